@@ -1,0 +1,1 @@
+// An object for the precompiled header to belong to.
