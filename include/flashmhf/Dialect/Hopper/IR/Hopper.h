@@ -1,0 +1,65 @@
+//===- Hopper.h - The hopper dialect ----------------------------*- C++ -*-===//
+//
+/// \file
+/// Whole-tile programs for one thread block of an sm_90a GPU.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_DIALECT_HOPPER_IR_HOPPER_H
+#define FLASHMHF_DIALECT_HOPPER_IR_HOPPER_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "flashmhf/Dialect/Hopper/IR/HopperDialect.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "flashmhf/Dialect/Hopper/IR/HopperTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "flashmhf/Dialect/Hopper/IR/HopperOps.h.inc"
+
+namespace mlir::hopper {
+
+/// Threads of a warpgroup.
+inline constexpr int64_t kWarpgroupThreads = 128;
+/// Rows of the product of one warpgroup.
+inline constexpr int64_t kWarpgroupRows = 64;
+/// Shared memory that one block can have on sm_90, bytes.
+inline constexpr int64_t kSharedMemoryLimit = 232448;
+/// Registers of one multiprocessor.
+inline constexpr int64_t kRegisterFile = 65536;
+
+/// The layout of a tile in shared memory: panels of `panel` columns, each
+/// `rows` rows of `panel * bytes` bytes, swizzled over that row length.
+struct PanelLayout {
+  int64_t rows;
+  int64_t panel;        ///< Columns of a panel: 64, 32 or 16.
+  int64_t panels;       ///< Number of panels.
+  int64_t elementBytes; ///< Bytes of an element.
+
+  int64_t getRowBytes() const { return panel * elementBytes; }
+  int64_t getPanelBytes() const { return rows * getRowBytes(); }
+  int64_t getBytes() const { return panels * getPanelBytes(); }
+};
+
+/// The layout of a tile of 16-bit elements; fails if no panel width divides
+/// `columns`.
+FailureOr<PanelLayout> getPanelLayout(int64_t rows, int64_t columns,
+                                      Type elementType);
+
+/// Registers of each thread when a kernel of `threads` threads starts, which is
+/// what its warpgroups redistribute.
+int64_t getLaunchRegisters(int64_t threads);
+
+} // namespace mlir::hopper
+
+#endif // FLASHMHF_DIALECT_HOPPER_IR_HOPPER_H

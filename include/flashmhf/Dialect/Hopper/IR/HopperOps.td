@@ -1,0 +1,288 @@
+//===- HopperOps.td - Operations of the hopper dialect -----*- tablegen -*-===//
+
+#ifndef FLASHMHF_HOPPER_OPS
+#define FLASHMHF_HOPPER_OPS
+
+include "flashmhf/Dialect/Hopper/IR/HopperTypes.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Hopper_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Hopper_Dialect, mnemonic, traits>;
+
+def Hopper_F32OrHalf : AnyTypeOf<[F32, F16, BF16]>;
+def Hopper_Fragment : VectorOfRankAndType<[2], [F32, F16, BF16]>;
+def Hopper_Accumulator : VectorOfRankAndType<[2], [F32]>;
+def Hopper_Rows : VectorOfRankAndType<[1], [F32]>;
+
+//===----------------------------------------------------------------------===//
+// Host
+//===----------------------------------------------------------------------===//
+
+def Hopper_LaunchOp : Hopper_Op<"launch",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "launch a kernel over the tiles of one operand";
+  let description = [{
+    States everything that the host must do to run a kernel; the launch contract
+    is written from it. Each operand reaches the kernel in the form that
+    `parameters` gives: a `!hopper.tensor_map`, encoded by the host, or the
+    memref's descriptor. The grid has one block for each tile of the operand
+    `over`, whose three outer dimensions are cut into `tiles`:
+    `prod_i ceildiv(size_i, tiles[i])` blocks, along x, the last dimension
+    fastest, the head dimension (1) slowest. `persistent` limits the grid to the number of
+    multiprocessors.
+
+    ```mlir
+    hopper.launch @kernels::@ffn args(%q, %o : memref<..>, memref<..>)
+        as [!hopper.tensor_map<1x1x128x128xbf16>, memref<..>]
+        over %o tiles [1, 1, 128] : memref<..>
+    ```
+  }];
+  let arguments = (ins SymbolRefAttr:$kernel,
+                       Variadic<AnyMemRef>:$args,
+                       TypeArrayAttr:$parameters,
+                       AnyMemRef:$over,
+                       DenseI64ArrayAttr:$tiles,
+                       DefaultValuedAttr<I64Attr, "1">:$cluster,
+                       UnitAttr:$persistent);
+  let assemblyFormat = [{
+    $kernel `args` `(` $args `:` type($args) `)` `as` $parameters
+    `over` $over `tiles` $tiles (`cluster` $cluster^)?
+    (`persistent` $persistent^)? attr-dict `:` type($over)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+def Hopper_RingOp : Hopper_Op<"ring",
+    [DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "allocate a ring in shared memory";
+  let description = [{
+    The memory lives as long as the block. `offset` is the byte offset of slot 0
+    from the start of the block's tiles and `barriers` that of its barriers
+    (full[slots], then empty[slots], 8 bytes each); both are absent until
+    hopper-allocate-shared-memory has run.
+  }];
+  let arguments = (ins StrAttr:$name, OptionalAttr<I64Attr>:$offset,
+                       OptionalAttr<I64Attr>:$barriers);
+  let results = (outs Hopper_RingType:$ring);
+  let assemblyFormat = [{
+    $name (`at` $offset^)? (`barriers` $barriers^)? attr-dict
+    `:` type($ring)
+  }];
+}
+
+def Hopper_PutOp : Hopper_Op<"put"> {
+  let summary = "fetch a tile into the next slot of a ring";
+  let description = [{
+    Waits until the next slot is empty, then starts the TMA transfer of the tile
+    at `coordinates` (in elements, outermost dimension first). Elements outside
+    of the tensor arrive as zero. The slot is full when all bytes have arrived.
+  }];
+  let arguments = (ins Hopper_TensorMapType:$map, Variadic<Index>:$coordinates,
+                       Hopper_RingType:$ring);
+  let assemblyFormat = [{
+    $map `[` $coordinates `]` `into` $ring attr-dict
+    `:` type($map) `,` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_GetOp : Hopper_Op<"get"> {
+  let summary = "wait for the next full slot of a ring";
+  let arguments = (ins Hopper_RingType:$ring);
+  let results = (outs Hopper_SlotType:$slot);
+  let assemblyFormat = [{
+    $ring attr-dict `:` type($ring) `->` type($slot)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_ReleaseOp : Hopper_Op<"release"> {
+  let summary = "give a slot back to the producer";
+  let description = [{
+    The slot must not be read afterwards, and no product that reads it may be in
+    flight.
+  }];
+  let arguments = (ins Hopper_SlotType:$slot);
+  let assemblyFormat = "$slot attr-dict `:` type($slot)";
+}
+
+def Hopper_SlotAtOp : Hopper_Op<"slot_at", [Pure]> {
+  let summary = "a slot, given the address of its tile and its empty barrier";
+  let description = [{
+    What `hopper.get` becomes once rings are lowered: both operands are 32-bit
+    addresses in shared memory.
+  }];
+  let arguments = (ins I32:$address, I32:$empty);
+  let results = (outs Hopper_SlotType:$slot);
+  let assemblyFormat = [{
+    $address `,` $empty attr-dict `:` type($slot)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Warpgroups
+//===----------------------------------------------------------------------===//
+
+def Hopper_WarpgroupsOp : Hopper_Op<"warpgroups",
+    [SingleBlockImplicitTerminator<"YieldOp">, RecursiveMemoryEffects,
+     NoRegionArguments]> {
+  let summary = "one producer warpgroup and n consumer warpgroups";
+  let description = [{
+    The consumer region runs once in each of `consumers` warpgroups (numbers 0
+    to n-1, given by `hopper.consumer_index`), the producer region in the last
+    warpgroup, by one thread of it. `registers` holds the register budgets of a
+    thread of the producer and of the consumers; together they must not exceed
+    what the block got at launch: a pool of 65536 registers divided evenly,
+    rounded down to a multiple of 8.
+
+    ```mlir
+    hopper.warpgroups producer registers 24 {
+      hopper.put ..
+    } consumers 2 registers 240 {
+      %s = hopper.get ..
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$consumers, DenseI64ArrayAttr:$registers);
+  let regions = (region SizedRegion<1>:$producer, SizedRegion<1>:$consumer);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Hopper_YieldOp : Hopper_Op<"yield",
+    [Pure, Terminator, ParentOneOf<["WarpgroupsOp"]>]> {
+  let summary = "ends a region of hopper.warpgroups";
+  let assemblyFormat = "attr-dict";
+}
+
+def Hopper_ConsumerIndexOp : Hopper_Op<"consumer_index", [Pure]> {
+  let summary = "the number of this consumer warpgroup";
+  let results = (outs Index:$index);
+  let assemblyFormat = "attr-dict `:` type($index)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+def Hopper_WgmmaOp : Hopper_Op<"wgmma", [AttrSizedOperandSegments]> {
+  let summary = "issue a matrix product";
+  let description = [{
+    `A * B`, or `A * B^T` with `transpose_b`, plus `acc` if given, in f32. `A`
+    is a slot, of which M rows from `row` on are used, or a 16-bit vector; `B`
+    is a slot. Each operation is one wgmma group: `hopper.wait` counts them.
+
+    ```mlir
+    %s = hopper.wgmma %q[%row], %k transpose_b
+        : !hopper.slot<128x128xbf16>, !hopper.slot<64x128xbf16>
+        -> !hopper.inflight<vector<64x64xf32>>
+    %o = hopper.wgmma %a, %v acc %o0 : vector<64x128xf32>
+        : vector<64x64xbf16>, !hopper.slot<64x128xbf16>
+        -> !hopper.inflight<vector<64x128xf32> reads vector<64x64xbf16>>
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[Hopper_SlotType, Hopper_Fragment]>:$a,
+                       Optional<Index>:$row,
+                       Hopper_SlotType:$b,
+                       Optional<Hopper_Accumulator>:$acc,
+                       UnitAttr:$transpose_b);
+  let results = (outs Hopper_InflightType:$result);
+  let assemblyFormat = [{
+    $a (`[` $row^ `]`)? `,` $b (`transpose_b` $transpose_b^)?
+    (`acc` $acc^ `:` type($acc))? attr-dict
+    `:` type($a) `,` type($b) `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    VectorType getResultVector() { return getResult().getType().getResult(); }
+    /// Columns of A, rows of the product's inner dimension.
+    int64_t getDepth();
+  }];
+}
+
+def Hopper_WaitOp : Hopper_Op<"wait",
+    [TypesMatchWith<"the result is the awaited vector", "value", "result",
+                    "::llvm::cast<InflightType>($_self).getResult()">]> {
+  let summary = "wait for a product and yield its result";
+  let description = [{
+    Returns when at most `pending` products issued after this one are still
+    running. The only way to read a value in flight. hopper-place-waits computes
+    `pending` from the order of issue.
+  }];
+  let arguments = (ins Hopper_InflightType:$value,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr,
+                         [IntNonNegative]>, "0">:$pending);
+  let results = (outs Hopper_Accumulator:$result);
+  let assemblyFormat = [{
+    $value (`pending` $pending^)? attr-dict `:` type($value)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Rows and fragments
+//===----------------------------------------------------------------------===//
+
+def Hopper_LoadRowsOp : Hopper_Op<"load_rows"> {
+  let summary = "load one f32 for each row of a tile";
+  let description = [{
+    Reads `source[b, h, row + i, e]` for i in [0, M). Rows past the end of
+    dimension 2 give 0.
+  }];
+  let arguments = (ins MemRefRankOf<[F32], [4]>:$source, Variadic<Index>:$indices);
+  let results = (outs Hopper_Rows:$rows);
+  let assemblyFormat = [{
+    $source `[` $indices `]` attr-dict `:` type($source) `->` type($rows)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_RowScaleOp : Hopper_Op<"row_scale",
+    [Pure, AllTypesMatch<["value", "result"]>]> {
+  let summary = "multiply row i of a tile by the i-th element of a vector";
+  let arguments = (ins Hopper_Accumulator:$value, Hopper_Rows:$rows);
+  let results = (outs Hopper_Accumulator:$result);
+  let assemblyFormat = [{
+    $value `,` $rows attr-dict `:` type($value) `,` type($rows)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_LoadOp : Hopper_Op<"load"> {
+  let summary = "load a tile from global memory into registers";
+  let description = [{
+    Reads `source[b, h, row + i, col + j]`. Rows past the end of dimension 2
+    give 0.
+  }];
+  let arguments = (ins MemRefRankOf<[F32, F16, BF16], [4]>:$source,
+                       Variadic<Index>:$indices);
+  let results = (outs Hopper_Fragment:$value);
+  let assemblyFormat = [{
+    $source `[` $indices `]` attr-dict `:` type($source) `->` type($value)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_StoreOp : Hopper_Op<"store"> {
+  let summary = "store a tile from registers to global memory";
+  let description = [{
+    Writes `dest[b, h, row + i, col + j]`. Rows past the end of dimension 2 are
+    not written.
+  }];
+  let arguments = (ins Hopper_Fragment:$value,
+                       MemRefRankOf<[F32, F16, BF16], [4]>:$dest,
+                       Variadic<Index>:$indices);
+  let assemblyFormat = [{
+    $value `,` $dest `[` $indices `]` attr-dict `:` type($value) `,` type($dest)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // FLASHMHF_HOPPER_OPS

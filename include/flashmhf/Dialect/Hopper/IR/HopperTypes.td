@@ -1,0 +1,74 @@
+//===- HopperTypes.td - Types of the hopper dialect --------*- tablegen -*-===//
+
+#ifndef FLASHMHF_HOPPER_TYPES
+#define FLASHMHF_HOPPER_TYPES
+
+include "flashmhf/Dialect/Hopper/IR/HopperDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
+
+class Hopper_Type<string name, string mnem> : TypeDef<Hopper_Dialect, name> {
+  let mnemonic = mnem;
+}
+
+def Hopper_TensorMapType : Hopper_Type<"TensorMap", "tensor_map"> {
+  let summary = "a TMA tensor map that fetches tiles of a rank-4 tensor";
+  let description = [{
+    `!hopper.tensor_map<1x1x128x96xbf16>` describes a tensor in global memory,
+    rank 4, innermost stride 1, of which one transfer brings the given tile.
+    The two outer extents of a tile are 1. Elements outside of the tensor read
+    as zero. The host encodes it and passes it by value.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "Type":$elementType);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Rows and columns of the tile.
+    int64_t getRows() const { return getShape()[2]; }
+    int64_t getColumns() const { return getShape()[3]; }
+  }];
+}
+
+def Hopper_RingType : Hopper_Type<"Ring", "ring"> {
+  let summary = "a ring of shared-memory slots with their full and empty barriers";
+  let description = [{
+    `!hopper.ring<2 x 128x96xbf16>`: two slots of 128 rows and 96 columns. One
+    region puts tiles into a ring and one region gets them, both in slot order.
+  }];
+  let parameters = (ins "int64_t":$slots, ArrayRefParameter<"int64_t">:$shape,
+                        "Type":$elementType);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getRows() const { return getShape()[0]; }
+    int64_t getColumns() const { return getShape()[1]; }
+    /// Bytes of one slot.
+    int64_t getSlotBytes() const;
+  }];
+}
+
+def Hopper_SlotType : Hopper_Type<"Slot", "slot"> {
+  let summary = "a tile that has arrived in shared memory";
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "Type":$elementType);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getRows() const { return getShape()[0]; }
+    int64_t getColumns() const { return getShape()[1]; }
+  }];
+}
+
+def Hopper_InflightType : Hopper_Type<"Inflight", "inflight"> {
+  let summary = "the result of a product that has been issued but not awaited";
+  let description = [{
+    `!hopper.inflight<vector<64x128xf32>>`, or with the register operand that
+    the product still reads,
+    `!hopper.inflight<vector<64x128xf32> reads vector<64x64xbf16>>`. The
+    registers of that operand stay reserved until the wait.
+  }];
+  let parameters = (ins "VectorType":$result,
+                        OptionalParameter<"VectorType">:$operand);
+  let assemblyFormat = "`<` $result (`reads` $operand^)? `>`";
+}
+
+#endif // FLASHMHF_HOPPER_TYPES

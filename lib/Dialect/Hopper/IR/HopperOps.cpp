@@ -1,0 +1,295 @@
+//===- HopperOps.cpp - Operations of the hopper dialect -------------------===//
+//
+/// \file
+/// Verifiers: every rule that a pass relies on is stated here with the sizes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+#define GET_OP_CLASSES
+#include "flashmhf/Dialect/Hopper/IR/HopperOps.cpp.inc"
+
+/// Every access to a rank-4 tensor gives one index per dimension.
+static LogicalResult verifyIndices(Operation *op, ValueRange indices) {
+  if (indices.size() != 4)
+    return op->emitOpError("needs 4 indices, one for each of batch, head, row "
+                           "and column, has ")
+           << indices.size();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// LaunchOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult LaunchOp::verify() {
+  if (getParameters().size() != getArgs().size())
+    return emitOpError("needs one parameter type for each argument, has ")
+           << getParameters().size() << " for " << getArgs().size();
+  for (auto [i, arg, attr] :
+       llvm::enumerate(getArgs(), getParameters().getValue())) {
+    auto argType = cast<MemRefType>(arg.getType());
+    Type parameter = cast<TypeAttr>(attr).getValue();
+    if (auto map = dyn_cast<TensorMapType>(parameter)) {
+      if (argType.getRank() != 4)
+        return emitOpError("passes argument ")
+               << i << " as a tensor map, which needs rank 4, but its rank is "
+               << argType.getRank();
+      if (argType.getElementType() != map.getElementType())
+        return emitOpError("passes argument ")
+               << i << " of " << argType.getElementType()
+               << " as a tensor map of " << map.getElementType();
+    } else if (parameter != argType) {
+      return emitOpError("passes argument ")
+             << i << " of type " << argType << " as " << parameter
+             << "; the parameter must be the same type or a tensor map";
+    }
+  }
+  if (cast<MemRefType>(getOver().getType()).getRank() != 4)
+    return emitOpError("needs a grid operand of rank 4");
+  if (!llvm::is_contained(getArgs(), getOver()))
+    return emitOpError("needs a grid operand that is one of its arguments");
+  if (getTiles().size() != 3 ||
+      llvm::any_of(getTiles(), [](int64_t t) { return t < 1; }))
+    return emitOpError("needs 3 positive tile sizes: batch, heads, rows");
+  if (getCluster() < 1 || getCluster() > 8)
+    return emitOpError("needs a cluster of 1 to 8 blocks, has ")
+           << getCluster();
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // The kernel may have become a gpu.binary by now.
+  Operation *module = symbols.lookupNearestSymbolFrom(
+      *this, getKernel().getRootReference());
+  if (!module)
+    return emitOpError("needs a module of kernels named ")
+           << getKernel().getRootReference();
+  if (isa<gpu::BinaryOp>(module))
+    return success();
+  Operation *kernel = symbols.lookupNearestSymbolFrom(*this, getKernel());
+  auto func = dyn_cast_or_null<FunctionOpInterface>(kernel);
+  if (!func)
+    return emitOpError("needs a kernel named ") << getKernel();
+  auto gpuFunc = dyn_cast<gpu::GPUFuncOp>(kernel);
+  if (!gpuFunc)
+    return success();
+  ArrayRef<Type> types = gpuFunc.getArgumentTypes();
+  // Lowering turns tensor maps into pointers; only their number is stable.
+  if (types.size() != getParameters().size())
+    return emitOpError("passes ") << getParameters().size() << " arguments to "
+                                  << getKernel() << ", which takes "
+                                  << types.size();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+void RingOp::getAsmResultNames(
+    function_ref<void(Value, StringRef)> setNameFn) {
+  setNameFn(getRing(), getName());
+}
+
+LogicalResult PutOp::verify() {
+  if (failed(verifyIndices(*this, getCoordinates())))
+    return failure();
+  TensorMapType map = getMap().getType();
+  RingType ring = getRing().getType();
+  if (map.getShape().drop_front(2) != ring.getShape() ||
+      map.getElementType() != ring.getElementType())
+    return emitOpError("needs a map of tiles like the slots of its ring: ")
+           << map << " and " << ring;
+  return success();
+}
+
+LogicalResult GetOp::verify() {
+  RingType ring = getRing().getType();
+  SlotType slot = getSlot().getType();
+  if (ring.getShape() != slot.getShape() ||
+      ring.getElementType() != slot.getElementType())
+    return emitOpError("needs a result like the slots of its ring: ")
+           << slot << " and " << ring;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// WarpgroupsOp
+//===----------------------------------------------------------------------===//
+
+ParseResult WarpgroupsOp::parse(OpAsmParser &parser, OperationState &result) {
+  int64_t consumers, producerRegisters, consumerRegisters;
+  Region *producer = result.addRegion(), *consumer = result.addRegion();
+  if (parser.parseKeyword("producer") || parser.parseKeyword("registers") ||
+      parser.parseInteger(producerRegisters) || parser.parseRegion(*producer) ||
+      parser.parseKeyword("consumers") || parser.parseInteger(consumers) ||
+      parser.parseKeyword("registers") ||
+      parser.parseInteger(consumerRegisters) ||
+      parser.parseRegion(*consumer) ||
+      parser.parseOptionalAttrDict(result.attributes))
+    return failure();
+  Builder &b = parser.getBuilder();
+  ensureTerminator(*producer, b, result.location);
+  ensureTerminator(*consumer, b, result.location);
+  auto &properties = result.getOrAddProperties<Properties>();
+  properties.consumers = b.getI64IntegerAttr(consumers);
+  properties.registers =
+      b.getDenseI64ArrayAttr({producerRegisters, consumerRegisters});
+  return success();
+}
+
+void WarpgroupsOp::print(OpAsmPrinter &p) {
+  p << " producer registers " << getRegisters()[0] << ' ';
+  p.printRegion(getProducer(), /*printEntryBlockArgs=*/false,
+                /*printBlockTerminators=*/false);
+  p << " consumers " << getConsumers() << " registers " << getRegisters()[1]
+    << ' ';
+  p.printRegion(getConsumer(), /*printEntryBlockArgs=*/false,
+                /*printBlockTerminators=*/false);
+  p.printOptionalAttrDict((*this)->getAttrs(), {"consumers", "registers"});
+}
+
+LogicalResult WarpgroupsOp::verify() {
+  int64_t consumers = getConsumers();
+  if (consumers < 1 || consumers > 7)
+    return emitOpError("needs 1 to 7 consumers, has ") << consumers;
+  if (getRegisters().size() != 2)
+    return emitOpError("needs two register budgets, producer and consumer");
+  for (int64_t r : getRegisters())
+    if (r < 24 || r > 256 || r % 8 != 0)
+      return emitOpError("needs register budgets of 24 to 256, multiples of 8, "
+                         "has ")
+             << r;
+  // setmaxnreg hands out what the launch allocated and hangs for more.
+  int64_t warpgroups = consumers + 1;
+  int64_t pool =
+      warpgroups * getLaunchRegisters(warpgroups * kWarpgroupThreads);
+  int64_t used = getRegisters()[0] + consumers * getRegisters()[1];
+  if (used > pool)
+    return emitOpError("needs ")
+           << used << " registers per lane over its " << warpgroups
+           << " warpgroups, but a block of " << warpgroups * kWarpgroupThreads
+           << " threads has " << pool;
+  return success();
+}
+
+LogicalResult ConsumerIndexOp::verify() {
+  auto parent = (*this)->getParentOfType<WarpgroupsOp>();
+  if (!parent || !parent.getConsumer().isAncestor((*this)->getParentRegion()))
+    return emitOpError("must be in the consumer region of hopper.warpgroups");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+int64_t WgmmaOp::getDepth() {
+  SlotType b = getB().getType();
+  return getTransposeB() ? b.getColumns() : b.getRows();
+}
+
+LogicalResult WgmmaOp::verify() {
+  InflightType type = getResult().getType();
+  VectorType result = type.getResult();
+  if (result.getRank() != 2 || !result.getElementType().isF32())
+    return emitOpError("needs a result of rank 2 in f32, has ") << result;
+  int64_t m = result.getDimSize(0), n = result.getDimSize(1);
+  if (m % kWarpgroupRows != 0)
+    return emitOpError("needs a result of whole warpgroup tiles of ")
+           << kWarpgroupRows << " rows, has " << m;
+  if (n % 8 != 0 || n > 256)
+    return emitOpError("needs 8 to 256 result columns, a multiple of 8, has ")
+           << n;
+
+  SlotType b = getB().getType();
+  int64_t depth = getDepth();
+  int64_t bn = getTransposeB() ? b.getRows() : b.getColumns();
+  if (bn != n)
+    return emitOpError("needs as many result columns as B gives: ")
+           << n << " and " << bn;
+  if (depth % 16 != 0)
+    return emitOpError("needs an inner dimension that is a multiple of 16, has ")
+           << depth;
+
+  int64_t aDepth;
+  Type aElement;
+  if (auto slot = dyn_cast<SlotType>(getA().getType())) {
+    aDepth = slot.getColumns();
+    aElement = slot.getElementType();
+    if (m > slot.getRows())
+      return emitOpError("needs no more result rows than A has: ")
+             << m << " and " << slot.getRows();
+    if (type.getOperand())
+      return emitOpError("reads no register operand, but its result says ")
+             << type.getOperand();
+  } else {
+    auto vector = cast<VectorType>(getA().getType());
+    aDepth = vector.getDimSize(1);
+    aElement = vector.getElementType();
+    if (vector.getDimSize(0) != m)
+      return emitOpError("needs as many result rows as A has: ")
+             << m << " and " << vector.getDimSize(0);
+    if (type.getOperand() != vector)
+      return emitOpError("reads ")
+             << vector << " until its wait; its result must say so";
+    if (getRow())
+      return emitOpError("takes a first row only for an A in shared memory");
+  }
+  if (aDepth != depth)
+    return emitOpError("needs the same inner dimension in A and B: ")
+           << aDepth << " and " << depth;
+  if (aElement != b.getElementType() || aElement.isF32())
+    return emitOpError("needs A and B of the same 16-bit type: ")
+           << aElement << " and " << b.getElementType();
+  if (getAcc() && getAcc().getType() != result)
+    return emitOpError("needs an accumulator like its result: ")
+           << getAcc().getType() << " and " << result;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows and fragments
+//===----------------------------------------------------------------------===//
+
+LogicalResult LoadRowsOp::verify() { return verifyIndices(*this, getIndices()); }
+
+LogicalResult RowScaleOp::verify() {
+  int64_t m = getValue().getType().getDimSize(0);
+  int64_t rows = getRows().getType().getDimSize(0);
+  if (m != rows)
+    return emitOpError("needs one factor for each row: ")
+           << rows << " factors, " << m << " rows";
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  if (failed(verifyIndices(*this, getIndices())))
+    return failure();
+  if (getValue().getType().getElementType() !=
+      getSource().getType().getElementType())
+    return emitOpError("needs the element type of its source: ")
+           << getValue().getType().getElementType() << " and "
+           << getSource().getType().getElementType();
+  return success();
+}
+
+LogicalResult StoreOp::verify() {
+  if (failed(verifyIndices(*this, getIndices())))
+    return failure();
+  if (getValue().getType().getElementType() !=
+      getDest().getType().getElementType())
+    return emitOpError("needs the element type of its destination: ")
+           << getValue().getType().getElementType() << " and "
+           << getDest().getType().getElementType();
+  return success();
+}

@@ -1,0 +1,143 @@
+//===- HopperTypes.cpp - Types of the hopper dialect ----------------------===//
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+#define GET_TYPEDEF_CLASSES
+#include "flashmhf/Dialect/Hopper/IR/HopperTypes.cpp.inc"
+
+void HopperDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "flashmhf/Dialect/Hopper/IR/HopperTypes.cpp.inc"
+      >();
+}
+
+/// Parses `1x2xT`: static extents and an element type.
+static ParseResult parseTile(AsmParser &parser, SmallVectorImpl<int64_t> &shape,
+                             Type &elementType) {
+  return failure(
+      parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+      parser.parseType(elementType));
+}
+
+static void printTile(AsmPrinter &printer, ArrayRef<int64_t> shape,
+                      Type elementType) {
+  printer.printDimensionList(shape);
+  printer << 'x' << elementType;
+}
+
+/// The rules of a tile in shared memory.
+static LogicalResult verifyTile(function_ref<InFlightDiagnostic()> emitError,
+                                StringRef what, ArrayRef<int64_t> shape,
+                                Type elementType) {
+  if (shape.size() != 2)
+    return emitError() << what << " must have 2 dimensions, has "
+                       << shape.size();
+  if (shape[0] <= 0 || shape[0] > 256)
+    return emitError() << what << " must have 1 to 256 rows, has " << shape[0];
+  if (!elementType.isF16() && !elementType.isBF16())
+    return emitError() << what << " must hold f16 or bf16, holds "
+                       << elementType;
+  if (shape[1] <= 0 || shape[1] > 256 || shape[1] % 16 != 0)
+    return emitError() << what
+                       << " must have 16 to 256 columns, a multiple of 16, has "
+                       << shape[1];
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// TensorMapType
+//===----------------------------------------------------------------------===//
+
+Type TensorMapType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type elementType;
+  if (parser.parseLess() || parseTile(parser, shape, elementType) ||
+      parser.parseGreater())
+    return {};
+  return parser.getChecked<TensorMapType>(parser.getContext(), shape,
+                                          elementType);
+}
+
+void TensorMapType::print(AsmPrinter &printer) const {
+  printer << '<';
+  printTile(printer, getShape(), getElementType());
+  printer << '>';
+}
+
+LogicalResult
+TensorMapType::verify(function_ref<InFlightDiagnostic()> emitError,
+                      ArrayRef<int64_t> shape, Type elementType) {
+  if (shape.size() != 4)
+    return emitError() << "tensor map must have 4 dimensions, has "
+                       << shape.size();
+  if (shape[0] != 1 || shape[1] != 1)
+    return emitError() << "tensor map must have outer extents of 1, has "
+                       << shape[0] << " and " << shape[1];
+  return verifyTile(emitError, "the tile of a tensor map", shape.drop_front(2),
+                    elementType);
+}
+
+//===----------------------------------------------------------------------===//
+// RingType
+//===----------------------------------------------------------------------===//
+
+Type RingType::parse(AsmParser &parser) {
+  int64_t slots;
+  SmallVector<int64_t> shape;
+  Type elementType;
+  if (parser.parseLess() || parser.parseInteger(slots) ||
+      parser.parseKeyword("x") || parseTile(parser, shape, elementType) ||
+      parser.parseGreater())
+    return {};
+  return parser.getChecked<RingType>(parser.getContext(), slots, shape,
+                                     elementType);
+}
+
+void RingType::print(AsmPrinter &printer) const {
+  printer << '<' << getSlots() << " x ";
+  printTile(printer, getShape(), getElementType());
+  printer << '>';
+}
+
+LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               int64_t slots, ArrayRef<int64_t> shape,
+                               Type elementType) {
+  if (slots < 1)
+    return emitError() << "ring must have at least 1 slot, has " << slots;
+  return verifyTile(emitError, "the slot of a ring", shape, elementType);
+}
+
+int64_t RingType::getSlotBytes() const {
+  return getPanelLayout(getRows(), getColumns(), getElementType())->getBytes();
+}
+
+//===----------------------------------------------------------------------===//
+// SlotType
+//===----------------------------------------------------------------------===//
+
+Type SlotType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type elementType;
+  if (parser.parseLess() || parseTile(parser, shape, elementType) ||
+      parser.parseGreater())
+    return {};
+  return parser.getChecked<SlotType>(parser.getContext(), shape, elementType);
+}
+
+void SlotType::print(AsmPrinter &printer) const {
+  printer << '<';
+  printTile(printer, getShape(), getElementType());
+  printer << '>';
+}
+
+LogicalResult SlotType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               ArrayRef<int64_t> shape, Type elementType) {
+  return verifyTile(emitError, "slot", shape, elementType);
+}
