@@ -1,0 +1,87 @@
+//===- FlashMHFAttrs.td - flashmhf attributes -------------*- tablegen -*-===//
+//
+// The activation functions and the schedule.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_DIALECT_FLASHMHF_IR_FLASHMHFATTRS_TD
+#define FLASHMHF_DIALECT_FLASHMHF_IR_FLASHMHFATTRS_TD
+
+include "flashmhf/Dialect/FlashMHF/IR/FlashMHFDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def FlashMHF_Activation : I32EnumAttr<"Activation",
+    "the function applied to the gate product", [
+      I32EnumAttrCase<"Silu", 0, "silu">,
+      I32EnumAttrCase<"Gelu", 1, "gelu">,
+      I32EnumAttrCase<"Relu", 2, "relu">,
+      I32EnumAttrCase<"Relu2", 3, "relu2">,
+      I32EnumAttrCase<"Sigmoid", 4, "sigmoid">,
+      I32EnumAttrCase<"Identity", 5, "identity">
+    ]> {
+  let genSpecializedAttr = 0;
+  let cppNamespace = "::mlir::flashmhf";
+}
+
+def FlashMHF_ActivationAttr
+    : EnumAttr<FlashMHF_Dialect, FlashMHF_Activation, "activation"> {
+  let description = [{
+    With `sig(x) = 1 / (1 + exp(-x))`:
+
+    | name       | value                                                       |
+    |------------|-------------------------------------------------------------|
+    | `silu`     | `x * sig(x)`                                                |
+    | `gelu`     | `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))`   |
+    | `relu`     | `max(x, 0)`                                                 |
+    | `relu2`    | `max(x, 0)^2`                                               |
+    | `sigmoid`  | `sig(x)`                                                    |
+    | `identity` | `x`                                                         |
+  }];
+  let assemblyFormat = "$value";
+}
+
+def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
+  let mnemonic = "schedule";
+  let summary = "every tuning decision of one mhffn";
+  let description = [{
+    Passes read their tile sizes and the shape of the kernel from here and take
+    no tuning options of their own. A key that is left out has the value below;
+    the printed form names all of them.
+
+    ```mlir
+    #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2],
+                       consumers = 2, registers = [24, 240], cluster = 1,
+                       persistent = false, overlap = false>
+    ```
+
+    | key          | meaning                                                   |
+    |--------------|-----------------------------------------------------------|
+    | `token_tile` | rows of Q and O that one thread block computes            |
+    | `dff_tile`   | rows of K, U and V taken in one step, at most F           |
+    | `stages`     | depth of the shared-memory rings of K, U and V            |
+    | `consumers`  | consumer warpgroups that share the token tile             |
+    | `registers`  | registers per thread of the producer and of a consumer    |
+    | `cluster`    | thread blocks that share K, U and V by multicast          |
+    | `persistent` | a block computes several tiles, one after another         |
+    | `overlap`    | the products of one step run under the activation of another |
+  }];
+  let parameters = (ins
+    "int64_t":$tokenTile,
+    "int64_t":$dffTile,
+    ArrayRefParameter<"int64_t", "K, U, V">:$stages,
+    "int64_t":$consumers,
+    ArrayRefParameter<"int64_t", "producer, consumer">:$registers,
+    "int64_t":$cluster,
+    "bool":$persistent,
+    "bool":$overlap
+  );
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The schedule with every key at its default.
+    static ScheduleAttr getDefault(MLIRContext *context);
+  }];
+}
+
+#endif // FLASHMHF_DIALECT_FLASHMHF_IR_FLASHMHFATTRS_TD

@@ -1,0 +1,157 @@
+//===- FlashMHFAttrs.cpp - flashmhf attributes ----------------------------===//
+//
+/// \file
+/// The syntax and the rules of the schedule. The rules are those that hold on
+/// any machine; what one machine asks for is checked by its own passes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFDialect.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::flashmhf;
+
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFAttrs.cpp.inc"
+
+void FlashMHFDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFAttrs.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// ScheduleAttr
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The keys of a schedule with their defaults.
+struct ScheduleFields {
+  int64_t tokenTile = 128;
+  int64_t dffTile = 128;
+  SmallVector<int64_t> stages = {2, 2, 2};
+  int64_t consumers = 2;
+  SmallVector<int64_t> registers = {24, 240};
+  int64_t cluster = 1;
+  bool persistent = false;
+  bool overlap = false;
+};
+} // namespace
+
+static ParseResult parseField(AsmParser &parser, int64_t &value) {
+  return parser.parseInteger(value);
+}
+
+static ParseResult parseField(AsmParser &parser, bool &value) {
+  value = succeeded(parser.parseOptionalKeyword("true"));
+  if (!value && parser.parseKeyword("false", ": expected 'true' or 'false'"))
+    return failure();
+  return success();
+}
+
+static ParseResult parseField(AsmParser &parser, SmallVector<int64_t> &values) {
+  values.clear();
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+    return parser.parseInteger(values.emplace_back());
+  });
+}
+
+ScheduleAttr ScheduleAttr::getDefault(MLIRContext *context) {
+  ScheduleFields fields;
+  return get(context, fields.tokenTile, fields.dffTile, fields.stages,
+             fields.consumers, fields.registers, fields.cluster,
+             fields.persistent, fields.overlap);
+}
+
+Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
+  SMLoc start = parser.getCurrentLocation();
+  ScheduleFields fields;
+  llvm::StringSet<> seen;
+  auto parseKey = [&]() -> ParseResult {
+    SMLoc loc = parser.getCurrentLocation();
+    StringRef key;
+    if (parser.parseKeyword(&key) || parser.parseEqual())
+      return failure();
+    if (!seen.insert(key).second)
+      return parser.emitError(loc) << "schedule names '" << key << "' twice";
+    if (key == "token_tile")
+      return parseField(parser, fields.tokenTile);
+    if (key == "dff_tile")
+      return parseField(parser, fields.dffTile);
+    if (key == "stages")
+      return parseField(parser, fields.stages);
+    if (key == "consumers")
+      return parseField(parser, fields.consumers);
+    if (key == "registers")
+      return parseField(parser, fields.registers);
+    if (key == "cluster")
+      return parseField(parser, fields.cluster);
+    if (key == "persistent")
+      return parseField(parser, fields.persistent);
+    if (key == "overlap")
+      return parseField(parser, fields.overlap);
+    return parser.emitError(loc) << "schedule has no key '" << key << "'";
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
+                                     parseKey))
+    return {};
+  return parser.getChecked<ScheduleAttr>(
+      start, parser.getContext(), fields.tokenTile, fields.dffTile,
+      fields.stages, fields.consumers, fields.registers, fields.cluster,
+      fields.persistent, fields.overlap);
+}
+
+void ScheduleAttr::print(AsmPrinter &printer) const {
+  auto list = [&](ArrayRef<int64_t> values) {
+    printer << '[';
+    llvm::interleaveComma(values, printer);
+    printer << ']';
+  };
+  printer << "<token_tile = " << getTokenTile()
+          << ", dff_tile = " << getDffTile() << ", stages = ";
+  list(getStages());
+  printer << ", consumers = " << getConsumers() << ", registers = ";
+  list(getRegisters());
+  printer << ", cluster = " << getCluster()
+          << ", persistent = " << (getPersistent() ? "true" : "false")
+          << ", overlap = " << (getOverlap() ? "true" : "false") << '>';
+}
+
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   int64_t tokenTile, int64_t dffTile,
+                                   ArrayRef<int64_t> stages, int64_t consumers,
+                                   ArrayRef<int64_t> registers, int64_t cluster,
+                                   bool, bool) {
+  auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
+    if (value > 0)
+      return success();
+    return emitError() << "schedule: '" << key << "' must be positive, got "
+                       << value;
+  };
+  auto positiveList = [&](StringRef key, ArrayRef<int64_t> values, size_t count,
+                          StringRef what) -> LogicalResult {
+    if (values.size() != count)
+      return emitError() << "schedule: '" << key << "' takes " << count
+                         << " values (" << what << "), got " << values.size();
+    for (int64_t value : values)
+      if (failed(positive(key, value)))
+        return failure();
+    return success();
+  };
+  return success(succeeded(positive("token_tile", tokenTile)) &&
+                 succeeded(positive("dff_tile", dffTile)) &&
+                 succeeded(positiveList("stages", stages, 3, "K, U, V")) &&
+                 succeeded(positive("consumers", consumers)) &&
+                 succeeded(positiveList("registers", registers, 2,
+                                        "producer, consumer")) &&
+                 succeeded(positive("cluster", cluster)));
+}

@@ -1,0 +1,76 @@
+// RUN: flashmhf-opt %s --flashmhf-assign-schedule | FileCheck %s --enable-var-scope
+
+// CHECK-LABEL: func.func @d128
+// CHECK: schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = false, overlap = false>
+func.func @d128(%q: memref<?x8x?x128xbf16>, %w: memref<8x11x256x128xbf16>, %o: memref<?x8x?x128xbf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x128xbf16>, memref<8x11x256x128xbf16>, memref<8x11x256x128xbf16>) up(%w : memref<8x11x256x128xbf16>) outs(%o : memref<?x8x?x128xbf16>)
+  return
+}
+
+// Three accumulators of 256 and 2 x 64 columns fill the registers, and only one
+// stage of U fits beside a Q of 64 KiB.
+
+// CHECK-LABEL: func.func @d256
+// CHECK: dff_tile = 64, stages = [2, 1, 2]
+func.func @d256(%q: memref<?x8x?x256xbf16>, %w: memref<8x11x256x256xbf16>, %o: memref<?x8x?x256xbf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x256xbf16>, memref<8x11x256x256xbf16>, memref<8x11x256x256xbf16>) up(%w : memref<8x11x256x256xbf16>) outs(%o : memref<?x8x?x256xbf16>)
+  return
+}
+
+// CHECK-LABEL: func.func @d192
+// CHECK: dff_tile = 64, stages = [2, 2, 2]
+func.func @d192(%q: memref<?x8x?x192xf16>, %w: memref<8x11x256x192xf16>, %o: memref<?x8x?x192xf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x192xf16>, memref<8x11x256x192xf16>, memref<8x11x256x192xf16>) up(%w : memref<8x11x256x192xf16>) outs(%o : memref<?x8x?x192xf16>)
+  return
+}
+
+// Without U the ring and the accumulators of U are not there.
+
+// CHECK-LABEL: func.func @d256_no_up
+// CHECK: dff_tile = 64, stages = [2, 2, 2]
+func.func @d256_no_up(%q: memref<?x8x?x256xbf16>, %w: memref<8x11x256x256xbf16>, %o: memref<?x8x?x256xbf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x256xbf16>, memref<8x11x256x256xbf16>, memref<8x11x256x256xbf16>) outs(%o : memref<?x8x?x256xbf16>)
+  return
+}
+
+// The largest tile that divides F.
+
+// CHECK-LABEL: func.func @f96
+// CHECK: dff_tile = 32,
+func.func @f96(%q: memref<?x8x?x64xbf16>, %w: memref<8x11x96x64xbf16>, %o: memref<?x8x?x64xbf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x96x64xbf16>, memref<8x11x96x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
+  return
+}
+
+// None divides F: the largest that is not above it, with a partial last tile.
+
+// CHECK-LABEL: func.func @f200
+// CHECK: dff_tile = 128,
+func.func @f200(%q: memref<?x8x?x64xbf16>, %w: memref<8x11x200x64xbf16>, %o: memref<?x8x?x64xbf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x200x64xbf16>, memref<8x11x200x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
+  return
+}
+
+// CHECK-LABEL: func.func @f8
+// CHECK: dff_tile = 16,
+func.func @f8(%q: memref<?x8x?x64xbf16>, %w: memref<8x11x8x64xbf16>, %o: memref<?x8x?x64xbf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x8x64xbf16>, memref<8x11x8x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
+  return
+}
+
+// Nothing fits: the smallest schedule, for a later pass to reject.
+
+// CHECK-LABEL: func.func @d512
+// CHECK: dff_tile = 16, stages = [1, 1, 1]
+func.func @d512(%q: memref<?x8x?x512xbf16>, %w: memref<8x11x256x512xbf16>, %o: memref<?x8x?x512xbf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x512xbf16>, memref<8x11x256x512xbf16>, memref<8x11x256x512xbf16>) outs(%o : memref<?x8x?x512xbf16>)
+  return
+}
+
+// CHECK-LABEL: func.func @users_own
+// CHECK: schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 32, stages = [3, 2, 1], consumers = 1, registers = [40, 232], cluster = 2, persistent = true, overlap = true>
+func.func @users_own(%q: memref<?x8x?x64xbf16>, %w: memref<8x11x256x64xbf16>, %o: memref<?x8x?x64xbf16>) {
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x256x64xbf16>, memref<8x11x256x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
+    {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 32, stages = [3, 2, 1], consumers = 1, registers = [40, 232], cluster = 2, persistent = true, overlap = true>}
+  return
+}
