@@ -2,8 +2,27 @@
 
 # LLVM and MLIR as one link interface. The packaged MLIR does not export
 # MLIR_LINK_MLIR_DYLIB, so the shared libraries are linked by name.
+#
+# With FLASHMHF_STATIC_LLVM the archives are named by path: the imported targets
+# of the packages drag the shared libraries in.
 add_library(flashmhf_mlir INTERFACE)
-target_link_libraries(flashmhf_mlir INTERFACE MLIR LLVM)
+if(FLASHMHF_STATIC_LLVM)
+  file(GLOB FLASHMHF_LLVM_ARCHIVES
+    "${LLVM_LIBRARY_DIR}/libMLIR*.a" "${LLVM_LIBRARY_DIR}/libLLVM*.a")
+  list(FILTER FLASHMHF_LLVM_ARCHIVES EXCLUDE REGEX
+    "libMLIR(CAPI|.*Test|.*_runner|MlirOptMain|.*Runner)[^/]*\\.a$")
+  if(NOT FLASHMHF_LLVM_ARCHIVES)
+    message(FATAL_ERROR "no static libraries in ${LLVM_LIBRARY_DIR}")
+  endif()
+  find_library(FLASHMHF_ZSTD NAMES libzstd.a REQUIRED)
+  find_library(FLASHMHF_ZLIB NAMES libz.a REQUIRED)
+  target_link_libraries(flashmhf_mlir INTERFACE
+    "$<BUILD_INTERFACE:-Wl,--start-group;${FLASHMHF_LLVM_ARCHIVES};-Wl,--end-group;${FLASHMHF_ZSTD};${FLASHMHF_ZLIB};m;dl;pthread>")
+  target_link_options(flashmhf_mlir INTERFACE
+    $<BUILD_INTERFACE:-Wl,--gc-sections>)
+else()
+  target_link_libraries(flashmhf_mlir INTERFACE MLIR LLVM)
+endif()
 install(TARGETS flashmhf_mlir EXPORT flashmhfTargets)
 
 if(FLASHMHF_ENABLE_PCH)
@@ -62,5 +81,31 @@ function(flashmhf_add_tool name)
   if(FLASHMHF_ENABLE_PCH)
     target_precompile_headers(${name} REUSE_FROM flashmhf_pch)
   endif()
-  install(TARGETS ${name} RUNTIME DESTINATION bin)
+  set_property(GLOBAL APPEND PROPERTY FLASHMHF_TEST_DEPENDS ${name})
+  install(TARGETS ${name} EXPORT flashmhfTargets RUNTIME DESTINATION bin)
+endfunction()
+
+# flashmhf_add_shared_library(<name> <sources>... [LINK_LIBS <libs>...]): a
+# shared library that exports C functions only (cmake/exports.map), whatever its
+# static parts contain.
+function(flashmhf_add_shared_library name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  add_library(${name} SHARED ${ARG_UNPARSED_ARGUMENTS})
+  add_dependencies(${name} flashmhf-headers)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS} flashmhf_mlir)
+  target_include_directories(${name} INTERFACE
+    $<BUILD_INTERFACE:${FLASHMHF_INCLUDE_DIR}> $<INSTALL_INTERFACE:include>)
+  if(FLASHMHF_ENABLE_PCH)
+    target_precompile_headers(${name} REUSE_FROM flashmhf_pch)
+  endif()
+  target_link_options(${name} PRIVATE
+    "-Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map")
+  set_target_properties(${name} PROPERTIES
+    LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/exports.map")
+  if(FLASHMHF_STATIC_LLVM)
+    target_link_options(${name} PRIVATE
+      -static-libstdc++ -static-libgcc -Wl,-s)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY FLASHMHF_TEST_DEPENDS ${name})
+  install(TARGETS ${name} EXPORT flashmhfTargets LIBRARY DESTINATION lib)
 endfunction()

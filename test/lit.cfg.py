@@ -1,0 +1,63 @@
+# The lit suite: every .mlir, .test and .py test below this folder.
+#
+# Features:      ptxas (an assembler was found), x86-registered-target.
+# Substitutions: the tools by name, %ptxas, %python (with the flashmhf package
+#                on its path), %build, %src, %cmake, %shlib.
+# FLASHMHF_VERIFY_ROUNDTRIP=1 adds --verify-roundtrip to every flashmhf-opt.
+
+import os
+
+import lit.formats
+
+config.name = "flashmhf"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "lit.cfg.py", "CMakeLists.txt"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.flashmhf_obj_root, "test")
+
+
+def tool(directory, name):
+    return os.path.join(directory, name)
+
+
+def substitute(name, command):
+    """Replaces `name` where it stands as a whole word of a RUN line."""
+    config.substitutions.append((r"(?<![\w./-])" + name + r"(?![\w.-])", command))
+
+
+opt = tool(config.flashmhf_tools_dir, "flashmhf-opt")
+if os.environ.get("FLASHMHF_VERIFY_ROUNDTRIP") == "1":
+    opt += " --verify-roundtrip"
+substitute("flashmhf-opt", opt)
+for name in ("flashmhf-compile", "flashmhf-lsp-server"):
+    substitute(name, tool(config.flashmhf_tools_dir, name))
+substitute("FileCheck",
+           tool(config.llvm_tools_dir, "FileCheck") + " -enable-var-scope")
+for name in ("mlir-opt", "mlir-translate", "not", "count", "split-file"):
+    substitute(name, tool(config.llvm_tools_dir, name))
+
+config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%src", config.flashmhf_src_root))
+config.substitutions.append(("%build", config.flashmhf_obj_root))
+config.substitutions.append(("%cmake", config.cmake))
+config.substitutions.append(
+    ("%shlib", os.path.join(config.flashmhf_lib_dir, "libflashmhf.so")))
+config.substitutions.append(("%llvm-tools", config.llvm_tools_dir))
+if config.ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", config.ptxas))
+if config.host_arch in ("x86_64", "AMD64"):
+    config.available_features.add("x86-registered-target")
+
+config.environment["PATH"] = os.pathsep.join(
+    [config.flashmhf_tools_dir, config.llvm_tools_dir,
+     os.environ.get("PATH", "")])
+config.environment["PYTHONPATH"] = os.path.join(config.flashmhf_src_root,
+                                                "python")
+config.environment["FLASHMHF_LIBRARY"] = os.path.join(config.flashmhf_lib_dir,
+                                                      "libflashmhf.so")
+config.environment["FLASHMHF_TEST_LINKER_FLAGS"] = config.linker_flags
+for name in ("CUDA_HOME", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
