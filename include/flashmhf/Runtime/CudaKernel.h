@@ -1,0 +1,38 @@
+/// \file
+/// A compiled kernel on one NVIDIA GPU: load once, launch on any stream.
+
+#ifndef FLASHMHF_RUNTIME_CUDAKERNEL_H
+#define FLASHMHF_RUNTIME_CUDAKERNEL_H
+
+#include "flashmhf/Runtime/Tensors.h"
+#include <memory>
+
+namespace mlir::flashmhf {
+
+/// Success if there is a driver and a GPU of compute capability 9.0. Errors
+/// here and below carry no_such_device where something is missing, io_error
+/// where the driver failed and invalid_argument where the caller is at fault.
+llvm::Error checkCudaAvailable();
+
+class CudaKernel {
+public:
+  /// Loads PTX or a cubin in the primary context of GPU `device`. `contract`
+  /// has passed verify(). The current context is restored.
+  static llvm::Expected<std::unique_ptr<CudaKernel>>
+  load(llvm::StringRef image, LaunchContract contract, int device);
+
+  /// Enqueues one launch; never waits for the GPU. Safe to call from several
+  /// threads at once.
+  llvm::Error launch(llvm::ArrayRef<const DLTensor *> tensors, void *stream);
+
+  ~CudaKernel();
+
+private:
+  struct Impl;
+  explicit CudaKernel(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_RUNTIME_CUDAKERNEL_H

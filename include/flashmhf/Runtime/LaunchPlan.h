@@ -1,0 +1,50 @@
+/// \file
+/// What one launch will pass to the CUDA driver, computed from a contract and
+/// checked tensors without a driver or a GPU.
+
+#ifndef FLASHMHF_RUNTIME_LAUNCHPLAN_H
+#define FLASHMHF_RUNTIME_LAUNCHPLAN_H
+
+#include "flashmhf/Runtime/Tensors.h"
+#include <variant>
+
+namespace mlir::flashmhf {
+
+/// The arguments of cuTensorMapEncodeTiled that vary, innermost first.
+struct TensorMapPlan {
+  const void *address = nullptr;
+  ElementKind dtype = ElementKind::BF16;
+  std::array<uint64_t, 5> dims;
+  /// Bytes, of all dimensions but the innermost.
+  std::array<uint64_t, 4> strides;
+  std::array<uint32_t, 5> box;
+  unsigned swizzle = 128;
+
+  bool operator==(const TensorMapPlan &other) const;
+};
+
+/// MLIR's rank-4 memref descriptor: two pointers, the offset, sizes, strides.
+using MemRefPlan = std::array<uint64_t, 11>;
+
+struct LaunchPlan {
+  /// The output is empty: nothing to launch, the rest is not set.
+  bool isEmpty = false;
+  std::array<uint32_t, 3> grid = {1, 1, 1};
+  std::array<uint32_t, 3> block = {1, 1, 1};
+  std::array<uint32_t, 3> cluster = {1, 1, 1};
+  uint32_t sharedMemory = 0;
+  llvm::SmallVector<std::variant<TensorMapPlan, MemRefPlan>, 6> parameters;
+};
+
+/// Checks `tensors` against `contract`, which has passed verify(), and against
+/// the rules of the tensor memory accelerator. Errors name the argument.
+/// `multiprocessors` bounds the grid of a persistent kernel.
+llvm::Expected<LaunchPlan> planLaunch(const LaunchContract &contract,
+                                      llvm::ArrayRef<TensorView> tensors,
+                                      unsigned multiprocessors);
+
+llvm::json::Value toJSON(const LaunchPlan &plan);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_RUNTIME_LAUNCHPLAN_H

@@ -1,0 +1,39 @@
+/// \file
+/// DLPack tensors checked against a contract's arguments: the one place where a
+/// caller's memory is believed or refused.
+
+#ifndef FLASHMHF_RUNTIME_TENSORS_H
+#define FLASHMHF_RUNTIME_TENSORS_H
+
+#include "flashmhf/Target/LaunchContract.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include <dlpack/dlpack.h>
+
+namespace mlir::flashmhf {
+
+/// A tensor that has passed the checks. Strides count elements and are always
+/// there; the address includes the byte offset.
+struct TensorView {
+  char *address = nullptr;
+  ElementKind dtype = ElementKind::BF16;
+  DLDevice device = {kDLCPU, 0};
+  llvm::SmallVector<int64_t, 4> sizes;
+  llvm::SmallVector<int64_t, 4> strides;
+
+  bool isEmpty() const;
+};
+
+/// Checks number, element types, ranks, sizes and strides of `tensors` against
+/// `arguments`, and sizes with the same symbol against each other. The error
+/// names the argument, the rule and the sizes.
+llvm::Expected<llvm::SmallVector<TensorView, 6>>
+checkTensors(llvm::ArrayRef<ContractArgument> arguments,
+             llvm::ArrayRef<const DLTensor *> tensors);
+
+/// "[1, 8, 512, 128]"
+std::string printSizes(llvm::ArrayRef<int64_t> sizes);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_RUNTIME_TENSORS_H

@@ -1,0 +1,98 @@
+/// \file
+/// The launch contract: everything that a caller must know to launch a compiled
+/// kernel, as a value. The compiler derives it from the IR and writes it as
+/// JSON beside the PTX; the runtime reads it back. docs/contract.md describes
+/// the JSON.
+
+#ifndef FLASHMHF_TARGET_LAUNCHCONTRACT_H
+#define FLASHMHF_TARGET_LAUNCHCONTRACT_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mlir::flashmhf {
+
+/// Element types that cross the interface.
+enum class ElementKind { BF16, F16, F32, F64 };
+
+/// Bytes of one element.
+unsigned getElementSize(ElementKind kind);
+/// "bf16", "f16", "f32" or "f64", as in the contract and in MLIR.
+llvm::StringRef stringifyElementKind(ElementKind kind);
+std::optional<ElementKind> symbolizeElementKind(llvm::StringRef name);
+
+/// One argument of the compiled function.
+struct ContractArgument {
+  std::string name;
+  ElementKind dtype = ElementKind::BF16;
+  /// Sizes; nullopt is any.
+  std::vector<std::optional<int64_t>> shape;
+  /// Required strides in elements, one per size; nullopt is any.
+  std::vector<std::optional<int64_t>> strides;
+  /// The letter of each size in the operator's definition, or nothing at all
+  /// where the function is not one operator. One letter is one size.
+  std::vector<std::string> symbols;
+};
+
+/// grid.x = product over i of ceildiv(size i of the argument, tiles[i]), for
+/// its first three sizes; a persistent kernel has at most one cluster per
+/// multiprocessor group.
+struct ContractGrid {
+  unsigned argument = 0;
+  std::array<int64_t, 3> tiles = {1, 1, 1};
+  bool persistent = false;
+};
+
+/// One group of kernel parameters made from one argument.
+struct ContractParameter {
+  enum class Kind {
+    /// A CUtensorMap by value: the rank-4 argument [d0,d1,d2,d3] seen as
+    /// [chunk, d2, d3/chunk, d1, d0], innermost first.
+    TensorMap,
+    /// MLIR's expanded memref descriptor: two pointers, the offset, the sizes,
+    /// the strides.
+    MemRef
+  };
+  Kind kind = Kind::MemRef;
+  unsigned argument = 0;
+  /// The rest is for tensor maps. Elements in one swizzled row.
+  int64_t chunk = 0;
+  std::array<int64_t, 5> box = {0, 0, 0, 0, 0};
+  /// Swizzle span in bytes: 32, 64 or 128.
+  int64_t swizzle = 0;
+};
+
+struct LaunchContract {
+  static constexpr int64_t version = 1;
+
+  std::string kernel;
+  std::string chip;
+  std::array<int64_t, 3> block = {1, 1, 1};
+  std::array<int64_t, 3> cluster = {1, 1, 1};
+  /// Dynamic shared memory in bytes.
+  int64_t sharedMemory = 0;
+  ContractGrid grid;
+  std::vector<ContractArgument> arguments;
+  std::vector<ContractParameter> parameters;
+
+  /// Checks what the types cannot say: indices in range, box sizes that the
+  /// hardware takes, and the like.
+  llvm::Error verify() const;
+};
+
+llvm::json::Value toJSON(const ContractArgument &argument);
+llvm::json::Value toJSON(const LaunchContract &contract);
+/// The contract as indented text with a newline at its end.
+std::string printContract(const LaunchContract &contract);
+/// Parses and verifies. The error names the field.
+llvm::Expected<LaunchContract> parseContract(llvm::StringRef text);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_TARGET_LAUNCHCONTRACT_H

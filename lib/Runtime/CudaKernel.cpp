@@ -1,0 +1,284 @@
+/// \file
+/// Loading and launching through the CUDA driver. Everything that can be wrong
+/// with the caller's tensors has been found by checkTensors and planLaunch
+/// before the driver is asked for anything.
+
+#include "flashmhf/Runtime/CudaKernel.h"
+#include "CudaDriver.h"
+#include "flashmhf/Runtime/LaunchPlan.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <mutex>
+
+using namespace mlir::flashmhf;
+using namespace mlir::flashmhf::cuda;
+using llvm::Error;
+using llvm::Expected;
+
+/// Tensor maps kept per kernel: several layers' weights and a few activations.
+static constexpr size_t maxCachedMaps = 256;
+
+static Error missing(const llvm::Twine &message) {
+  return llvm::createStringError(
+      std::make_error_code(std::errc::no_such_device), message);
+}
+
+namespace {
+/// Makes a context current and puts the caller's back.
+class ContextGuard {
+public:
+  ContextGuard(const Driver &driver, Context context) : driver(driver) {
+    result = driver.ctxPushCurrent(context);
+  }
+  ~ContextGuard() {
+    Context popped;
+    if (result == 0)
+      driver.ctxPopCurrent(&popped);
+  }
+  Error check() const { return driver.check(result, "enter the CUDA context"); }
+
+private:
+  const Driver &driver;
+  Result result;
+};
+} // namespace
+
+struct CudaKernel::Impl {
+  const Driver &driver;
+  LaunchContract contract;
+  int ordinal;
+  Device device = 0;
+  Context context = nullptr;
+  Module module = nullptr;
+  Function function = nullptr;
+  int multiprocessors = 0;
+
+  std::mutex mutex; // guards maps
+  std::vector<std::pair<TensorMapPlan, TensorMap>> maps;
+
+  Impl(const Driver &driver, LaunchContract contract, int ordinal)
+      : driver(driver), contract(std::move(contract)), ordinal(ordinal) {}
+
+  ~Impl() {
+    if (!context)
+      return;
+    if (module) {
+      ContextGuard guard(driver, context);
+      driver.moduleUnload(module);
+    }
+    driver.devicePrimaryCtxRelease(device);
+  }
+
+  Error openDevice();
+  Error loadModule(llvm::StringRef image);
+  Error getTensorMap(const TensorMapPlan &plan, TensorMap &map);
+};
+
+static Expected<bool> isHopper(const Driver &driver, Device device) {
+  int major = 0, minor = 0;
+  if (Error error = driver.check(
+          driver.deviceGetAttribute(&major, ComputeCapabilityMajor, device),
+          "query the GPU"))
+    return std::move(error);
+  if (Error error = driver.check(
+          driver.deviceGetAttribute(&minor, ComputeCapabilityMinor, device),
+          "query the GPU"))
+    return std::move(error);
+  return major == 9 && minor == 0;
+}
+
+Error mlir::flashmhf::checkCudaAvailable() {
+  Expected<const Driver &> driver = Driver::get();
+  if (!driver)
+    return driver.takeError();
+  int count = 0;
+  if (Error error =
+          driver->check(driver->deviceGetCount(&count), "count the GPUs"))
+    return error;
+  for (int i = 0; i < count; ++i) {
+    Device device;
+    if (Error error = driver->check(driver->deviceGet(&device, i),
+                                    "open GPU " + llvm::Twine(i)))
+      return error;
+    Expected<bool> suits = isHopper(*driver, device);
+    if (!suits)
+      return suits.takeError();
+    if (*suits)
+      return Error::success();
+  }
+  return missing(llvm::formatv("none of the {0} GPUs has compute capability "
+                               "9.0 (sm_90a)",
+                               count));
+}
+
+Error CudaKernel::Impl::openDevice() {
+  int count = 0;
+  if (Error error =
+          driver.check(driver.deviceGetCount(&count), "count the GPUs"))
+    return error;
+  if (ordinal < 0 || ordinal >= count)
+    return missing(llvm::formatv("no GPU {0}: there are {1}", ordinal, count));
+  if (Error error = driver.check(driver.deviceGet(&device, ordinal),
+                                 "open GPU " + llvm::Twine(ordinal)))
+    return error;
+  Expected<bool> suits = isHopper(driver, device);
+  if (!suits)
+    return suits.takeError();
+  if (!*suits)
+    return missing(llvm::formatv(
+        "GPU {0} does not have compute capability 9.0, but kernel '{1}' was "
+        "compiled for {2}",
+        ordinal, contract.kernel, contract.chip));
+  if (Error error =
+          driver.check(driver.deviceGetAttribute(&multiprocessors,
+                                                 MultiprocessorCount, device),
+                       "query the GPU"))
+    return error;
+  return driver.check(driver.devicePrimaryCtxRetain(&context, device),
+                      "open the primary context of GPU " +
+                          llvm::Twine(ordinal));
+}
+
+Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
+  ContextGuard guard(driver, context);
+  if (Error error = guard.check())
+    return error;
+  // The driver wants PTX to end in NUL; a cubin does not mind.
+  std::string terminated = image.str();
+  char log[4096] = "";
+  int options[] = {ErrorLogBuffer, ErrorLogBufferSizeBytes};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof(log) - 1)};
+  Error error = driver.check(
+      driver.moduleLoadDataEx(&module, terminated.data(), 2, options, values),
+      "load kernel '" + contract.kernel + "'");
+  if (error) {
+    if (!log[0])
+      return error;
+    return llvm::createStringError(std::make_error_code(std::errc::io_error),
+                                   llvm::toString(std::move(error)) + "\n" +
+                                       log);
+  }
+  if (Error error = driver.check(
+          driver.moduleGetFunction(&function, module, contract.kernel.c_str()),
+          "find kernel '" + contract.kernel + "' in the module"))
+    return error;
+  if (Error error = driver.check(
+          driver.funcSetAttribute(function, MaxDynamicSharedSizeBytes,
+                                  contract.sharedMemory),
+          "reserve " + llvm::Twine(contract.sharedMemory) +
+              " bytes of shared memory"))
+    return error;
+  // More than 8 blocks to a cluster is not portable and must be asked for.
+  int64_t cluster =
+      contract.cluster[0] * contract.cluster[1] * contract.cluster[2];
+  if (cluster <= 8)
+    return Error::success();
+  return driver.check(
+      driver.funcSetAttribute(function, NonPortableClusterSizeAllowed, 1),
+      "allow clusters of " + llvm::Twine(cluster) + " blocks");
+}
+
+Error CudaKernel::Impl::getTensorMap(const TensorMapPlan &plan,
+                                     TensorMap &map) {
+  std::lock_guard<std::mutex> lock(mutex);
+  for (const auto &[known, encoded] : maps)
+    if (known == plan) {
+      map = encoded;
+      return Error::success();
+    }
+
+  int dataType = plan.dtype == ElementKind::BF16  ? BFloat16
+                 : plan.dtype == ElementKind::F16 ? Float16
+                 : plan.dtype == ElementKind::F32 ? Float32
+                                                  : Float64;
+  int swizzle = plan.swizzle == 128  ? Swizzle128B
+                : plan.swizzle == 64 ? Swizzle64B
+                                     : Swizzle32B;
+  const uint32_t elementStrides[5] = {1, 1, 1, 1, 1};
+  if (Error error = driver.check(
+          driver.tensorMapEncodeTiled(
+              &map, dataType, 5, const_cast<void *>(plan.address),
+              plan.dims.data(), plan.strides.data(), plan.box.data(),
+              elementStrides, /*interleave=*/0, swizzle, L2Promotion256B,
+              /*oobFill=*/0),
+          "encode a tensor map"))
+    return error;
+  if (maps.size() == maxCachedMaps)
+    maps.erase(maps.begin());
+  maps.emplace_back(plan, map);
+  return Error::success();
+}
+
+CudaKernel::CudaKernel(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+CudaKernel::~CudaKernel() = default;
+
+Expected<std::unique_ptr<CudaKernel>>
+CudaKernel::load(llvm::StringRef image, LaunchContract contract, int device) {
+  Expected<const Driver &> driver = Driver::get();
+  if (!driver)
+    return driver.takeError();
+  auto impl = std::make_unique<Impl>(*driver, std::move(contract), device);
+  if (Error error = impl->openDevice())
+    return std::move(error);
+  if (Error error = impl->loadModule(image))
+    return std::move(error);
+  return std::unique_ptr<CudaKernel>(new CudaKernel(std::move(impl)));
+}
+
+Error CudaKernel::launch(llvm::ArrayRef<const DLTensor *> tensors,
+                         void *stream) {
+  const LaunchContract &contract = impl->contract;
+  auto views = checkTensors(contract.arguments, tensors);
+  if (!views)
+    return views.takeError();
+  for (auto [argument, view] : llvm::zip_equal(contract.arguments, *views)) {
+    bool isDevice = view.device.device_type == kDLCUDA &&
+                    view.device.device_id == impl->ordinal;
+    if (!isDevice && view.device.device_type != kDLCUDAManaged)
+      return llvm::createStringError(
+          std::make_error_code(std::errc::invalid_argument),
+          llvm::formatv("argument '{0}' is on device {1}:{2}, but the kernel "
+                        "is loaded on CUDA device {3}",
+                        argument.name, int(view.device.device_type),
+                        view.device.device_id, impl->ordinal)
+              .str());
+  }
+  Expected<LaunchPlan> plan =
+      planLaunch(contract, *views, impl->multiprocessors);
+  if (!plan)
+    return plan.takeError();
+  if (plan->isEmpty)
+    return Error::success();
+
+  ContextGuard guard(impl->driver, impl->context);
+  if (Error error = guard.check())
+    return error;
+
+  // The driver copies parameters during the call.
+  llvm::SmallVector<TensorMap, 6> maps(plan->parameters.size());
+  llvm::SmallVector<void *, 64> parameters;
+  for (auto [i, parameter] : llvm::enumerate(plan->parameters)) {
+    if (const auto *map = std::get_if<TensorMapPlan>(&parameter)) {
+      if (Error error = impl->getTensorMap(*map, maps[i]))
+        return error;
+      parameters.push_back(&maps[i]);
+      continue;
+    }
+    for (uint64_t &word : std::get<MemRefPlan>(parameter))
+      parameters.push_back(&word);
+  }
+
+  LaunchAttribute cluster = {};
+  cluster.id = LaunchAttribute::clusterDimension;
+  llvm::copy(plan->cluster, cluster.clusterDim);
+  LaunchConfig config = {};
+  llvm::copy(plan->grid, config.gridDim);
+  llvm::copy(plan->block, config.blockDim);
+  config.sharedMemBytes = plan->sharedMemory;
+  config.stream = static_cast<Stream>(stream);
+  config.attributes = &cluster;
+  config.numAttributes = 1;
+  return impl->driver.check(impl->driver.launchKernelEx(&config, impl->function,
+                                                        parameters.data(),
+                                                        nullptr),
+                            "launch kernel '" + contract.kernel + "'");
+}

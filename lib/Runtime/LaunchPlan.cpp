@@ -1,0 +1,210 @@
+/// \file
+/// From a contract and checked tensors to grid, tensor maps and descriptors.
+/// All rules of the tensor memory accelerator (TMA) are checked here, since the
+/// driver's own answer is one error code for all of them.
+
+#include "flashmhf/Runtime/LaunchPlan.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir::flashmhf;
+using llvm::Error;
+using llvm::Expected;
+namespace json = llvm::json;
+
+/// TMA counts in units of 16 bytes.
+static constexpr int64_t tmaAlignment = 16;
+static constexpr int64_t maxTmaSize = int64_t(1) << 32;
+static constexpr int64_t maxTmaStride = int64_t(1) << 40;
+
+bool TensorMapPlan::operator==(const TensorMapPlan &other) const {
+  return address == other.address && dtype == other.dtype &&
+         dims == other.dims && strides == other.strides && box == other.box &&
+         swizzle == other.swizzle;
+}
+
+static Error argumentError(const ContractArgument &argument,
+                           const llvm::Twine &message) {
+  return llvm::createStringError(
+      std::make_error_code(std::errc::invalid_argument),
+      "argument '" + argument.name + "' " + message);
+}
+
+static Expected<TensorMapPlan> planTensorMap(const ContractParameter &parameter,
+                                             const ContractArgument &argument,
+                                             const TensorView &view) {
+  const int64_t elementSize = getElementSize(view.dtype);
+  if (reinterpret_cast<uintptr_t>(view.address) % tmaAlignment != 0)
+    return argumentError(argument,
+                         llvm::formatv("is at address {0}, but TMA needs "
+                                       "{1}-byte alignment",
+                                       static_cast<void *>(view.address),
+                                       tmaAlignment));
+  for (int64_t size : view.sizes)
+    if (size < 1 || size > maxTmaSize)
+      return argumentError(argument,
+                           llvm::formatv("has shape {0}: TMA takes sizes from "
+                                         "1 to 2^32",
+                                         printSizes(view.sizes)));
+
+  // A dimension of one element never steps: any stride that TMA takes will do.
+  const int64_t rowBytes =
+      llvm::alignTo(view.sizes[3] * elementSize, tmaAlignment);
+  std::array<int64_t, 3> byteStrides;
+  for (unsigned i = 0; i < 3; ++i) {
+    int64_t stride = view.strides[i];
+    if (view.sizes[i] == 1) {
+      byteStrides[i] = rowBytes;
+      continue;
+    }
+    if (stride < 0 || stride >= maxTmaStride / elementSize)
+      return argumentError(argument,
+                           llvm::formatv("has strides {0}: TMA takes strides "
+                                         "from 0 to 2^40 bytes",
+                                         printSizes(view.strides)));
+    byteStrides[i] = stride * elementSize;
+    if (byteStrides[i] % tmaAlignment != 0)
+      return argumentError(
+          argument, llvm::formatv("has strides {0}: dimension {1} steps by {2} "
+                                  "bytes, but TMA needs multiples of {3}",
+                                  printSizes(view.strides), i, byteStrides[i],
+                                  tmaAlignment));
+  }
+
+  const int64_t chunkBytes = parameter.chunk * elementSize;
+  if (chunkBytes % tmaAlignment != 0)
+    return argumentError(argument,
+                         llvm::formatv("has chunks of {0} bytes, but TMA needs "
+                                       "multiples of {1}",
+                                       chunkBytes, tmaAlignment));
+  TensorMapPlan plan;
+  plan.address = view.address;
+  plan.dtype = view.dtype;
+  plan.dims = {uint64_t(parameter.chunk), uint64_t(view.sizes[2]),
+               uint64_t(view.sizes[3] / parameter.chunk),
+               uint64_t(view.sizes[1]), uint64_t(view.sizes[0])};
+  plan.strides = {uint64_t(byteStrides[2]), uint64_t(chunkBytes),
+                  uint64_t(byteStrides[1]), uint64_t(byteStrides[0])};
+  llvm::copy(parameter.box, plan.box.begin());
+  plan.swizzle = parameter.swizzle;
+  return plan;
+}
+
+static MemRefPlan planMemRef(const TensorView &view) {
+  MemRefPlan plan;
+  plan[0] = plan[1] = reinterpret_cast<uintptr_t>(view.address);
+  plan[2] = 0;
+  for (unsigned i = 0; i < 4; ++i) {
+    plan[3 + i] = view.sizes[i];
+    plan[7 + i] = view.strides[i];
+  }
+  return plan;
+}
+
+/// Tiles of the output, rounded up to whole clusters; a persistent kernel runs
+/// at most as many clusters as fit the GPU at once.
+static Expected<uint32_t> planGrid(const LaunchContract &contract,
+                                   const TensorView &view,
+                                   unsigned multiprocessors) {
+  constexpr uint64_t maxGrid = (uint64_t(1) << 31) - 1;
+  uint64_t blocks = 1;
+  for (unsigned i = 0; i < 3; ++i) {
+    uint64_t tiles = llvm::divideCeil(uint64_t(view.sizes[i]),
+                                      uint64_t(contract.grid.tiles[i]));
+    bool overflow = false;
+    blocks = llvm::SaturatingMultiply(blocks, tiles, &overflow);
+  }
+  uint64_t cluster =
+      contract.cluster[0] * contract.cluster[1] * contract.cluster[2];
+  if (contract.grid.persistent)
+    blocks = std::min<uint64_t>(
+        blocks, std::max<uint64_t>(multiprocessors / cluster, 1) * cluster);
+  if (blocks <= maxGrid)
+    blocks = llvm::alignTo(blocks, cluster);
+  if (blocks > maxGrid)
+    return argumentError(contract.arguments[contract.grid.argument],
+                         llvm::formatv("has shape {0}: more than {1} blocks to "
+                                       "launch",
+                                       printSizes(view.sizes), maxGrid));
+  return blocks;
+}
+
+Expected<LaunchPlan>
+mlir::flashmhf::planLaunch(const LaunchContract &contract,
+                           llvm::ArrayRef<TensorView> tensors,
+                           unsigned multiprocessors) {
+  LaunchPlan plan;
+  const TensorView &output = tensors[contract.grid.argument];
+  if (output.isEmpty()) {
+    plan.isEmpty = true;
+    return plan;
+  }
+  for (auto [argument, view] : llvm::zip_equal(contract.arguments, tensors)) {
+    if (view.device.device_type != output.device.device_type ||
+        view.device.device_id != output.device.device_id)
+      return argumentError(
+          argument,
+          llvm::formatv("is on device {0}:{1}, but '{2}' is on {3}:"
+                        "{4}",
+                        int(view.device.device_type), view.device.device_id,
+                        contract.arguments[contract.grid.argument].name,
+                        int(output.device.device_type),
+                        output.device.device_id));
+  }
+
+  for (const ContractParameter &parameter : contract.parameters) {
+    const TensorView &view = tensors[parameter.argument];
+    if (parameter.kind == ContractParameter::Kind::MemRef) {
+      plan.parameters.push_back(planMemRef(view));
+      continue;
+    }
+    Expected<TensorMapPlan> map =
+        planTensorMap(parameter, contract.arguments[parameter.argument], view);
+    if (!map)
+      return map.takeError();
+    plan.parameters.push_back(*map);
+  }
+
+  Expected<uint32_t> grid = planGrid(contract, output, multiprocessors);
+  if (!grid)
+    return grid.takeError();
+  plan.grid[0] = *grid;
+  llvm::copy(contract.block, plan.block.begin());
+  llvm::copy(contract.cluster, plan.cluster.begin());
+  plan.sharedMemory = contract.sharedMemory;
+  return plan;
+}
+
+json::Value mlir::flashmhf::toJSON(const LaunchPlan &plan) {
+  if (plan.isEmpty)
+    return json::Object{{"empty", true}};
+  auto hex = [](uint64_t value) { return llvm::formatv("{0:x}", value).str(); };
+  json::Array parameters;
+  for (const auto &parameter : plan.parameters) {
+    if (const auto *map = std::get_if<TensorMapPlan>(&parameter)) {
+      parameters.push_back(json::Object{
+          {"kind", "tensor_map"},
+          {"address", hex(reinterpret_cast<uintptr_t>(map->address))},
+          {"dtype", stringifyElementKind(map->dtype)},
+          {"dims", json::Array(map->dims)},
+          {"strides", json::Array(map->strides)},
+          {"box", json::Array(map->box)},
+          {"swizzle", int64_t(map->swizzle)}});
+      continue;
+    }
+    const auto &memref = std::get<MemRefPlan>(parameter);
+    llvm::ArrayRef<uint64_t> words(memref);
+    parameters.push_back(
+        json::Object{{"kind", "memref"},
+                     {"address", hex(memref[0])},
+                     {"sizes", json::Array(words.slice(3, 4))},
+                     {"strides", json::Array(words.slice(7, 4))}});
+  }
+  return json::Object{{"empty", false},
+                      {"grid", json::Array(plan.grid)},
+                      {"block", json::Array(plan.block)},
+                      {"cluster", json::Array(plan.cluster)},
+                      {"shared_memory", int64_t(plan.sharedMemory)},
+                      {"parameters", std::move(parameters)}};
+}

@@ -1,0 +1,200 @@
+/// \file
+/// Checks DLPack tensors against the arguments of a contract. In: the caller's
+/// DLTensors; out: views whose every field may be used without another look.
+
+#include "flashmhf/Runtime/Tensors.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir::flashmhf;
+using llvm::Error;
+using llvm::Expected;
+using llvm::SmallVector;
+
+bool TensorView::isEmpty() const { return llvm::is_contained(sizes, 0); }
+
+std::string mlir::flashmhf::printSizes(llvm::ArrayRef<int64_t> sizes) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "[";
+  llvm::interleaveComma(sizes, os);
+  os << "]";
+  return text;
+}
+
+static std::string
+printPattern(llvm::ArrayRef<std::optional<int64_t>> pattern) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "[";
+  llvm::interleaveComma(pattern, os, [&](std::optional<int64_t> size) {
+    if (size)
+      os << *size;
+    else
+      os << "?";
+  });
+  os << "]";
+  return text;
+}
+
+static Error argumentError(const ContractArgument &argument,
+                           const llvm::Twine &message) {
+  return llvm::createStringError(
+      std::make_error_code(std::errc::invalid_argument),
+      "argument '" + argument.name + "' " + message);
+}
+
+static std::string printType(DLDataType type) {
+  const char *code = type.code == kDLFloat    ? "float"
+                     : type.code == kDLBfloat ? "bfloat"
+                     : type.code == kDLInt    ? "int"
+                     : type.code == kDLUInt   ? "uint"
+                                              : "type code ";
+  std::string text = code;
+  if (*code == 't')
+    text += std::to_string(type.code) + " of bits ";
+  text += std::to_string(type.bits);
+  if (type.lanes != 1)
+    text += "x" + std::to_string(type.lanes);
+  return text;
+}
+
+static std::optional<ElementKind> getElementKind(DLDataType type) {
+  if (type.lanes != 1)
+    return std::nullopt;
+  if (type.code == kDLBfloat && type.bits == 16)
+    return ElementKind::BF16;
+  if (type.code != kDLFloat)
+    return std::nullopt;
+  switch (type.bits) {
+  case 16:
+    return ElementKind::F16;
+  case 32:
+    return ElementKind::F32;
+  case 64:
+    return ElementKind::F64;
+  default:
+    return std::nullopt;
+  }
+}
+
+static Expected<TensorView> checkTensor(const ContractArgument &argument,
+                                        const DLTensor *tensor) {
+  if (!tensor)
+    return argumentError(argument, "is null");
+  std::optional<ElementKind> kind = getElementKind(tensor->dtype);
+  if (kind != argument.dtype)
+    return argumentError(argument,
+                         llvm::formatv("has element type {0}, expected {1}",
+                                       printType(tensor->dtype),
+                                       stringifyElementKind(argument.dtype)));
+  size_t rank = argument.shape.size();
+  if (tensor->ndim < 0 || size_t(tensor->ndim) != rank)
+    return argumentError(argument, llvm::formatv("has rank {0}, expected {1}",
+                                                 tensor->ndim, rank));
+  if (rank != 0 && !tensor->shape)
+    return argumentError(argument, "has no shape");
+
+  TensorView view;
+  view.dtype = *kind;
+  view.device = tensor->device;
+  view.sizes.assign(tensor->shape, tensor->shape + rank);
+  for (size_t i = 0; i < rank; ++i)
+    if (view.sizes[i] < 0 ||
+        (argument.shape[i] && view.sizes[i] != *argument.shape[i]))
+      return argumentError(argument,
+                           llvm::formatv("has shape {0}, expected {1}",
+                                         printSizes(view.sizes),
+                                         printPattern(argument.shape)));
+
+  if (tensor->strides) {
+    view.strides.assign(tensor->strides, tensor->strides + rank);
+  } else {
+    view.strides.assign(rank, 1);
+    for (size_t i = rank; i-- > 1;)
+      view.strides[i - 1] =
+          view.strides[i] * std::max<int64_t>(1, view.sizes[i]);
+  }
+  for (size_t i = 0; i < rank; ++i) {
+    std::optional<int64_t> required = argument.strides[i];
+    if (!required)
+      continue;
+    // The stride of a dimension that has one element is never used.
+    if (view.sizes[i] <= 1)
+      view.strides[i] = *required;
+    if (view.strides[i] != *required)
+      return argumentError(argument,
+                           llvm::formatv("has strides {0}, expected {1}",
+                                         printSizes(view.strides),
+                                         printPattern(argument.strides)));
+  }
+
+  if (!tensor->data && !view.isEmpty())
+    return argumentError(argument, "has no data");
+  view.address = static_cast<char *>(tensor->data) + tensor->byte_offset;
+  unsigned elementSize = getElementSize(*kind);
+  if (reinterpret_cast<uintptr_t>(view.address) % elementSize != 0 &&
+      !view.isEmpty())
+    return argumentError(
+        argument,
+        llvm::formatv("is at address {0}, not aligned to its {1}-byte elements",
+                      static_cast<void *>(view.address), elementSize));
+  return view;
+}
+
+/// Sizes that the operator calls by one letter are one size.
+static Error checkSymbols(llvm::ArrayRef<ContractArgument> arguments,
+                          llvm::ArrayRef<TensorView> views) {
+  struct Seen {
+    size_t argument, dimension;
+  };
+  llvm::StringMap<Seen> seen;
+  for (auto [i, argument] : llvm::enumerate(arguments)) {
+    for (auto [j, symbol] : llvm::enumerate(argument.symbols)) {
+      auto [it, isNew] = seen.try_emplace(symbol, Seen{i, j});
+      auto [first, dimension] = it->second;
+      if (isNew || views[first].sizes[dimension] == views[i].sizes[j])
+        continue;
+      return argumentError(
+          argument,
+          llvm::formatv("has shape {0}: {1} is {2}, but {3} in argument '{4}' "
+                        "of shape {5}",
+                        printSizes(views[i].sizes), symbol, views[i].sizes[j],
+                        views[first].sizes[dimension], arguments[first].name,
+                        printSizes(views[first].sizes)));
+    }
+  }
+  auto heads = seen.find("H"), groups = seen.find("G");
+  if (heads == seen.end() || groups == seen.end())
+    return Error::success();
+  auto sizeOf = [&](Seen at) { return views[at.argument].sizes[at.dimension]; };
+  int64_t numHeads = sizeOf(heads->second), numGroups = sizeOf(groups->second);
+  if (numGroups == 0 ? numHeads != 0 : numHeads % numGroups != 0)
+    return argumentError(
+        arguments[heads->second.argument],
+        llvm::formatv(
+            "has {0} heads, not a multiple of the {1} groups of '{2}'",
+            numHeads, numGroups, arguments[groups->second.argument].name));
+  return Error::success();
+}
+
+Expected<SmallVector<TensorView, 6>>
+mlir::flashmhf::checkTensors(llvm::ArrayRef<ContractArgument> arguments,
+                             llvm::ArrayRef<const DLTensor *> tensors) {
+  if (tensors.size() != arguments.size())
+    return llvm::createStringError(std::errc::invalid_argument,
+                                   "%zu tensors for %zu arguments",
+                                   tensors.size(), arguments.size());
+  SmallVector<TensorView, 6> views;
+  for (auto [argument, tensor] : llvm::zip_equal(arguments, tensors)) {
+    Expected<TensorView> view = checkTensor(argument, tensor);
+    if (!view)
+      return view.takeError();
+    views.push_back(std::move(*view));
+  }
+  if (Error error = checkSymbols(arguments, views))
+    return std::move(error);
+  return views;
+}
