@@ -13,7 +13,8 @@
 
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-BUILD="${FLASHMHF_BUILD_DIR:-$ROOT/build}"
+mkdir -p "${FLASHMHF_BUILD_DIR:-$ROOT/build}"
+BUILD="$(cd "${FLASHMHF_BUILD_DIR:-$ROOT/build}" && pwd)"
 VENV="${FLASHMHF_VENV_DIR:-$ROOT/.venv}"
 
 say() { printf '== %s\n' "$*"; }
@@ -158,7 +159,7 @@ configure_and_build() {
   fi
   rm -f "$log"
   say "building"
-  cmake --build "$BUILD" -- --quiet
+  cmake --build "$BUILD" ${FLASHMHF_TARGET:+--target "$FLASHMHF_TARGET"} -- --quiet
 }
 
 install_missing
