@@ -1,0 +1,171 @@
+"""`run`: the operator on tensors of any framework, compiled once per problem."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from . import compiler
+from .dlpack import import_tensor
+from .dtypes import numpy_dtype
+from .problem import Problem, check_operands
+
+_LEGACY_STREAM = 1  # DLPack's number for CUDA's default stream
+
+_cache = {}
+_lock = threading.Lock()
+
+
+def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=None):
+    """The Flash Multi-Head FFN of tensors: writes `out` and returns it.
+
+    ``O[b,h,l] = sum over e of R[b,h,l,e] * (act(Q K_e^T) * (Q U_e^T)) V_e``; head
+    h reads KUV-head ``h // (H // G)``. Products accumulate in f32 (f64 for f64);
+    A and O are rounded once to the input type.
+
+    Parameters
+    ----------
+    q : [B, H, L, D]; k, u, v : [G, E, F, D]; H a multiple of G; bf16 or f16, on
+        the CPU f32 and f64 too, all of one dtype. Any strides with innermost
+        stride 1 (on a GPU: 16-byte aligned base, other strides multiples of 16
+        bytes). `u` may be None: the product is then ``act(Q K_e^T) V_e``.
+        NumPy arrays (bfloat16 from ml_dtypes) or anything with ``__dlpack__``.
+    r : [B, H, L, E], f32 (f64 for f64 inputs), or None, which means 1.
+    activation : "silu", "gelu" (tanh form), "relu", "relu2", "sigmoid", "identity".
+    out : [B, H, L, D] to write into, of q's dtype or f32. By default a torch
+        tensor like `q` for torch tensors, else a NumPy array like `q`.
+    target : "cpu" or "cuda"; default: where the tensors are.
+    stream : on a GPU, the CUstream to enqueue on, as an integer or a
+        torch.cuda.Stream; default: torch's current stream of the tensors' GPU for
+        torch tensors, else CUDA's default stream. Nothing waits for it.
+
+    The function is compiled on the first call with its sizes, dtype and
+    activation, and kept; B and L may change freely. No tensor is copied.
+
+    Raises ValueError for tensors that do not fit, FlashmhfError otherwise. No
+    gradient is recorded: tensors that require one are refused unless under
+    torch.no_grad().
+    """
+    operands = {"q": q, "k": k, "u": u, "v": v, "r": r, "out": out}
+    operands = {name: x for name, x in operands.items() if x is not None}
+    for name in ("q", "k", "v"):
+        if name not in operands:
+            raise ValueError(f"{name} is None, it must be a tensor")
+    torch_like = _is_torch(q)
+    if stream is None and torch_like and q.is_cuda:
+        stream = _torch_stream(q.device)
+    handle = _stream_handle(stream)
+    tensors = {
+        name: import_tensor(x, name, _exporter_stream(x, handle))
+        for name, x in operands.items()
+    }
+    target = _check_target(tensors, target)
+    if "out" not in tensors:
+        check_operands(tensors)
+        out = _allocate(q, tensors["q"], target, handle)
+        tensors["out"] = import_tensor(out, "out", _exporter_stream(out, handle))
+    check_operands(tensors)
+
+    G, E, F, D = tensors["k"].shape
+    problem = Problem(
+        heads=tensors["q"].shape[1],
+        groups=G,
+        head_dim=D,
+        subnetworks=E,
+        subnetwork_width=F,
+        dtype=tensors["q"].dtype,
+        out_dtype=tensors["out"].dtype,
+        activation=activation,
+        up="u" in tensors,
+        router="r" in tensors,
+    )
+    arguments = [tensors[name] for name in problem.argument_names]
+    compiled = _compiled(problem, target)
+    if target == "cuda":
+        compiled.launch(*arguments, stream=handle)
+    elif 0 not in tensors["out"].shape:
+        compiled.run(*arguments)
+    return out
+
+
+def clear_cache() -> None:
+    """Forgets every compiled function. Kernels still running must have finished."""
+    with _lock:
+        _cache.clear()
+
+
+def _compiled(problem, target):
+    key = (problem, target)
+    with _lock:
+        if key not in _cache:
+            make = compiler.compile if target == "cuda" else compiler.jit
+            _cache[key] = make(problem)
+        return _cache[key]
+
+
+def _is_torch(x) -> bool:
+    return type(x).__module__.split(".")[0] == "torch"
+
+
+def _torch_stream(device) -> int:
+    import torch
+
+    return torch.cuda.current_stream(device).cuda_stream
+
+
+def _stream_handle(stream) -> int:
+    if stream is None:
+        return 0
+    return int(getattr(stream, "cuda_stream", stream))
+
+
+def _exporter_stream(x, handle):
+    """What ``__dlpack__(stream=)`` is told: the stream that will read the data."""
+    if isinstance(x, np.ndarray) or not hasattr(x, "__dlpack_device__"):
+        return None
+    if x.__dlpack_device__()[0] == 1:
+        return None
+    return handle or _LEGACY_STREAM
+
+
+def _check_target(tensors, target):
+    where = {name: t.target for name, t in tensors.items()}
+    if target is None:
+        target = where["q"]
+    if target not in ("cpu", "cuda"):
+        raise ValueError(f'target {target!r} is unknown; known are "cpu" and "cuda"')
+    devices = {n: (t.device_type, t.device_id) for n, t in tensors.items()}
+    for name, place in where.items():
+        if place != target:
+            raise ValueError(
+                f"{name} is in {_MEMORY[place]}, but the target is {target!r}: move it there"
+            )
+        if target == "cuda" and devices[name][1] != devices["q"][1]:
+            raise ValueError(
+                f"{name} is on GPU {devices[name][1]}, but q is on GPU {devices['q'][1]}"
+            )
+    return target
+
+
+_MEMORY = {"cpu": "CPU memory", "cuda": "GPU memory"}
+
+
+def _allocate(q, tensor, target, handle):
+    if _is_torch(q):
+        import torch
+
+        if not q.is_cuda or handle == _torch_stream(q.device):
+            return torch.empty_like(q, requires_grad=False)
+        # Allocated under the launch stream, so that the memory is not reused by
+        # another stream while the kernel writes it.
+        with torch.cuda.stream(torch.cuda.ExternalStream(handle, device=q.device)):
+            return torch.empty_like(q, requires_grad=False)
+    if target == "cuda":
+        raise ValueError(
+            f"out must be given for GPU tensors of {type(q).__module__.split('.')[0]}"
+        )
+    dtype = numpy_dtype(tensor.dtype)
+    if isinstance(q, np.ndarray):
+        return np.empty_like(q, dtype=dtype, subok=False)
+    return np.empty(tensor.shape, dtype)

@@ -1,0 +1,1 @@
+"""Validation of compiled kernels on a GPU, and the ledger of what was validated."""

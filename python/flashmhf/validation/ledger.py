@@ -1,0 +1,105 @@
+"""The ledger: which configuration was found right on a GPU, with which PTX.
+
+A JSON file, a list with one row a line:
+    config        the case's name; problem, batch, tokens, layout and so on repeat it
+    schedule      text of the schedule that the compiler chose
+    ptx_sha256    of the canonical PTX, see `canonical_ptx`
+    gpu, driver   what it ran on
+    error         relative Frobenius error against float64
+    tflops        of the kernel; cublas_tflops: of a bf16 8192^3 matrix product in
+    ratio         the same run; ratio: one over the other
+    date, seed    of the run
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+
+from ..compiler import compile
+
+
+def canonical_ptx(ptx: str) -> str:
+    """The PTX without comments, blank lines and white space at line ends."""
+    lines = (re.sub(r"\s*//.*$", "", line).rstrip() for line in ptx.splitlines())
+    return "".join(line + "\n" for line in lines if line.strip())
+
+
+def ptx_hash(ptx: str) -> str:
+    """sha256 of the canonical PTX, in hexadecimal."""
+    return hashlib.sha256(canonical_ptx(ptx).encode()).hexdigest()
+
+
+def compile_all(problems, make):
+    """problem -> make(problem), for distinct problems, on every core. Where it
+    raises, the exception stands in the result's place."""
+
+    def attempt(problem):
+        try:
+            return make(problem)
+        except Exception as error:  # reported beside the configuration
+            return error
+
+    distinct = list(dict.fromkeys(problems))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(distinct, pool.map(attempt, distinct)))
+
+
+def describe(case) -> dict:
+    """What a row repeats of its case."""
+    return dict(
+        problem=case.problem.asdict(),
+        batch=case.batch,
+        tokens=case.tokens,
+        layout=case.layout,
+        weights=case.weights,
+        padded=case.padded,
+        scaled=case.scaled,
+    )
+
+
+def read(path) -> dict:
+    """config -> row. A file that is not there is an empty ledger."""
+    try:
+        with open(path) as file:
+            rows = json.load(file)
+    except FileNotFoundError:
+        return {}
+    return {row["config"]: row for row in rows}
+
+
+def write(path, rows: dict, cases) -> None:
+    """Writes the rows in the order of `cases`; a row of no case is dropped."""
+    ordered = [rows[case.name] for case in cases if case.name in rows]
+    text = ",\n".join(json.dumps(row) for row in ordered)
+    temporary = f"{path}.new"
+    with open(temporary, "w") as file:
+        file.write(f"[\n{text}\n]\n" if ordered else "[]\n")
+    os.replace(temporary, path)
+
+
+def stale(rows: dict, cases) -> dict:
+    """config -> why the ledger does not vouch for it: never validated, another
+    PTX, another case of that name, no longer compiled, or no such case."""
+    known = [c for c in cases if c.name in rows]
+    hashes = compile_all(
+        [c.problem for c in known], lambda p: ptx_hash(compile(p, emit="ptx").ptx)
+    )
+    found = {c.name: "never validated" for c in cases if c.name not in rows}
+    for case in known:
+        row = rows[case.name]
+        now = hashes[case.problem]
+        if {key: row.get(key) for key in describe(case)} != describe(case):
+            found[case.name] = "the configuration of that name was another one"
+        elif isinstance(now, Exception):
+            found[case.name] = f"does not compile: {now}"
+        elif row["ptx_sha256"] != now:
+            found[case.name] = f"PTX changed since {row['date']}: {now[:12]}"
+        elif not row["error"] <= case.limit:
+            found[case.name] = f"error {row['error']:.3g} is above {case.limit:.3g}"
+    names = {c.name for c in cases}
+    found.update({name: "no such configuration" for name in rows if name not in names})
+    return found

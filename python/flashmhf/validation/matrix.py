@@ -1,0 +1,171 @@
+"""The configurations that must be right on a GPU.
+
+A case is a problem (what is compiled, B and L dynamic), the sizes of one call,
+and how the tensors lie in memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..problem import ACTIVATION_NAMES, Problem, presets
+
+TOKENS = (1, 17, 128, 1000, 4096)
+
+#: Largest relative Frobenius error against float64. Rounding A and O once to
+#: bf16 gives 2.35e-3 on random data. f16 has three more bits: 2.94e-4, and the
+#: hardware's tanh (relative error up to 2^-11) then shows beside it.
+ERROR_LIMIT = {"bf16": 2.6e-3, "f16": 4.0e-4}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One configuration.
+
+    layout: how Q and O lie: "heads" is [B,H,L,D], "tokens" is [B,L,H,D] seen
+    through strides. weights: "groups" is [G,E,F,D], "layer" is [E*F,G,D] seen
+    through strides. padded: every row of every tensor has 16 bytes behind it
+    that are not its own. scaled: K and U are divided by sqrt(D), which keeps S
+    and T of order 1, so that the curved part of the activation matters and f16
+    does not overflow; else all operands are standard normal.
+    """
+
+    name: str
+    problem: Problem
+    tokens: int
+    batch: int = 1
+    layout: str = "heads"
+    weights: str = "groups"
+    padded: bool = False
+    scaled: bool = False
+    quick: bool = False
+
+    @property
+    def limit(self) -> float:
+        return ERROR_LIMIT[self.problem.dtype]
+
+    @property
+    def flops(self) -> int:
+        return self.problem.flops(self.batch, self.tokens)
+
+    def sizes(self) -> dict:
+        """B, H, G, L, D, E, F."""
+        p = self.problem
+        return dict(
+            B=self.batch,
+            H=p.heads,
+            G=p.groups,
+            L=self.tokens,
+            D=p.head_dim,
+            E=p.subnetworks,
+            F=p.subnetwork_width,
+        )
+
+    def orders(self) -> dict:
+        """name -> the axes of the tensor, outermost in memory first."""
+        rows = (0, 2, 1, 3) if self.layout == "tokens" else (0, 1, 2, 3)
+        weights = (1, 2, 0, 3) if self.weights == "layer" else (0, 1, 2, 3)
+        return dict(q=rows, k=weights, u=weights, v=weights, r=rows, out=rows)
+
+    def shapes(self) -> dict:
+        """name -> logical shape, for the tensors that are present."""
+        s = self.sizes()
+        shapes = dict(q="BHLD", k="GEFD", u="GEFD", v="GEFD", r="BHLE", out="BHLD")
+        return {n: tuple(s[c] for c in shapes[n]) for n in self.problem.argument_names}
+
+
+def strides_of(shape, order, row_padding=0):
+    """(strides in elements, elements from the first to behind the last) of a
+    tensor whose axes lie in memory in `order`, rows `row_padding` apart."""
+    strides, step = [0] * len(shape), 1
+    for position, axis in enumerate(reversed(order)):
+        strides[axis] = step
+        step *= shape[axis]
+        if position == 0:
+            step += row_padding
+    return tuple(strides), 1 + sum((n - 1) * s for n, s in zip(shape, strides))
+
+
+def cases() -> list:
+    """Every case of the validation, in the order that it runs."""
+    models = {name: presets[name] for name in presets}
+    found = [
+        Case(f"{name}/{tokens}", problem, tokens, quick=tokens in (17, 1000))
+        for name, problem in models.items()
+        for tokens in TOKENS
+    ]
+    found += _variants("370m", models["370m"])
+    found += _variants("128m", models["128m"])
+    found += _shapes()
+    assert len({c.name for c in found}) == len(found)
+    return found
+
+
+def _variants(name, base):
+    """Operands left out, activations, types and layouts of one model."""
+    small = base.replace(subnetworks=3)
+    tokens = 1000
+
+    def case(suffix, problem=small, **options):
+        options.setdefault("tokens", tokens)
+        return Case(f"{name}-e3/{suffix}", problem, **options)
+
+    yield case("no-router", small.replace(router=False), quick=True)
+    yield case("no-up", small.replace(up=False), quick=True)
+    yield case("no-up-no-router", small.replace(up=False, router=False))
+    for activation in ACTIVATION_NAMES:
+        problem = small.replace(activation=activation)
+        yield case(activation, problem, scaled=True, quick=True)
+    yield case("gelu-normal", small.replace(activation="gelu"))
+    yield case("f16", small.replace(dtype="f16"), scaled=True, quick=True)
+    yield case("tokens-layout", layout="tokens", quick=True)
+    yield case("layer-weights", weights="layer")
+    yield case("layer", layout="tokens", weights="layer", quick=True)
+    yield case("padded", layout="tokens", weights="layer", padded=True, quick=True)
+    yield case("batch-3", tokens=333, batch=3)
+    yield case("batch-3-layer", tokens=333, batch=3, layout="tokens", weights="layer")
+    yield case("batch-2-one-token", tokens=1, batch=2)
+    yield Case(f"{name}/layer-4096", base, 4096, layout="tokens", weights="layer")
+
+
+def _shapes():
+    """Head widths, grouped heads, tails of the d_ff tile and of the token tile."""
+    base = Problem(heads=4, groups=4, head_dim=128, subnetworks=3, subnetwork_width=256)
+    for d in (64, 96, 128, 256):
+        wide = base.replace(head_dim=d)
+        yield Case(f"d{d}/bf16", wide, 300, quick=True)
+        yield Case(f"d{d}/f16", wide.replace(dtype="f16"), 300, scaled=True)
+        grouped = wide.replace(heads=6, groups=2)
+        yield Case(f"d{d}/grouped", grouped, 200, batch=2, layout="tokens", weights="layer")
+        narrow = wide.replace(subnetwork_width=200)
+        yield Case(f"d{d}/f200", narrow, 257)
+    yield Case("d128/one-group", base.replace(heads=8, groups=1), 129)
+    yield Case("d128/f192", base.replace(subnetwork_width=192), 127)
+    yield Case("d128/f72", base.replace(subnetwork_width=72), 64, quick=True)
+    yield Case("d128/f40", base.replace(subnetwork_width=40), 65)
+    yield Case("d128/e1", base.replace(subnetworks=1), 130)
+    yield Case("d256/no-up", base.replace(head_dim=256, up=False), 300)
+    yield Case("d64/no-up-no-router", base.replace(head_dim=64, up=False, router=False), 300)
+
+
+def sanitizer_cases() -> list:
+    """Small ones for compute-sanitizer, each launched once."""
+    base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
+    layer = dict(layout="tokens", weights="layer")
+    found = [
+        Case(f"d{d}", base.replace(head_dim=d), 150, batch=2, **layer)
+        for d in (64, 96, 128, 256)
+    ]
+    found += [
+        Case(activation, base.replace(activation=activation), 40, scaled=True)
+        for activation in ACTIVATION_NAMES
+    ]
+    found += [
+        Case("one-token", base, 1),
+        Case("two-tiles", base.replace(head_dim=128, subnetwork_width=256), 257),
+        Case("padded", base, 70, padded=True, **layer),
+        Case("no-up", base.replace(up=False), 70),
+        Case("no-router", base.replace(router=False), 70),
+        Case("f16", base.replace(dtype="f16"), 70, scaled=True),
+    ]
+    return found
