@@ -1,4 +1,4 @@
-"""python -m flashmhf: compile, validate, stale, quickstart."""
+"""python -m flashmhf: compile, validate, stale."""
 
 from __future__ import annotations
 
@@ -62,19 +62,13 @@ def _stale(arguments) -> int:
     rows = ledger.read(arguments.ledger)
     if not rows:
         print(f"{arguments.ledger} is empty: nothing has been validated on a GPU yet")
-        return 3
+        return 1
     cases = matrix.cases()
     found = ledger.stale(rows, cases)
     for name, reason in found.items():
         print(f"{name}: {reason}")
     print(f"{len(found)} stale, {len(cases)} configurations, {len(rows)} in the ledger")
     return 1 if found else 0
-
-
-def _quickstart(arguments) -> int:
-    from . import quickstart
-
-    return quickstart.run(arguments.preset, arguments.tokens, arguments.output, arguments.seed)
 
 
 def _parser():
@@ -111,17 +105,10 @@ def _parser():
     s = commands.add_parser(
         "stale",
         help="list configurations that the ledger does not vouch for",
-        description="Exit status: 0 none, 1 some, 3 the ledger is empty.",
+        description="Exit status: 0 for none, 1 for some or an empty ledger.",
     )
     s.add_argument("--ledger", required=True)
     s.set_defaults(run=_stale)
-
-    q = commands.add_parser("quickstart", help="compile a preset, run it on the CPU, compare")
-    q.add_argument("--preset", default="370m")
-    q.add_argument("--tokens", type=int, default=512)
-    q.add_argument("-o", "--output", default="mhffn.ptx", help="where the PTX goes")
-    q.add_argument("--seed", type=int, default=0)
-    q.set_defaults(run=_quickstart)
     return parser
 
 
