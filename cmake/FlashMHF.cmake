@@ -47,12 +47,13 @@ endfunction()
 # docs/ of the build tree, made by the target flashmhf-doc.
 function(flashmhf_doc out td)
   set(page "${PROJECT_BINARY_DIR}/docs/${out}")
+  file(GLOB included CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.td")
   add_custom_command(OUTPUT ${page}
     COMMAND ${CMAKE_COMMAND} -E make_directory "${PROJECT_BINARY_DIR}/docs"
     COMMAND mlir-tblgen ${ARGN} -I "${FLASHMHF_INCLUDE_DIR}"
             -I "${MLIR_INCLUDE_DIRS}" "${CMAKE_CURRENT_SOURCE_DIR}/${td}"
             -o ${page}
-    DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${td}")
+    DEPENDS ${included})
   add_custom_target(doc-${out} DEPENDS ${page})
   add_dependencies(flashmhf-doc doc-${out})
 endfunction()

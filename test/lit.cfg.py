@@ -44,6 +44,11 @@ config.substitutions.append(("%cmake", config.cmake))
 config.substitutions.append(
     ("%shlib", os.path.join(config.flashmhf_lib_dir, "libflashmhf.so")))
 config.substitutions.append(("%llvm-tools", config.llvm_tools_dir))
+# What test/embed's configure step needs to find the same compiler.
+config.substitutions.append(("%embed-args", " ".join([
+    f"-DCMAKE_C_COMPILER={config.c_compiler}",
+    f"-DCMAKE_CXX_COMPILER={config.cxx_compiler}",
+    f"'-DCMAKE_EXE_LINKER_FLAGS={config.linker_flags}'"])))
 if config.ptxas:
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", config.ptxas))
@@ -57,7 +62,6 @@ config.environment["PYTHONPATH"] = os.path.join(config.flashmhf_src_root,
                                                 "python")
 config.environment["FLASHMHF_LIBRARY"] = os.path.join(config.flashmhf_lib_dir,
                                                       "libflashmhf.so")
-config.environment["FLASHMHF_TEST_LINKER_FLAGS"] = config.linker_flags
 for name in ("CUDA_HOME", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
