@@ -26,6 +26,14 @@ static LogicalResult verifyIndices(Operation *op, ValueRange indices) {
   return success();
 }
 
+/// Tensors are cut along batch, heads and rows.
+static LogicalResult verifyTiles(Operation *op, ArrayRef<int64_t> tiles) {
+  if (tiles.size() != 3 || llvm::any_of(tiles, [](int64_t t) { return t < 1; }))
+    return op->emitOpError(
+        "needs 3 positive tile sizes: batch, heads and rows");
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // LaunchOp
 //===----------------------------------------------------------------------===//
@@ -57,9 +65,8 @@ LogicalResult LaunchOp::verify() {
     return emitOpError("needs a grid operand of rank 4");
   if (!llvm::is_contained(getArgs(), getOver()))
     return emitOpError("needs a grid operand that is one of its arguments");
-  if (getTiles().size() != 3 ||
-      llvm::any_of(getTiles(), [](int64_t t) { return t < 1; }))
-    return emitOpError("needs 3 positive tile sizes: batch, heads, rows");
+  if (failed(verifyTiles(*this, getTiles())))
+    return failure();
   if (getCluster() < 1 || getCluster() > 8)
     return emitOpError("needs a cluster of 1 to 8 blocks, has ")
            << getCluster();
@@ -89,6 +96,16 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
                                   << getKernel() << ", which takes "
                                   << types.size();
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+LogicalResult TileCountOp::verify() { return verifyTiles(*this, getTiles()); }
+
+LogicalResult TileCoordinatesOp::verify() {
+  return verifyTiles(*this, getTiles());
 }
 
 //===----------------------------------------------------------------------===//

@@ -56,6 +56,45 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
 }
 
 //===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+class Hopper_TileOp<string mnemonic, list<Trait> traits = []>
+    : Hopper_Op<mnemonic, traits # [Pure]> {
+  let hasVerifier = 1;
+}
+
+def Hopper_TileCountOp : Hopper_TileOp<"tile_count"> {
+  let summary = "number of tiles of a tensor";
+  let description = [{
+    `prod_i ceildiv(size_i, tiles[i])` over the outer three dimensions.
+  }];
+  let arguments = (ins MemRefRankOf<[AnyType], [4]>:$over,
+                       DenseI64ArrayAttr:$tiles);
+  let results = (outs Index:$count);
+  let assemblyFormat = "$over `tiles` $tiles attr-dict `:` type($over)";
+}
+
+def Hopper_TileCoordinatesOp : Hopper_TileOp<"tile_coordinates"> {
+  let summary = "position of the n-th tile of a tensor, in elements";
+  let description = [{
+    Tiles are numbered with the rows (dimension 2) fastest, then the batch
+    (dimension 0), the heads (dimension 1) slowest: blocks that run together
+    share K, U and V.
+
+    ```mlir
+    %b, %h, %row = hopper.tile_coordinates %n of %o tiles [1, 1, 128] : memref<..>
+    ```
+  }];
+  let arguments = (ins Index:$tile, MemRefRankOf<[AnyType], [4]>:$over,
+                       DenseI64ArrayAttr:$tiles);
+  let results = (outs Index:$batch, Index:$head, Index:$row);
+  let assemblyFormat = [{
+    $tile `of` $over `tiles` $tiles attr-dict `:` type($over)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
 // Rings
 //===----------------------------------------------------------------------===//
 

@@ -5,4 +5,107 @@
 
 include "mlir/Pass/PassBase.td"
 
+class HopperPass<string name> : Pass<name, "::mlir::gpu::GPUFuncOp"> {
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::hopper::HopperDialect",
+      "::mlir::scf::SCFDialect"];
+}
+
+def HopperWarpSpecialize : HopperPass<"hopper-warp-specialize"> {
+  let summary = "Split a kernel into a producer and consumer warpgroups";
+  let description = [{
+    Puts, with the loops around them, go to the producer; all else goes to the
+    consumers, each of which takes 64 of the tile's rows. The number of
+    consumers and the register budgets are those of the kernel's
+    `flashmhf.schedule`. Kernels that are specialised already stay.
+
+    ```mlir
+    hopper.put %m[..] into %K
+    %k = hopper.get %K
+    %s = hopper.wgmma %q, %k transpose_b : .. -> !hopper.inflight<vector<128x64xf32>>
+    // becomes
+    hopper.warpgroups producer registers 24 {
+      hopper.put %m[..] into %K
+    } consumers 2 registers 240 {
+      %i = hopper.consumer_index : index
+      %row = arith.muli %i, %c64
+      %k = hopper.get %K
+      %s = hopper.wgmma %q[%row], %k transpose_b : .. -> !hopper.inflight<vector<64x64xf32>>
+    }
+    ```
+
+    Values are not changed.
+  }];
+}
+
+def HopperPersist : HopperPass<"hopper-persist"> {
+  let summary = "Loop over the tiles of a block";
+  let description = [{
+    Where the kernel's `flashmhf.schedule` is persistent, the tile number stops
+    being the block number: each region loops from it to the tile count in steps
+    of the grid.
+
+    ```mlir
+    %n = gpu.block_id x
+    ..
+    // becomes
+    scf.for %n = %block_id to %count step %grid_dim { .. }
+    ```
+
+    Values are not changed.
+  }];
+}
+
+def HopperPipeline : HopperPass<"hopper-pipeline"> {
+  let summary = "Deepen the rings";
+  let description = [{
+    Gives the rings of K, U and V the slots that the kernel's
+    `flashmhf.schedule` asks for, so that the producer runs ahead by as many
+    tiles.
+
+    ```mlir
+    %K = hopper.ring "K" : !hopper.ring<1 x 128x128xbf16>
+    // becomes
+    %K = hopper.ring "K" : !hopper.ring<2 x 128x128xbf16>
+    ```
+
+    Values are not changed.
+  }];
+}
+
+def HopperPlaceWaits : HopperPass<"hopper-place-waits"> {
+  let summary = "Let each wait leave the products issued after its own running";
+  let description = [{
+    Counts the products issued between a product and its wait in the same block;
+    a wait for a product of another block, or with a region between that issues
+    products, waits for all.
+
+    ```mlir
+    %s = hopper.wgmma ..
+    %t = hopper.wgmma ..
+    %s1 = hopper.wait %s              // becomes: hopper.wait %s pending 1
+    ```
+
+    Values are not changed.
+  }];
+}
+
+def HopperAllocateSharedMemory : HopperPass<"hopper-allocate-shared-memory"> {
+  let summary = "Give each ring its place in shared memory";
+  let description = [{
+    Tiles first, each ring aligned to 1024 bytes as swizzling requires, then the
+    barriers. The kernel gets `hopper.shared_memory`, the bytes to launch with
+    (1024 of them for aligning the start). More than 232448 bytes are an error
+    that prints the size of each ring.
+
+    ```mlir
+    %K = hopper.ring "K" : !hopper.ring<2 x 128x128xbf16>
+    // becomes
+    %K = hopper.ring "K" at 32768 barriers 229376 : !hopper.ring<2 x 128x128xbf16>
+    ```
+
+    Values are not changed.
+  }];
+}
+
 #endif // FLASHMHF_HOPPER_PASSES

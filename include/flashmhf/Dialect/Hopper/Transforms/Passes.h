@@ -1,0 +1,25 @@
+//===- Passes.h - Passes on the hopper dialect ------------------*- C++ -*-===//
+
+#ifndef FLASHMHF_DIALECT_HOPPER_TRANSFORMS_PASSES_H
+#define FLASHMHF_DIALECT_HOPPER_TRANSFORMS_PASSES_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::hopper {
+
+/// Kernel attribute: the #flashmhf.schedule that its passes follow.
+inline constexpr llvm::StringLiteral kScheduleAttrName = "flashmhf.schedule";
+/// Kernel attribute: dynamic shared memory in bytes that a launch must give.
+inline constexpr llvm::StringLiteral kSharedMemoryAttrName =
+    "hopper.shared_memory";
+
+#define GEN_PASS_DECL
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
+
+} // namespace mlir::hopper
+
+#endif // FLASHMHF_DIALECT_HOPPER_TRANSFORMS_PASSES_H

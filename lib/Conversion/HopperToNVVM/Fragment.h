@@ -1,0 +1,48 @@
+//===- Fragment.h - A tile as one thread of a warpgroup holds it -*- C++ -*-===//
+//
+/// \file
+/// Where the elements of a fragment lie, and its traffic with global memory.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_FRAGMENT_H
+#define FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_FRAGMENT_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace mlir::hopper {
+
+/// One of the two rows of which a thread holds elements.
+struct FragmentRow {
+  Value index;  ///< Row of the tensor, index.
+  Value inside; ///< i1: the row is less than the extent of dimension 2.
+};
+
+/// Which of the thread's two rows f32 element `i` of a fragment belongs to.
+inline int64_t getFragmentRow(int64_t i) { return i / 2 % 2; }
+
+/// Whether this thread is lane 0 of its warp (i1).
+Value isFirstLane(OpBuilder &b, Location loc);
+
+/// The two rows of this thread, for a tile that starts at row `first` of the
+/// rank-4 memref `tensor`.
+SmallVector<FragmentRow, 2> getFragmentRows(OpBuilder &b, Location loc,
+                                            Value tensor, Value first);
+
+/// Loads `tensor[indices[0], indices[1], row, column]`, 0 outside.
+Value loadIfInside(OpBuilder &b, Location loc, Value tensor, ValueRange indices,
+                   FragmentRow row, Value column);
+
+/// Loads this thread's part of a tile of `type` at `indices`.
+SmallVector<Value> loadFragment(OpBuilder &b, Location loc, Value tensor,
+                                ValueRange indices, VectorType type);
+
+/// Stores this thread's part of a tile of `type` at `indices`. 16-bit tensors
+/// must be 16-byte aligned in base and strides.
+void storeFragment(OpBuilder &b, Location loc, ValueRange values, Value tensor,
+                   ValueRange indices, VectorType type);
+
+} // namespace mlir::hopper
+
+#endif // FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_FRAGMENT_H

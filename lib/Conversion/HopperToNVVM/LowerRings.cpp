@@ -1,0 +1,282 @@
+//===- LowerRings.cpp - Lower rings to mbarriers and TMA ------------------===//
+//
+/// \file
+/// In: rings with offsets in shared memory; put, get and release in the regions
+/// of hopper.warpgroups. Out: 32-bit addresses, mbarriers and bulk tensor
+/// copies; slots only as hopper.slot_at. Invariant: the n-th put and the n-th
+/// get of a ring use slot n mod slots in phase (n / slots) mod 2.
+//
+//===----------------------------------------------------------------------===//
+
+#include "PTX.h"
+
+#include "flashmhf/Conversion/Passes.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir::hopper {
+#define GEN_PASS_DEF_HOPPERLOWERRINGS
+#include "flashmhf/Conversion/Passes.h.inc"
+} // namespace mlir::hopper
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+namespace {
+constexpr StringLiteral kSharedMemorySymbol = "flashmhf_shared_memory";
+constexpr int64_t kTensorMapBytes = 128;
+constexpr int64_t kBarrierBytes = 8;
+
+/// The stage and phase of the next slot of a ring, as one region sees it.
+struct Cursor {
+  Value stage, phase; ///< memref<i32>
+};
+
+/// Lowers the rings of one kernel.
+class RingLowering {
+public:
+  RingLowering(gpu::GPUFuncOp func, LLVM::GlobalOp memory)
+      : func(func), memory(memory), b(func.getContext()) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult checkRings();
+  void lowerTensorMaps();
+  void emitPrologue();
+  void lowerPut(PutOp put);
+  void lowerGet(GetOp get);
+
+  Value i32(int64_t value) {
+    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  }
+  Value add(Value value, int64_t offset) {
+    return offset ? arith::AddIOp::create(b, loc, value, i32(offset)) : value;
+  }
+  Value toSharedPointer(Value address) {
+    return LLVM::IntToPtrOp::create(
+        b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), address);
+  }
+  Value toI32(Value index) {
+    return arith::IndexCastOp::create(b, loc, b.getI32Type(), index);
+  }
+
+  Cursor &getCursor(RingOp ring, Operation *user);
+  /// The stage and phase of the next slot; moves the cursor past it.
+  std::pair<Value, Value> advance(RingOp ring, Operation *user);
+  /// The address of the full (which = 0) or empty (1) barrier of a stage.
+  Value getBarrier(RingOp ring, Value stage, int64_t which);
+  Value getSlotAddress(RingOp ring, Value stage);
+
+  gpu::GPUFuncOp func;
+  LLVM::GlobalOp memory;
+  OpBuilder b;
+  Location loc = func.getLoc();
+  WarpgroupsOp warpgroups;
+  Value base; ///< Start of the block's tiles, 1024-byte aligned.
+  SmallVector<RingOp> rings;
+  DenseMap<std::pair<RingOp, Region *>, Cursor> cursors;
+};
+} // namespace
+
+LogicalResult RingLowering::checkRings() {
+  func.walk([&](RingOp ring) { rings.push_back(ring); });
+  func.walk([&](WarpgroupsOp op) { warpgroups = op; });
+  if (rings.empty())
+    return success();
+  if (!warpgroups)
+    return func.emitOpError("has rings but no hopper.warpgroups; run "
+                            "hopper-warp-specialize first");
+  for (RingOp ring : rings)
+    if (!ring.getOffset() || !ring.getBarriers())
+      return ring.emitOpError("has no place in shared memory; run "
+                              "hopper-allocate-shared-memory first");
+  return success();
+}
+
+void RingLowering::lowerTensorMaps() {
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  SmallVector<Type> types(func.getArgumentTypes());
+  for (auto [i, type] : llvm::enumerate(types)) {
+    if (!isa<TensorMapType>(type))
+      continue;
+    types[i] = pointer;
+    func.getArgument(i).setType(pointer);
+    auto bytes =
+        LLVM::LLVMArrayType::get(b.getIntegerType(8), kTensorMapBytes);
+    func.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(),
+                    TypeAttr::get(bytes));
+    func.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
+                    b.getI64IntegerAttr(64));
+    func.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),
+                    b.getUnitAttr());
+  }
+  func.setFunctionType(b.getFunctionType(types, {}));
+}
+
+void RingLowering::emitPrologue() {
+  b.setInsertionPoint(rings.front());
+  Value start = LLVM::AddressOfOp::create(b, loc, memory);
+  Value address = LLVM::PtrToIntOp::create(b, loc, b.getI32Type(), start);
+  // The alignment of dynamic shared memory is not guaranteed beyond 16.
+  base = arith::AndIOp::create(b, loc, add(address, 1023), i32(~1023));
+
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                        thread, zero);
+  auto ifOp = scf::IfOp::create(b, loc, isFirst, /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(ifOp.thenBlock());
+    // One arrival fills a slot, that of the thread that starts the transfer;
+    // each consumer warp gives it back.
+    Value producers = i32(1);
+    Value consumers = i32(warpgroups.getConsumers() * kWarpgroupThreads / 32);
+    for (RingOp ring : rings)
+      for (int64_t slot = 0; slot < ring.getRing().getType().getSlots(); ++slot)
+        for (int64_t which : {0, 1}) {
+          Value barrier = getBarrier(ring, i32(slot), which);
+          NVVM::MBarrierInitOp::create(b, loc, toSharedPointer(barrier),
+                                       which ? consumers : producers,
+                                       /*predicate=*/Value());
+        }
+    NVVM::FenceMbarrierInitOp::create(b, loc);
+  }
+  gpu::BarrierOp::create(b, loc);
+}
+
+Cursor &RingLowering::getCursor(RingOp ring, Operation *user) {
+  Region *region = user->getParentRegion();
+  while (region->getParentOp() != warpgroups)
+    region = region->getParentRegion();
+  Cursor &cursor = cursors[{ring, region}];
+  if (!cursor.stage) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&region->front());
+    auto type = MemRefType::get({}, b.getI32Type());
+    Value zero = i32(0);
+    for (Value *variable : {&cursor.stage, &cursor.phase}) {
+      *variable = memref::AllocaOp::create(b, loc, type);
+      memref::StoreOp::create(b, loc, zero, *variable);
+    }
+  }
+  return cursor;
+}
+
+std::pair<Value, Value> RingLowering::advance(RingOp ring, Operation *user) {
+  Cursor cursor = getCursor(ring, user);
+  Value stage = memref::LoadOp::create(b, loc, cursor.stage);
+  Value phase = memref::LoadOp::create(b, loc, cursor.phase);
+  Value next = add(stage, 1);
+  Value wraps =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, next,
+                            i32(ring.getRing().getType().getSlots()));
+  Value nextStage = arith::SelectOp::create(b, loc, wraps, i32(0), next);
+  Value flip = arith::ExtUIOp::create(b, loc, b.getI32Type(), wraps);
+  Value nextPhase = arith::XOrIOp::create(b, loc, phase, flip);
+  memref::StoreOp::create(b, loc, nextStage, cursor.stage);
+  memref::StoreOp::create(b, loc, nextPhase, cursor.phase);
+  return {stage, phase};
+}
+
+Value RingLowering::getBarrier(RingOp ring, Value stage, int64_t which) {
+  int64_t slots = ring.getRing().getType().getSlots();
+  Value offset = arith::MulIOp::create(b, loc, stage, i32(kBarrierBytes));
+  Value address = arith::AddIOp::create(b, loc, base, offset);
+  return add(address, *ring.getBarriers() + which * slots * kBarrierBytes);
+}
+
+Value RingLowering::getSlotAddress(RingOp ring, Value stage) {
+  Value offset = arith::MulIOp::create(
+      b, loc, stage, i32(ring.getRing().getType().getSlotBytes()));
+  return add(arith::AddIOp::create(b, loc, base, offset), *ring.getOffset());
+}
+
+void RingLowering::lowerPut(PutOp put) {
+  auto ring = put.getRing().getDefiningOp<RingOp>();
+  RingType type = ring.getRing().getType();
+  b.setInsertionPoint(put);
+  auto [stage, phase] = advance(ring, put);
+  // A fresh barrier counts as having completed the phase of parity 1.
+  Value parity = arith::XOrIOp::create(b, loc, phase, i32(1));
+  ptx::waitParity(b, loc, getBarrier(ring, stage, 1), parity);
+  Value full = toSharedPointer(getBarrier(ring, stage, 0));
+  NVVM::MBarrierArriveExpectTxOp::create(
+      b, loc, /*res=*/Type(), full, i32(type.getSlotBytes()),
+      NVVM::MemScopeKind::CTA, /*relaxed=*/false, /*predicate=*/Value());
+
+  // The map splits columns into panels: [column in panel, row, panel, head,
+  // batch].
+  int64_t panel =
+      getPanelLayout(type.getRows(), type.getColumns(), type.getElementType())
+          ->panel;
+  ValueRange at = put.getCoordinates();
+  Value column = toI32(at[3]);
+  SmallVector<Value> coordinates = {
+      arith::RemUIOp::create(b, loc, column, i32(panel)), toI32(at[2]),
+      arith::DivUIOp::create(b, loc, column, i32(panel)), toI32(at[1]),
+      toI32(at[0])};
+  NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
+      b, loc, toSharedPointer(getSlotAddress(ring, stage)), put.getMap(),
+      coordinates, full, /*im2colOffsets=*/ValueRange(),
+      /*multicastMask=*/Value(), /*l2CacheHint=*/Value(),
+      NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, /*group=*/nullptr,
+      /*predicate=*/Value());
+  put.erase();
+}
+
+void RingLowering::lowerGet(GetOp get) {
+  auto ring = get.getRing().getDefiningOp<RingOp>();
+  b.setInsertionPoint(get);
+  auto [stage, phase] = advance(ring, get);
+  ptx::waitParity(b, loc, getBarrier(ring, stage, 0), phase);
+  Value slot =
+      SlotAtOp::create(b, loc, get.getSlot().getType(),
+                       getSlotAddress(ring, stage), getBarrier(ring, stage, 1));
+  get.getSlot().replaceAllUsesWith(slot);
+  get.erase();
+}
+
+LogicalResult RingLowering::run() {
+  if (failed(checkRings()))
+    return failure();
+  lowerTensorMaps();
+  if (rings.empty())
+    return success();
+  emitPrologue();
+  func.walk([&](PutOp put) { lowerPut(put); });
+  func.walk([&](GetOp get) { lowerGet(get); });
+  for (RingOp ring : rings)
+    ring.erase();
+  return success();
+}
+
+namespace {
+struct HopperLowerRings
+    : hopper::impl::HopperLowerRingsBase<HopperLowerRings> {
+  void runOnOperation() override {
+    gpu::GPUModuleOp module = getOperation();
+    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+    LLVM::GlobalOp memory;
+    for (auto func : module.getOps<gpu::GPUFuncOp>()) {
+      if (!func.isKernel())
+        continue;
+      if (!memory)
+        memory = LLVM::GlobalOp::create(
+            b, module.getLoc(),
+            LLVM::LLVMArrayType::get(b.getIntegerType(8), 0),
+            /*isConstant=*/false, LLVM::Linkage::External, kSharedMemorySymbol,
+            /*value=*/Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
+      if (failed(RingLowering(func, memory).run()))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,90 @@
+//===- LowerTiles.cpp - Tile numbers to index arithmetic ------------------===//
+//
+/// \file
+/// In: tile_count and tile_coordinates. Out: arith on the sizes of the tensor.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Conversion/Passes.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::hopper {
+#define GEN_PASS_DEF_HOPPERLOWERTILES
+#include "flashmhf/Conversion/Passes.h.inc"
+} // namespace mlir::hopper
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+/// Number of tiles along dimension `dim` of `over`.
+static Value getTilesAlong(OpBuilder &b, Location loc, Value over,
+                           ArrayRef<int64_t> tiles, int64_t dim) {
+  Value size = memref::DimOp::create(b, loc, over, dim);
+  if (tiles[dim] == 1)
+    return size;
+  // Not arith.ceildivui, whose expansion guards against overflow.
+  Value bias = arith::ConstantIndexOp::create(b, loc, tiles[dim] - 1);
+  Value step = arith::ConstantIndexOp::create(b, loc, tiles[dim]);
+  return arith::DivUIOp::create(
+      b, loc, arith::AddIOp::create(b, loc, size, bias), step);
+}
+
+namespace {
+struct ProductOfTileCount : OpRewritePattern<TileCountOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(TileCountOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value count;
+    for (int64_t dim : {0, 1, 2}) {
+      Value along =
+          getTilesAlong(rewriter, loc, op.getOver(), op.getTiles(), dim);
+      count = count ? arith::MulIOp::create(rewriter, loc, count, along)
+                          .getResult()
+                    : along;
+    }
+    rewriter.replaceOp(op, count);
+    return success();
+  }
+};
+
+struct QuotientsOfTileCoordinates : OpRewritePattern<TileCoordinatesOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(TileCoordinatesOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value rest = op.getTile();
+    Value at[3];
+    // Rows fastest, then the batch; what remains is the head.
+    for (int64_t dim : {2, 0}) {
+      Value along =
+          getTilesAlong(rewriter, loc, op.getOver(), op.getTiles(), dim);
+      at[dim] = arith::RemUIOp::create(rewriter, loc, rest, along);
+      rest = arith::DivUIOp::create(rewriter, loc, rest, along);
+    }
+    at[1] = rest;
+    for (int64_t dim : {0, 1, 2}) {
+      Value size =
+          arith::ConstantIndexOp::create(rewriter, loc, op.getTiles()[dim]);
+      at[dim] = arith::MulIOp::create(rewriter, loc, at[dim], size);
+    }
+    rewriter.replaceOp(op, {at[0], at[1], at[2]});
+    return success();
+  }
+};
+
+struct HopperLowerTiles : hopper::impl::HopperLowerTilesBase<HopperLowerTiles> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ProductOfTileCount, QuotientsOfTileCoordinates>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,120 @@
+//===- LowerWarpgroups.cpp - Warpgroup regions to branches ----------------===//
+//
+/// \file
+/// In: hopper.warpgroups whose regions hold no ring operations any more. Out:
+/// one branch per role at the top of the kernel, with the register budgets, and
+/// the launch bounds that setmaxnreg needs on the kernel.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Conversion/Passes.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::hopper {
+#define GEN_PASS_DEF_HOPPERLOWERWARPGROUPS
+#include "flashmhf/Conversion/Passes.h.inc"
+} // namespace mlir::hopper
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+/// Moves the body of `region` in front of the terminator of `block`.
+static void inlineRegion(IRRewriter &rewriter, Region &region, Block *block) {
+  rewriter.eraseOp(region.front().getTerminator());
+  rewriter.inlineBlockBefore(&region.front(), block->getTerminator());
+}
+
+/// Makes the branch of one role set its register budget.
+static void setRegisters(IRRewriter &rewriter, Location loc, int64_t registers,
+                         int64_t atLaunch) {
+  if (registers == atLaunch)
+    return;
+  NVVM::SetMaxRegisterOp::create(
+      rewriter, loc, registers,
+      registers > atLaunch ? NVVM::SetMaxRegisterAction::increase
+                           : NVVM::SetMaxRegisterAction::decrease);
+}
+
+static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
+                            gpu::GPUFuncOp func) {
+  Location loc = op.getLoc();
+  int64_t consumers = op.getConsumers();
+  int64_t threads = (consumers + 1) * kWarpgroupThreads;
+  int64_t atLaunch = getLaunchRegisters(threads);
+
+  rewriter.setInsertionPoint(op);
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(rewriter, loc, value);
+  };
+  Value thread = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
+  Value warpgroup =
+      arith::DivUIOp::create(rewriter, loc, thread, index(kWarpgroupThreads));
+  // A shuffle tells ptxas that all lanes of a warp agree.
+  auto i32 = rewriter.getI32Type();
+  auto i32Constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(rewriter, loc,
+                                     rewriter.getI32IntegerAttr(value));
+  };
+  Value uniform = NVVM::ShflOp::create(
+      rewriter, loc, i32, i32Constant(-1),
+      arith::IndexCastOp::create(rewriter, loc, i32, warpgroup), i32Constant(0),
+      i32Constant(31), NVVM::ShflKind::idx, UnitAttr());
+  Value isProducer =
+      arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, uniform,
+                            i32Constant(consumers));
+
+  op.getConsumer().walk([&](ConsumerIndexOp consumer) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(consumer);
+    rewriter.replaceOpWithNewOp<arith::IndexCastUIOp>(
+        consumer, rewriter.getIndexType(), uniform);
+  });
+
+  auto ifOp = scf::IfOp::create(rewriter, loc, isProducer,
+                                /*withElseRegion=*/true);
+  rewriter.setInsertionPointToStart(ifOp.thenBlock());
+  setRegisters(rewriter, loc, op.getRegisters()[0], atLaunch);
+  Value first = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                      thread,
+                                      index(consumers * kWarpgroupThreads));
+  auto producerIf =
+      scf::IfOp::create(rewriter, loc, first, /*withElseRegion=*/false);
+  inlineRegion(rewriter, op.getProducer(), producerIf.thenBlock());
+
+  rewriter.setInsertionPointToStart(ifOp.elseBlock());
+  setRegisters(rewriter, loc, op.getRegisters()[1], atLaunch);
+  inlineRegion(rewriter, op.getConsumer(), ifOp.elseBlock());
+  rewriter.eraseOp(op);
+
+  // Without a register cap at entry ptxas ignores setmaxnreg.
+  func.setKnownBlockSizeAttr(rewriter.getDenseI32ArrayAttr(
+      {static_cast<int32_t>(threads), 1, 1}));
+  func->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(),
+                rewriter.getI32IntegerAttr(atLaunch));
+}
+
+namespace {
+struct HopperLowerWarpgroups
+    : hopper::impl::HopperLowerWarpgroupsBase<HopperLowerWarpgroups> {
+  void runOnOperation() override {
+    gpu::GPUFuncOp func = getOperation();
+    SmallVector<WarpgroupsOp> ops;
+    func.walk([&](WarpgroupsOp op) { ops.push_back(op); });
+    if (ops.empty())
+      return;
+    if (ops.size() > 1) {
+      ops[1].emitOpError("is the second of its kernel; the launch gives each "
+                         "warpgroup one role");
+      return signalPassFailure();
+    }
+    IRRewriter rewriter(&getContext());
+    lowerWarpgroups(rewriter, ops.front(), func);
+  }
+};
+} // namespace

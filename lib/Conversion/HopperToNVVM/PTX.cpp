@@ -1,0 +1,235 @@
+//===- PTX.cpp - Instructions that NVVM operations do not cover -----------===//
+//
+/// \file
+/// Why assembly, where an NVVM operation exists:
+/// - wgmma: the NVVM operation takes A by descriptor only, and 64-bit
+///   descriptors as values, which LLVM hoists out of loops until registers run
+///   out. Here they are built next to their use from one 32-bit word.
+/// - wait_group: the NVVM operation does not say which registers it releases.
+/// - try_wait, arrive: to keep them free of branches that LLVM sees.
+//
+//===----------------------------------------------------------------------===//
+
+#include "PTX.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+namespace {
+/// Collects the operands of one inline assembly statement: results first, then
+/// inputs, then tied inputs, as LLVM counts them.
+class AsmBuilder {
+public:
+  AsmBuilder(OpBuilder &b, Location loc) : b(b), loc(loc) {}
+
+  /// Adds a result; if `initial` is given the register starts with its value.
+  std::string addResult(Type type, Value initial = {}) {
+    resultTypes.push_back(type);
+    initials.push_back(initial);
+    outputs.push_back(std::string("=") + getCode(type));
+    return llvm::formatv("${0}", resultTypes.size() - 1);
+  }
+
+  /// Adds an input. All results must have been added.
+  std::string addInput(Value value) {
+    inputs.push_back(value);
+    return llvm::formatv("${0}", resultTypes.size() + inputs.size() - 1);
+  }
+
+  /// Emits the statement and returns its results. Only statements without
+  /// side effects may be merged, moved or removed.
+  SmallVector<Value> emit(StringRef text, bool hasSideEffects) {
+    SmallVector<std::string> constraints(outputs);
+    SmallVector<Value> operands(inputs);
+    for (Value input : inputs)
+      constraints.push_back(getCode(input.getType()));
+    for (auto [i, initial] : llvm::enumerate(initials))
+      if (initial) {
+        constraints.push_back(std::to_string(i));
+        operands.push_back(initial);
+      }
+    if (hasSideEffects)
+      constraints.push_back("~{memory}");
+    Type type;
+    if (resultTypes.size() == 1)
+      type = resultTypes.front();
+    else if (!resultTypes.empty())
+      type = LLVM::LLVMStructType::getLiteral(b.getContext(), resultTypes);
+    auto op = LLVM::InlineAsmOp::create(
+        b, loc, type ? TypeRange(type) : TypeRange(), operands, text,
+        llvm::join(constraints, ","), hasSideEffects,
+        /*is_align_stack=*/false, LLVM::TailCallKind::None,
+        LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+        /*operand_attrs=*/ArrayAttr());
+    if (resultTypes.size() <= 1)
+      return SmallVector<Value>(op->getResults());
+    SmallVector<Value> values;
+    for (size_t i = 0; i < resultTypes.size(); ++i)
+      values.push_back(
+          LLVM::ExtractValueOp::create(b, loc, op->getResult(0), i));
+    return values;
+  }
+
+private:
+  static const char *getCode(Type type) {
+    if (type.isF32())
+      return "f";
+    if (type.isInteger(1))
+      return "b";
+    if (isa<LLVM::LLVMPointerType>(type) || type.isInteger(64))
+      return "l";
+    return "r";
+  }
+
+  OpBuilder &b;
+  Location loc;
+  SmallVector<Type> resultTypes;
+  SmallVector<Value> initials, inputs;
+  SmallVector<std::string> outputs;
+};
+} // namespace
+
+Value ptx::getDescriptorBase(OpBuilder &b, Location loc, Value address,
+                             int64_t leadingByteOffset) {
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  };
+  // In a cluster the address carries the rank of the block in bit 24.
+  Value masked = arith::AndIOp::create(b, loc, address, constant(0x3FFFF));
+  Value start = arith::ShRUIOp::create(b, loc, masked, constant(4));
+  return arith::OrIOp::create(b, loc, start,
+                              constant((leadingByteOffset >> 4) << 16));
+}
+
+/// The constant high word of a matrix descriptor.
+static uint32_t getDescriptorHigh(const ptx::MatrixDescriptor &descriptor) {
+  uint32_t swizzle = descriptor.swizzleBytes == 128  ? 1
+                     : descriptor.swizzleBytes == 64 ? 2
+                                                     : 3;
+  return (descriptor.strideByteOffset >> 4) | swizzle << 30;
+}
+
+SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
+                              Type elementType, ValueRange acc,
+                              ValueRange aRegisters,
+                              const MatrixDescriptor *aDescriptor,
+                              const MatrixDescriptor &bDescriptor,
+                              bool transposeB) {
+  AsmBuilder builder(b, loc);
+  SmallVector<std::string> d;
+  for (int64_t i = 0; i < columns / 2; ++i)
+    d.push_back(builder.addResult(b.getF32Type(), acc.empty() ? Value() : acc[i]));
+  SmallVector<std::string> a;
+  for (Value reg : aRegisters)
+    a.push_back(builder.addInput(reg));
+  std::string aBase, bBase;
+  if (aDescriptor)
+    aBase = builder.addInput(aDescriptor->base);
+  bBase = builder.addInput(bDescriptor.base);
+
+  std::string type = elementType.isBF16() ? "bf16" : "f16";
+  std::string text = "{\n.reg .b32 lo;\n.reg .b64 da, db;\n";
+  auto addDescriptor = [&](StringRef name, StringRef base,
+                           const MatrixDescriptor &descriptor, size_t step) {
+    text += llvm::formatv("add.u32 lo, {0}, {1};\nmov.b64 {2}, {{lo, {3}};\n",
+                          base, descriptor.stepOffsets[step] >> 4, name,
+                          getDescriptorHigh(descriptor));
+  };
+  for (size_t step = 0; step < bDescriptor.stepOffsets.size(); ++step) {
+    std::string first;
+    if (aDescriptor) {
+      addDescriptor("da", aBase, *aDescriptor, step);
+      first = "da";
+    } else {
+      first = llvm::formatv(
+          "{{{0}}", llvm::join(ArrayRef(a).slice(4 * step, 4), ", "));
+    }
+    addDescriptor("db", bBase, bDescriptor, step);
+    // Operands after the descriptors: scale-d, scale-a, scale-b, and the
+    // transpositions (of A only where A is in shared memory).
+    text += llvm::formatv(
+        "wgmma.mma_async.sync.aligned.m64n{0}k16.f32.{1}.{1} {{{2}}, {3}, db, "
+        "{4}, 1, 1, {5}{6};\n",
+        columns, type, llvm::join(d, ", "), first,
+        step == 0 && acc.empty() ? 0 : 1, aDescriptor ? "0, " : "",
+        transposeB ? 1 : 0);
+  }
+  text += "}";
+  return builder.emit(text, /*hasSideEffects=*/true);
+}
+
+SmallVector<Value> ptx::wgmmaWait(OpBuilder &b, Location loc, int64_t pending,
+                                  ValueRange values) {
+  AsmBuilder builder(b, loc);
+  for (Value value : values)
+    builder.addResult(value.getType(), value);
+  return builder.emit(
+      llvm::formatv("wgmma.wait_group.sync.aligned {0};", pending).str(),
+      /*hasSideEffects=*/true);
+}
+
+void ptx::waitParity(OpBuilder &b, Location loc, Value barrier, Value parity) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(barrier);
+  std::string phase = builder.addInput(parity);
+  // try_wait suspends the thread for a while; it may return before the phase
+  // has completed.
+  builder.emit(llvm::formatv("{{\n.reg .pred done;\nWAIT:\n"
+                             "mbarrier.try_wait.parity.shared::cta.b64 done, "
+                             "[{0}], {1};\n@done bra DONE;\nbra WAIT;\nDONE:\n}",
+                             address, phase)
+                   .str(),
+               /*hasSideEffects=*/true);
+}
+
+void ptx::arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(barrier);
+  std::string condition = builder.addInput(predicate);
+  builder.emit(llvm::formatv("@{1} mbarrier.arrive.shared::cta.b64 _, [{0}];",
+                             address, condition)
+                   .str(),
+               /*hasSideEffects=*/true);
+}
+
+Value ptx::tanh(OpBuilder &b, Location loc, Value x) {
+  AsmBuilder builder(b, loc);
+  std::string result = builder.addResult(b.getF32Type());
+  std::string input = builder.addInput(x);
+  return builder
+      .emit(llvm::formatv("tanh.approx.f32 {0}, {1};", result, input).str(),
+            /*hasSideEffects=*/false)
+      .front();
+}
+
+Value ptx::pack(OpBuilder &b, Location loc, Value low, Value high,
+                Type elementType) {
+  AsmBuilder builder(b, loc);
+  std::string result = builder.addResult(b.getI32Type());
+  std::string hi = builder.addInput(high);
+  std::string lo = builder.addInput(low);
+  return builder
+      .emit(llvm::formatv("cvt.rn.{0}x2.f32 {1}, {2}, {3};",
+                          elementType.isBF16() ? "bf16" : "f16", result, hi, lo)
+                .str(),
+            /*hasSideEffects=*/false)
+      .front();
+}
+
+void ptx::storeVec4If(OpBuilder &b, Location loc, Value pointer,
+                      ValueRange words, Value predicate) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(pointer);
+  SmallVector<std::string> w;
+  for (Value word : words)
+    w.push_back(builder.addInput(word));
+  std::string condition = builder.addInput(predicate);
+  builder.emit(llvm::formatv("@{2} st.global.v4.b32 [{0}], {{{1}};", address,
+                             llvm::join(w, ", "), condition)
+                   .str(),
+               /*hasSideEffects=*/true);
+}

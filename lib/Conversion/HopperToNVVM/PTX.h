@@ -1,0 +1,65 @@
+//===- PTX.h - Instructions that NVVM operations do not cover ---*- C++ -*-===//
+//
+/// \file
+/// Builders of inline assembly. All PTX text of the project is in PTX.cpp.
+/// Addresses are 32-bit shared-memory addresses in bytes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_PTX_H
+#define FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_PTX_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Value.h"
+
+namespace mlir::hopper::ptx {
+
+/// An operand of wgmma in shared memory: the low word of its matrix descriptor
+/// at the first k-step (see `getDescriptorBase`), the byte offset of every
+/// k-step, and the constant fields of the descriptor.
+struct MatrixDescriptor {
+  Value base;
+  SmallVector<int64_t> stepOffsets;
+  int64_t strideByteOffset = 0;
+  int64_t swizzleBytes = 0;
+};
+
+/// The low word of a matrix descriptor: start address and leading byte offset,
+/// both in units of 16 bytes.
+Value getDescriptorBase(OpBuilder &b, Location loc, Value address,
+                        int64_t leadingByteOffset);
+
+/// One product of a warpgroup, all its k-steps, into `columns / 2` f32
+/// registers. `acc` is empty for a product that starts from zero. A is given by
+/// registers (4 for each k-step) or by a descriptor. `transposeB` says that B
+/// is stored with the inner dimension along rows.
+SmallVector<Value> wgmma(OpBuilder &b, Location loc, int64_t columns,
+                         Type elementType, ValueRange acc, ValueRange aRegisters,
+                         const MatrixDescriptor *aDescriptor,
+                         const MatrixDescriptor &bDescriptor, bool transposeB);
+
+/// Waits until at most `pending` groups are running. `values` are the registers
+/// that the awaited products write or read; the returned ones stand for them
+/// from here on, so that nothing touches them before the wait.
+SmallVector<Value> wgmmaWait(OpBuilder &b, Location loc, int64_t pending,
+                             ValueRange values);
+
+/// Blocks until the phase of `parity` of an mbarrier has completed.
+void waitParity(OpBuilder &b, Location loc, Value barrier, Value parity);
+
+/// Arrives on an mbarrier where `predicate` (i1) holds, without a branch.
+void arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate);
+
+/// tanh to 2^-11 relative error, one instruction (MUFU).
+Value tanh(OpBuilder &b, Location loc, Value x);
+
+/// Rounds two f32 to nearest even and packs them: `low` in the low half.
+Value pack(OpBuilder &b, Location loc, Value low, Value high, Type elementType);
+
+/// 16-byte store of four 32-bit words to global memory where `predicate` holds.
+void storeVec4If(OpBuilder &b, Location loc, Value pointer, ValueRange words,
+                 Value predicate);
+
+} // namespace mlir::hopper::ptx
+
+#endif // FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_PTX_H
