@@ -27,6 +27,7 @@ from . import ledger as ledgers
 from .matrix import cases as all_cases
 from .matrix import strides_of
 
+DEVICE = "cuda"
 GUARD = 4096  # elements before and behind every tensor
 ROUNDS = 5
 ROUND_SECONDS = 0.03
@@ -51,7 +52,7 @@ class Buffer:
         padding = 16 // size if case.padded else 0
         self.strides, extent = strides_of(shape, case.orders()[name], padding)
         self.poison = _POISON[dtype]
-        whole = torch.full((extent + 2 * GUARD,), self.poison, dtype=_BITS[dtype], device="cuda")
+        whole = torch.full((extent + 2 * GUARD,), self.poison, dtype=_BITS[dtype], device=DEVICE)
         self.whole = whole
         self.bits = torch.as_strided(whole, shape, self.strides, GUARD)
         self.tensor = torch.as_strided(whole.view(dtype), shape, self.strides, GUARD)
@@ -73,14 +74,14 @@ class Buffer:
 
 def make_operands(case, seed):
     """name -> Buffer with random data, the output's full of poison."""
-    generator = torch.Generator("cuda").manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     buffers = {}
     for name, shape in case.shapes().items():
         kind = dict(r="f32", out=case.problem.out_dtype).get(name, case.problem.dtype)
         buffers[name] = Buffer(case, name, shape, _TORCH[kind])
         if name == "out":
             continue
-        x = torch.randn(shape, generator=generator, device="cuda")
+        x = torch.randn(shape, generator=generator, device=DEVICE)
         if name == "r":
             x = torch.sigmoid(x)
             x /= x.sum(-1, keepdim=True)

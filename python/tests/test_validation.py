@@ -1,0 +1,151 @@
+"""What validation does on a GPU machine, as far as it can be checked without."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import flashmhf
+from flashmhf import Problem
+from flashmhf.validation import ledger, matrix
+
+SMALL = Problem(heads=4, groups=2, head_dim=16, subnetworks=2, subnetwork_width=24)
+CASES = [
+    matrix.Case("plain", SMALL, 9),
+    matrix.Case("layer", SMALL, 9, batch=3, layout="tokens", weights="layer", padded=True),
+    matrix.Case("bare", SMALL.replace(up=False, router=False, activation="gelu"), 5),
+    matrix.Case("f16", SMALL.replace(dtype="f16", activation="relu2"), 5, scaled=True),
+]
+
+
+def test_matrix_covers_what_it_must(library):
+    cases = matrix.cases()
+    assert {(n.split("/")[0], c.tokens) for n, c in ((c.name, c) for c in cases)} >= {
+        (m, t) for m in ("128m", "370m", "1.3b") for t in (1, 17, 128, 1000, 4096)
+    }
+    problems = [c.problem for c in cases]
+    assert {p.head_dim for p in problems} == {64, 96, 128, 256}
+    assert {p.dtype for p in problems} == {"bf16", "f16"}
+    assert {p.activation for p in problems} == set(matrix.ACTIVATION_NAMES)
+    assert any(p.groups < p.heads for p in problems)
+    assert not all(p.up for p in problems) and not all(p.router for p in problems)
+    assert {c.layout for c in cases} == {"heads", "tokens"}
+    assert {c.weights for c in cases} == {"groups", "layer"}
+    assert any(c.batch > 1 for c in cases)
+    assert any(p.subnetwork_width % 64 for p in problems)
+
+
+@pytest.mark.parametrize("padding", [0, 8])
+def test_strides(padding):
+    shape, order = (2, 3, 5, 8), (0, 2, 1, 3)
+    strides, extent = matrix.strides_of(shape, order, padding)
+    rows = np.zeros((2, 5, 3, 8 + padding))
+    view = rows.transpose(order)[..., :8]
+    assert strides == tuple(s // 8 for s in view.strides)
+    assert extent == rows.size - padding
+
+
+def test_canonical_ptx():
+    a = "// by LLVM\n.version 8.4\n\n\tadd.s32 %r1, %r2, 3;  // note\n"
+    b = ".version 8.4\n// other\n\tadd.s32 %r1, %r2, 3;\n"
+    assert ledger.ptx_hash(a) == ledger.ptx_hash(b)
+    assert ledger.ptx_hash(a) != ledger.ptx_hash(a.replace("3;", "4;"))
+
+
+@pytest.fixture
+def torch_on_cpu(monkeypatch):
+    pytest.importorskip("torch")
+    from flashmhf.validation import gpu
+
+    monkeypatch.setattr(gpu, "DEVICE", "cpu")
+    return gpu
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_torch_reference_is_the_numpy_one(torch_on_cpu, case):
+    buffers = torch_on_cpu.make_operands(case, 7)
+    t = {n: b.tensor for n, b in buffers.items()}
+    want = flashmhf.reference(
+        t["q"], t["k"], t.get("u"), t["v"], t.get("r"), case.problem.activation
+    )
+    got = torch_on_cpu.reference(case, buffers).numpy()
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_poison_finds_what_is_not_written_and_what_is_beside(torch_on_cpu, case):
+    out = torch_on_cpu.make_operands(case, 7)["out"]
+    with pytest.raises(AssertionError, match=f"{out.bits.numel()} of"):
+        out.check_written()
+    out.tensor.fill_(1.0)
+    out.check_written()
+    out.bits[-1, -1, -1, -1] = out.poison
+    with pytest.raises(AssertionError, match="1 of .* not written"):
+        out.check_written()
+    out.tensor.fill_(1.0)
+    inside = set((out.bits.storage_offset() + i) for i in _offsets(out))
+    outside = [i for i in range(out.whole.numel()) if i not in inside]
+    for place in (outside[0], outside[len(outside) // 2], outside[-1]):
+        out.whole[place] = 0
+        with pytest.raises(AssertionError, match="1 elements beside"):
+            out.check_written()
+        out.whole[place] = out.poison
+
+
+def _offsets(buffer):
+    grid = np.indices(buffer.bits.shape).reshape(4, -1)
+    return (np.array(buffer.strides) @ grid).tolist()
+
+
+def test_inputs_lie_between_nans(torch_on_cpu):
+    k = torch_on_cpu.make_operands(CASES[1], 7)["k"]
+    assert torch_on_cpu.torch.isfinite(k.tensor).all()
+    copy = k.whole.clone()
+    torch_on_cpu.torch.as_strided(copy, k.bits.shape, k.strides, torch_on_cpu.GUARD).fill_(k.poison)
+    assert (copy == k.poison).all()
+
+
+def _rows(cases):
+    return {
+        c.name: dict(config=c.name, **ledger.describe(c), ptx_sha256="0", error=1e-3, date="d")
+        for c in cases
+    }
+
+
+def test_ledger_round_trip(tmp_path):
+    path = tmp_path / "ledger.json"
+    assert ledger.read(path) == {}
+    rows = _rows(reversed(CASES))
+    ledger.write(path, {**rows, "gone": {"config": "gone"}}, CASES)
+    assert ledger.read(path) == rows
+    assert [r["config"] for r in json.loads(path.read_text())] == [c.name for c in CASES]
+    assert len(path.read_text().splitlines()) == len(CASES) + 2
+
+
+def test_stale_rows_are_found(monkeypatch):
+    class Artifact:
+        def __init__(self, ptx):
+            self.ptx = ptx
+
+    def compile(problem, emit):
+        if problem.dtype == "f16":
+            raise flashmhf.FlashmhfError("too wide", "compile error")
+        return Artifact(f"{problem}")
+
+    monkeypatch.setattr(ledger, "compile", compile)
+    rows = _rows(CASES)
+    for case in CASES:
+        rows[case.name]["ptx_sha256"] = ledger.ptx_hash(f"{case.problem}")
+    assert ledger.stale(rows, CASES) == {"f16": "does not compile: too wide"}
+    rows["plain"]["ptx_sha256"] = "0"
+    rows["bare"]["error"] = 0.5
+    rows["layer"]["batch"] = 1
+    rows["other"] = dict(rows["plain"], config="other")
+    more = CASES + [dataclasses.replace(CASES[0], name="new")]
+    found = ledger.stale(rows, more)
+    assert found["new"] == "never validated"
+    assert "PTX changed since d" in found["plain"]
+    assert found["bare"] == "error 0.5 is above 0.0026"
+    assert found["layer"] == "the configuration of that name was another one"
+    assert found["other"] == "no such configuration"
