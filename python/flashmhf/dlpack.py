@@ -14,7 +14,7 @@ from ctypes import c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 
 import numpy as np
 
-from .dtypes import DTYPES, bf16_values, bfloat16, dtype_from_dlpack, dtype_name
+from .dtypes import DTYPES, bf16_values, dtype_from_dlpack, dtype_name, is_bfloat16
 from .dtypes import itemsize
 
 CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13
@@ -176,7 +176,7 @@ def import_tensor(x, name="tensor", stream=None) -> Tensor:
 
 
 def _import_numpy(x: np.ndarray, name: str) -> Tensor:
-    if x.dtype == bfloat16():
+    if is_bfloat16(x.dtype):
         dtype = "bf16"
     elif x.dtype.kind != "f" or not x.dtype.isnative:
         raise ValueError(
@@ -221,7 +221,7 @@ def _read_capsule(capsule) -> Tensor:
 
 def as_float64(x) -> np.ndarray:
     """A float64 NumPy copy of a CPU tensor of any supported dtype."""
-    if isinstance(x, np.ndarray) and x.dtype != bfloat16():
+    if isinstance(x, np.ndarray) and not is_bfloat16(x.dtype):
         return x.astype(np.float64)
     tensor = import_tensor(x)
     array = tensor.array()

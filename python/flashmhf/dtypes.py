@@ -80,6 +80,12 @@ def bfloat16():
     return np.dtype(ml_dtypes.bfloat16)
 
 
+def is_bfloat16(dtype) -> bool:
+    """Whether a NumPy dtype is ml_dtypes' bfloat16."""
+    known = bfloat16()
+    return known is not None and np.dtype(dtype) == known
+
+
 def numpy_dtype(name: str) -> np.dtype:
     """The NumPy dtype of a short name.
 

@@ -1,13 +1,14 @@
 """Tensors of other frameworks are seen, shared and never copied."""
 
 import gc
+import sys
 import weakref
 
 import ml_dtypes
 import numpy as np
 import pytest
 
-from flashmhf.dlpack import CPU, CUDA, import_tensor, make_tensor
+from flashmhf.dlpack import CPU, CUDA, as_float64, import_tensor, make_tensor
 from flashmhf.dtypes import numpy_dtype
 
 
@@ -68,6 +69,16 @@ def test_exporter_lives_as_long_as_the_tensor():
 def test_bf16_array_is_its_bits():
     x = np.array([1.0, -2.0], ml_dtypes.bfloat16)
     np.testing.assert_array_equal(import_tensor(x).array(), x.view(np.uint16))
+
+
+@pytest.mark.parametrize("dtype", ["f16", "f32", "f64"])
+def test_without_ml_dtypes(monkeypatch, dtype):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    x = np.ones((2, 3), numpy_dtype(dtype))
+    assert import_tensor(x).dtype == dtype
+    np.testing.assert_array_equal(as_float64(x), x.astype(np.float64))
+    with pytest.raises(ModuleNotFoundError, match="ml_dtypes"):
+        numpy_dtype("bf16")
 
 
 def test_torch():

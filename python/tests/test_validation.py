@@ -1,5 +1,6 @@
 """What validation does on a GPU machine, as far as it can be checked without."""
 
+import ctypes
 import dataclasses
 import json
 
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 
 import flashmhf
-from flashmhf import Problem
-from flashmhf.validation import ledger, matrix
+from flashmhf import Problem, dlpack
+from flashmhf.validation import ledger, matrix, sanitize
 
 SMALL = Problem(heads=4, groups=2, head_dim=16, subnetworks=2, subnetwork_width=24)
 CASES = [
@@ -149,3 +150,76 @@ def test_stale_rows_are_found(monkeypatch):
     assert found["bare"] == "error 0.5 is above 0.0026"
     assert found["layer"] == "the configuration of that name was another one"
     assert found["other"] == "no such configuration"
+
+
+class HostGpu:
+    """Gpu's interface over host memory."""
+
+    def __init__(self):
+        self.memory = {}
+
+    def allocate(self, size):
+        buffer = np.zeros(size, np.uint8)
+        self.memory[buffer.ctypes.data] = buffer
+        return buffer.ctypes.data
+
+    def free(self, pointer):
+        del self.memory[pointer]
+
+    def upload(self, pointer, array):
+        ctypes.memmove(pointer, array.ctypes.data, array.nbytes)
+
+    def download(self, array, pointer):
+        ctypes.memmove(array.ctypes.data, pointer, array.nbytes)
+
+    def synchronize(self):
+        pass
+
+
+class HostKernel:
+    """The reference in the place of a kernel; `fault` spoils its output."""
+
+    def __init__(self, case, fault=lambda out: None):
+        self.case, self.fault = case, fault
+
+    def load(self, device):
+        return self
+
+    def launch(self, tensors):
+        host = dict(zip(self.case.problem.argument_names, tensors))
+        host = {
+            n: dlpack.make_tensor(t.pointer, t.shape, t.strides, t.dtype) for n, t in host.items()
+        }
+        out = host.pop("out")
+        values = flashmhf.reference(
+            **{"u": None, "r": None, **host}, activation=self.case.problem.activation
+        )
+        bits = out.array().view(np.uint16)
+        bits[...] = sanitize._bits(values, out.dtype)
+        self.fault(bits)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_sanitizer_run(case):
+    gpu, rng = HostGpu(), np.random.default_rng(0)
+    assert sanitize._run(case, HostKernel(case), gpu, rng) < case.limit
+    assert not gpu.memory
+
+    def hole(out):
+        out[0, 0, 0, 0] = sanitize._POISON[case.problem.dtype]
+
+    with pytest.raises(AssertionError, match="1 of .* not written"):
+        sanitize._run(case, HostKernel(case, hole), gpu, rng)
+
+    def wrong(out):
+        out[:, :, -1] = 0
+
+    assert sanitize._run(case, HostKernel(case, wrong), gpu, rng) > case.limit
+    if case.padded:
+
+        def beside(out):
+            base = out.ctypes.data + out.shape[3] * 2
+            ctypes.memset(base, 0, 2)
+
+        with pytest.raises(AssertionError, match="1 elements beside"):
+            sanitize._run(case, HostKernel(case, beside), gpu, rng)
