@@ -78,7 +78,7 @@ def test_misaligned(operands):
 def test_problems(changes, message):
     problem = flashmhf.presets["370m"].replace(**changes)
     with pytest.raises(flashmhf.FlashmhfError, match=message):
-        problem.source()
+        flashmhf.compile(problem, emit="mlir")
 
 
 def test_unknown_names():
