@@ -53,6 +53,7 @@ def _validate(arguments) -> int:
         arguments.seed,
         not arguments.no_timing,
         arguments.image,
+        arguments.resume,
     )
 
 
@@ -100,6 +101,7 @@ def _parser():
         action="store_true",
         help="one launch of small cases, without torch, for compute-sanitizer",
     )
+    v.add_argument("--resume", help=argparse.SUPPRESS)  # a process that started itself again
     v.set_defaults(run=_validate)
 
     s = commands.add_parser(

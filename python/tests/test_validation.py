@@ -3,6 +3,7 @@
 import ctypes
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -223,3 +224,34 @@ def test_sanitizer_run(case):
 
         with pytest.raises(AssertionError, match="1 elements beside"):
             sanitize._run(case, HostKernel(case, beside), gpu, rng)
+
+
+def test_where_it_is_wrong(torch_on_cpu):
+    torch = torch_on_cpu.torch
+    want = torch.randn(2, 3, 40, 16, dtype=torch.float64)
+    got = want.clone()
+    got[1, :, 8:16, 3] += 5
+    got[1, :, 30, 3] = float("nan")
+    text = torch_on_cpu.where(got, want, 1e-2)
+    assert text == "3 not finite, b 1, all h, l 8-15,30, d 3"
+    assert torch_on_cpu.where(want, want, 1e-2) == "0 not finite, b none, h none, l none, d none"
+
+
+def test_validation_goes_on_after_a_restart(monkeypatch, capsys):
+    from flashmhf.validation import progress
+
+    started = []
+    monkeypatch.setattr(progress.os, "execv", lambda program, args: started.append(args))
+    monkeypatch.setattr(progress.sys, "argv", ["flashmhf", "validate", "--quick"])
+    first = progress.Progress(seed=5)
+    first.rows.append({"config": "a"})
+    first.restart("b", "it hangs")
+    assert started[0][1:-1] == ["-m", "flashmhf", "validate", "--quick", "--resume"]
+    monkeypatch.setattr(progress.sys, "argv", ["flashmhf", *started[0][3:]])
+    second = progress.Progress(seed=6, path=started[0][-1])
+    assert (second.seed, second.done(), second.failed) == (5, {"a", "b"}, {"b": "it hangs"})
+    second.restart("c", "so does this")
+    assert started[1] == started[0]
+    second.close()
+    assert not os.path.exists(started[0][-1])
+    assert "FAIL b: it hangs" in capsys.readouterr().out

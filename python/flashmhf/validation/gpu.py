@@ -26,9 +26,11 @@ from ..runtime import run as run_operator
 from . import ledger as ledgers
 from .matrix import cases as all_cases
 from .matrix import strides_of
+from .progress import Progress
 
 DEVICE = "cuda"
 GUARD = 4096  # elements before and behind every tensor
+CASE_SECONDS = 40
 ROUNDS = 5
 ROUND_SECONDS = 0.03
 _TORCH = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
@@ -114,6 +116,33 @@ def relative_error(got, want) -> float:
     return float((got.double() - want).norm() / want.norm())
 
 
+def where(got, want, limit) -> str:
+    """Which indices of each axis are wrong, for whoever looks for the reason."""
+    wrong = (got.double() - want).nan_to_num(1e30, 1e30, -1e30).square()
+    text = [f"{int((~torch.isfinite(got)).sum())} not finite"]
+    for axis, name in enumerate("bhld"):
+        others = [i for i in range(4) if i != axis]
+        bad = wrong.sum(others) > (3 * limit) ** 2 * want.square().sum(others)
+        indices = bad.nonzero().flatten().tolist()
+        if len(indices) == bad.numel():
+            text.append(f"all {name}")
+        else:
+            text.append(f"{name} {_ranges(indices)}")
+    return ", ".join(text)
+
+
+def _ranges(indices) -> str:
+    """"0-3,8" for [0, 1, 2, 3, 8]; the first six ranges."""
+    ranges = []
+    for i in indices:
+        if ranges and ranges[-1][1] == i - 1:
+            ranges[-1][1] = i
+        else:
+            ranges.append([i, i])
+    texts = [f"{a}-{b}" if a < b else f"{a}" for a, b in ranges[:6]]
+    return ",".join(texts) + ("..." if len(ranges) > 6 else "") if ranges else "none"
+
+
 class Launcher:
     """Launches one case's kernel on torch's current stream."""
 
@@ -127,14 +156,19 @@ class Launcher:
 
 
 def check(case, artifact, seed):
-    """(error, launcher) of a case. Raises AssertionError where memory is wrong."""
+    """(error, launcher) of a case. Raises AssertionError where it is not right."""
     buffers = make_operands(case, seed)
     launch = Launcher(artifact, case, buffers)
     out = buffers["out"]
     launch()
     torch.cuda.synchronize()
     out.check_written()
-    error = relative_error(out.tensor, reference(case, buffers))
+    want = reference(case, buffers)
+    error = relative_error(out.tensor, want)
+    if not error <= case.limit:
+        raise AssertionError(
+            f"error {error:.3e} > {case.limit:.1e}; wrong: {where(out.tensor, want, case.limit)}"
+        )
     first = out.bits.clone()
     for _ in range(2):
         out.repoison()
@@ -245,10 +279,13 @@ def pick_image():
         return "ptx"
 
 
-def run(ledger=None, pattern="", quick=False, seed=None, timing=True, image=None) -> int:
+def run(
+    ledger=None, pattern="", quick=False, seed=None, timing=True, image=None, resume=None
+) -> int:
     """Runs the cases whose name contains `pattern` (the quick ones only, if so
     asked), writes the rows of those that are right to `ledger` and removes those
-    of the others. Returns the exit status, 0 where all are right."""
+    of the others. `resume`: what a restarted process goes on with, see Progress.
+    Returns the exit status, 0 where all are right."""
     every = all_cases()
     cases = [c for c in every if pattern in c.name and (c.quick or not quick)]
     if not cases:
@@ -256,51 +293,62 @@ def run(ledger=None, pattern="", quick=False, seed=None, timing=True, image=None
         return 1
     begin = time.monotonic()
     gpu, driver = _machine()
-    seed = torch.seed() % 2**31 if seed is None else seed
+    progress = Progress(torch.seed() % 2**31 if seed is None else seed, resume)
+    todo = [(n, c) for n, c in enumerate(cases) if c.name not in progress.done()]
     image = pick_image() if image is None else image
-    print(f"{len(cases)} cases on {gpu}, driver {driver}, seed {seed}, from {image}", flush=True)
-    built = ledgers.compile_all([c.problem for c in cases], lambda p: _build(p, image))
+    print(
+        f"{len(todo)} cases on {gpu}, driver {driver}, seed {progress.seed}, from {image}",
+        flush=True,
+    )
+    built = ledgers.compile_all([c.problem for _, c in todo], lambda p: _build(p, image))
     print(f"{len(built)} kernels built in {time.monotonic() - begin:.0f} s", flush=True)
 
     clock = Clock() if timing else None
-    rows, failed = [], {}
-    for number, case in enumerate(cases):
+    for number, case in todo:
+        row = dict(config=case.name, **ledgers.describe(case), gpu=gpu, driver=driver)
         try:
-            if isinstance(built[case.problem], Exception):
-                raise built[case.problem]
-            artifact, digest, schedule = built[case.problem]
-            error, launch = check(case, artifact, seed + number)
-            row = dict(config=case.name, **ledgers.describe(case))
-            row.update(schedule=schedule, ptx_sha256=digest, gpu=gpu, driver=driver, error=error)
-            if clock:
-                seconds, product = clock.measure(launch)
-                row["tflops"] = round(case.flops / seconds / 1e12, 3)
-                row["cublas_tflops"] = round(clock.product_flops / product / 1e12, 1)
-                row["ratio"] = round(row["tflops"] / row["cublas_tflops"], 4)
-                row["microseconds"] = round(seconds * 1e6, 2)
-                launch.buffers["out"].check_written()
-            row["date"] = datetime.date.today().isoformat()
-            row["seed"] = seed + number
-            if not error <= case.limit:
-                raise AssertionError(f"error {error:.3e} > {case.limit:.1e}")
-            rows.append(row)
+            with progress.watch(case.name, CASE_SECONDS):
+                row.update(_measure(case, built[case.problem], progress.seed + number, clock))
+            progress.rows.append(row)
             print(".", end="", flush=True)
         except Exception as problem:  # one bad case must not hide the others
-            failed[case.name] = f"{type(problem).__name__}: {problem}"
-            print(f"\nFAIL {case.name}: {failed[case.name]}", flush=True)
+            reason = f"{type(problem).__name__}: {problem}"
             if _gpu_is_lost():
-                failed.update({c.name: "not run: the GPU context is lost" for c in cases[number + 1 :]})
-                break
+                progress.restart(case.name, reason)
+            progress.failed[case.name] = reason
+            print(f"\nFAIL {case.name}: {reason}", flush=True)
+    failed = dict(progress.failed)
     if not failed:
-        failed.update(_check_run(cases, seed))
+        failed.update(_check_run(cases, progress.seed))
+    rows = progress.rows
+    progress.close()
     _report(rows, failed, cases, time.monotonic() - begin)
     if ledger is not None:
         kept = ledgers.read(ledger)
         for case in cases:
             kept.pop(case.name, None)
-        kept.update({row["config"]: row for row in rows if row["config"] not in failed})
+        kept.update({row["config"]: row for row in rows})
         ledgers.write(ledger, kept, every)
     return 1 if failed else 0
+
+
+def _measure(case, built, seed, clock):
+    """What the row of a case says of this run. Raises where it is not right."""
+    if isinstance(built, Exception):
+        raise built
+    artifact, digest, schedule = built
+    error, launch = check(case, artifact, seed)
+    row = dict(schedule=schedule, ptx_sha256=digest, error=error)
+    if clock:
+        seconds, product = clock.measure(launch)
+        launch.buffers["out"].check_written()
+        row["tflops"] = round(case.flops / seconds / 1e12, 3)
+        row["cublas_tflops"] = round(clock.product_flops / product / 1e12, 1)
+        row["ratio"] = round(row["tflops"] / row["cublas_tflops"], 4)
+        row["microseconds"] = round(seconds * 1e6, 2)
+    row["date"] = datetime.date.today().isoformat()
+    row["seed"] = seed
+    return row
 
 
 def _gpu_is_lost():
