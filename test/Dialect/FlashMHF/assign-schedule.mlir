@@ -1,4 +1,4 @@
-// RUN: flashmhf-opt %s --flashmhf-assign-schedule | FileCheck %s --enable-var-scope
+// RUN: flashmhf-opt %s --flashmhf-assign-schedule | FileCheck %s
 
 // CHECK-LABEL: func.func @d128
 // CHECK: schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = false, overlap = false>

@@ -8,6 +8,13 @@
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFDialect.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 using namespace mlir::flashmhf;
 

@@ -8,6 +8,7 @@
 
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
 
@@ -32,10 +33,14 @@ Type MHFFNOp::getAccumulatorType(Type input) {
   return input.isF64() ? input : Float32Type::get(input.getContext());
 }
 
-ScheduleAttr MHFFNOp::getScheduleOrDefault() {
-  if (ScheduleAttr schedule = getScheduleAttr())
-    return schedule;
-  return ScheduleAttr::getDefault(getContext());
+LogicalResult MHFFNOp::reifyResultShapes(OpBuilder &b,
+                                         ReifiedRankedShapedTypeDims &shapes) {
+  if (!getResult())
+    return failure();
+  SmallVector<OpFoldResult> &shape = shapes.emplace_back();
+  for (int64_t dim = 0; dim < 4; ++dim)
+    shape.push_back(linalg::createFoldedDimOp(b, getLoc(), getInit(), dim));
+  return success();
 }
 
 void MHFFNOp::getEffects(

@@ -20,6 +20,11 @@ def FlashMHF_Dialect : Dialect {
     yields the same operation on smaller operands. How a tile is computed on a
     given machine is the business of the dialects below it.
   }];
+  // What tiling, decomposition and canonicalization create.
+  let dependentDialects = [
+    "affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect",
+    "math::MathDialect", "memref::MemRefDialect", "tensor::TensorDialect"
+  ];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
     void registerAttributes();

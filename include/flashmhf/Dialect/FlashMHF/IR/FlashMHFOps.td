@@ -9,9 +9,12 @@
 
 include "flashmhf/Dialect/FlashMHF/IR/FlashMHFAttrs.td"
 include "flashmhf/Dialect/FlashMHF/IR/FlashMHFDialect.td"
+include "mlir/Dialect/Linalg/IR/LinalgInterfaces.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
 
 class FlashMHF_Op<string mnemonic, list<Trait> traits = []>
     : Op<FlashMHF_Dialect, mnemonic, traits>;
@@ -29,7 +32,14 @@ def FlashMHF_Router : AnyTypeOf<[
 
 def FlashMHF_MHFFNOp : FlashMHF_Op<"mhffn", [
     AttrSizedOperandSegments, DestinationStyleOpInterface,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
+      ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+      "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromResultTile"]>]> {
   let summary = "multi-head feed-forward network, accumulated into `out`";
   let description = [{
     For every batch `b`, head `h` and sub-network `e`, with `g = h / (H / G)`:
@@ -52,6 +62,9 @@ def FlashMHF_MHFFNOp : FlashMHF_Op<"mhffn", [
     `A` is rounded once to the input type before it meets `V`, and the result
     is rounded once to the type of `out`. Who splits the sum over E or F must
     therefore carry an `out` of the accumulation type.
+
+    The operation is tiled over `[B, H, L, E, F]`, E and F being reductions.
+    Memrefs in `ins`, `up` and `router` must not overlap the one in `outs`.
 
     Without `up` the network is an ordinary two-matrix FFN. The operation takes
     tensors, and then has a result, or memrefs, and then writes `out`.
@@ -91,6 +104,8 @@ def FlashMHF_MHFFNOp : FlashMHF_Op<"mhffn", [
       CArg<"ScheduleAttr", "{}">:$schedule)>
   ];
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     /// The type that products and sums are accumulated in for inputs of
     /// element type `input`.
@@ -101,9 +116,6 @@ def FlashMHF_MHFFNOp : FlashMHF_Op<"mhffn", [
       return getElementTypeOrSelf(getQ().getType());
     }
     Type getAccumulatorType() { return getAccumulatorType(getInputType()); }
-
-    /// The schedule, or the default one where none was assigned.
-    ScheduleAttr getScheduleOrDefault();
 
     // Sizes, ShapedType::kDynamic where they are not static.
     int64_t getBatches() { return getShapeOf(getQ())[0]; }      // B

@@ -40,4 +40,107 @@ def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
   }];
 }
 
+def FlashMHFTileTokens : Pass<"flashmhf-tile-tokens"> {
+  let summary = "tile mhffn over batch, head and tokens with scf.forall";
+  let description = [{
+    One iteration computes one head of one batch for `token_tile` tokens, by
+    the schedule of the operation; the last tile of tokens may be smaller. An
+    init that is a fill with zero is filled in the iteration instead.
+
+    ```mlir
+    %zero = linalg.fill ins(%c0 : bf16) outs(%out : tensor<2x8x?x128xbf16>)
+    %o = flashmhf.mhffn silu ins(%q, %k, %v : ..) outs(%zero : ..)
+        {schedule = #flashmhf.schedule<token_tile = 128, ..>}
+    // becomes
+    %o = scf.forall (%b, %h, %l) = (0, 0, 0) to (2, 8, %L) step (1, 1, 128)
+        shared_outs(%o_ = %out) {
+      %m = affine.min (128, %L - %l)
+      %qt = tensor.extract_slice %q[%b, %h, %l, 0] [1, 1, %m, 128] ..
+      ..
+      %ot = tensor.extract_slice %o_[%b, %h, %l, 0] [1, 1, %m, 128] ..
+      %zt = linalg.fill ins(%c0 : bf16) outs(%ot : tensor<1x1x?x128xbf16>)
+      %t = flashmhf.mhffn silu ins(%qt, %kt, %vt : ..) outs(%zt : ..) {..}
+      scf.forall.in_parallel {
+        tensor.parallel_insert_slice %t into %o_[%b, %h, %l, 0] ..
+      }
+    }
+    ```
+
+    Numerics: unchanged, bit by bit; only parallel dimensions are split.
+  }];
+  let dependentDialects = [
+    "affine::AffineDialect", "linalg::LinalgDialect", "memref::MemRefDialect",
+    "scf::SCFDialect", "tensor::TensorDialect"
+  ];
+}
+
+def FlashMHFTileDff : Pass<"flashmhf-tile-dff"> {
+  let summary = "tile mhffn along E and F into an accumulator";
+  let description = [{
+    Loops over sub-networks and over tiles of `dff_tile` of their width, by the
+    schedule of the operation, and sums into an accumulator of the accumulation
+    type, which is stored into the init once. If the init is a fill with zero it
+    is overwritten and never read.
+
+    ```mlir
+    %zero = linalg.fill ins(%c0 : bf16) outs(%out : tensor<1x1x128x128xbf16>)
+    %o = flashmhf.mhffn silu ins(%q, %k, %v : ..) outs(%zero : ..)
+        {schedule = #flashmhf.schedule<dff_tile = 128, ..>}
+    // becomes
+    %acc0 = linalg.fill ins(%c0 : f32) outs(tensor.empty)
+    %acc = scf.for %e = 0 to 11 step 1 iter_args(%ae = %acc0) {
+      %r = scf.for %f = 0 to 256 step 128 iter_args(%af = %ae) {
+        %kt = tensor.extract_slice %k[0, %e, %f, 0] [1, 1, 128, 128] ..
+        ..
+        %a = flashmhf.mhffn silu ins(%q, %kt, %vt : ..)
+            outs(%af : tensor<1x1x128x128xf32>) {..}
+        scf.yield %a
+      }
+      scf.yield %r
+    }
+    %o = linalg.generic ins(%acc) outs(%out) { arith.truncf }
+    ```
+
+    With any other init the store is `truncf(addf(extf(out), acc))`. On memrefs
+    the accumulator is a `memref.alloc` that buffer deallocation frees. An
+    operation that is such a tile already is left alone.
+
+    Numerics: the sum over E and F is associated tile by tile, all of it in the
+    accumulation type; the result is rounded to the type of the init once, as
+    before. Tiling the operation without the accumulator would round once per
+    tile.
+  }];
+  let dependentDialects = [
+    "affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect",
+    "memref::MemRefDialect", "scf::SCFDialect", "tensor::TensorDialect"
+  ];
+}
+
+def FlashMHFDecompose : Pass<"flashmhf-decompose"> {
+  let summary = "replace mhffn by linalg operations";
+  let description = [{
+    Writes the three products, the activation and the gate as linalg operations
+    on tensors or memrefs, with the rounding that the operation promises: this
+    is what it means. Intermediates have the size of the whole operation, so
+    tile first. On memrefs they are `memref.alloc`s that buffer deallocation
+    frees. Where heads share K, U and V the head dimension is split in two.
+
+    ```mlir
+    %o = flashmhf.mhffn silu ins(%q, %k, %v : ..) up(%u : ..) router(%r : ..)
+        outs(%init : tensor<1x1x128x128xf32>) -> tensor<1x1x128x128xf32>
+    // becomes
+    %s = linalg.generic ins(%q, %k) outs(%zero)         { extf, mulf, addf }
+    %t = linalg.generic ins(%q, %u) outs(%zero)         { extf, mulf, addf }
+    %a = linalg.generic ins(%s, %r, %t) outs(%empty)    { silu, mulf, truncf }
+    %o = linalg.generic ins(%a, %v) outs(%init)         { extf, mulf, addf }
+    ```
+
+    Numerics: this defines them.
+  }];
+  let dependentDialects = [
+    "affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect",
+    "math::MathDialect", "memref::MemRefDialect", "tensor::TensorDialect"
+  ];
+}
+
 #endif // FLASHMHF_DIALECT_FLASHMHF_TRANSFORMS_PASSES_TD
