@@ -1,4 +1,4 @@
-"""python -m flashmhf: compile, validate, stale."""
+"""python -m flashmhf: compile, validate, sanitize, stale."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def _validate(arguments) -> int:
     if arguments.sanitize:
         from .validation import sanitize
 
-        return sanitize.run(arguments.filter, arguments.seed, arguments.image or "ptx")
+        image = arguments.image or "ptx"
+        return sanitize.run(arguments.filter, arguments.seed, image, arguments.report)
     if not native.library().flashmhfCudaAvailable() == native.OK:
         print(f"error: {native.last_error()}", file=sys.stderr)
         return 1
@@ -57,6 +58,14 @@ def _validate(arguments) -> int:
     )
 
 
+def _sanitize(arguments) -> int:
+    from .validation import sanitize
+
+    return sanitize.run_tools(
+        arguments.ledger, arguments.filter, arguments.seed, arguments.image, arguments.seconds
+    )
+
+
 def _stale(arguments) -> int:
     from .validation import ledger, matrix
 
@@ -64,7 +73,7 @@ def _stale(arguments) -> int:
     if not rows:
         print(f"{arguments.ledger} is empty: nothing has been validated on a GPU yet")
         return 1
-    cases = matrix.cases()
+    cases = matrix.cases() + matrix.sanitizer_cases()
     found = ledger.stale(rows, cases)
     for name, reason in found.items():
         print(f"{name}: {reason}")
@@ -101,8 +110,17 @@ def _parser():
         action="store_true",
         help="one launch of small cases, without torch, for compute-sanitizer",
     )
+    v.add_argument("--report", help="with --sanitize: JSON file for the errors found")
     v.add_argument("--resume", help=argparse.SUPPRESS)  # a process that started itself again
     v.set_defaults(run=_validate)
+
+    z = commands.add_parser("sanitize", help="validate --sanitize under compute-sanitizer")
+    z.add_argument("--ledger", help="JSON file to update")
+    z.add_argument("--filter", default="", help="only cases whose name contains this")
+    z.add_argument("--seed", type=int, help="default: a fresh one")
+    z.add_argument("--image", choices=("ptx", "cubin"), default="ptx", help="what is loaded")
+    z.add_argument("--seconds", type=float, default=400, help="limit for all tools together")
+    z.set_defaults(run=_sanitize)
 
     s = commands.add_parser(
         "stale",

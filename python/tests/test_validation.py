@@ -4,6 +4,7 @@ import ctypes
 import dataclasses
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -255,3 +256,46 @@ def test_validation_goes_on_after_a_restart(monkeypatch, capsys):
     second.close()
     assert not os.path.exists(started[0][-1])
     assert "FAIL b: it hangs" in capsys.readouterr().out
+
+
+FAKE_SANITIZER = """#!{python}
+import json, sys, time
+a = sys.argv[1:]
+tool = a[a.index("--tool") + 1]
+if tool == {sick!r}:
+    print("========= Invalid __global__ write of size 2 bytes")
+    sys.exit(int(a[a.index("--error-exitcode") + 1]))
+if tool == {slow!r}:
+    time.sleep(60)
+errors = dict.fromkeys({names!r}, 1e-4)
+json.dump(dict(seed=1, errors=errors), open(a[a.index("--report") + 1], "w"))
+"""
+
+
+@pytest.mark.parametrize("sick, slow", [("", ""), ("racecheck", ""), ("", "initcheck")])
+def test_sanitizer_tools(monkeypatch, tmp_path, capsys, sick, slow):
+    class Artifact:
+        ptx = ".version 8.4"
+
+    program = tmp_path / "compute-sanitizer"
+    names = [c.name for c in CASES]
+    program.write_text(
+        FAKE_SANITIZER.format(python=sys.executable, sick=sick, slow=slow, names=names)
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sanitize, "sanitizer_cases", lambda: CASES)
+    monkeypatch.setattr(sanitize, "matrix_cases", list)
+    monkeypatch.setattr(sanitize, "compile", lambda p, emit: Artifact)
+    path = tmp_path / "ledger.json"
+    good = not sick and not slow
+    status = sanitize.run_tools(path, seconds=10 if good else 2)
+    assert status == (0 if good else 1)
+    rows = ledger.read(path)
+    assert list(rows) == (names if good else [])
+    if good:
+        assert rows["plain"]["ptx_sha256"] == ledger.ptx_hash(Artifact.ptx)
+        assert rows["plain"]["tools"] == ["memcheck", "racecheck", "synccheck", "initcheck"]
+    out = capsys.readouterr().out
+    assert (f"{sick or slow}: FAILED" in out) != good
+    assert ("Invalid __global__ write" in out) == bool(sick)

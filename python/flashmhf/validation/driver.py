@@ -6,11 +6,23 @@ Memory that a sanitizer can follow: plain allocations and synchronous copies.
 from __future__ import annotations
 
 import ctypes
+import subprocess
 from ctypes import byref, c_int, c_size_t, c_uint64, c_void_p
 
 
 class CudaError(RuntimeError):
     """A driver call failed."""
+
+
+def machine() -> tuple:
+    """(name of GPU 0, version of the driver), "unknown" where nvidia-smi is not."""
+    query = ["nvidia-smi", "--id=0", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        text = subprocess.run(query, capture_output=True, text=True, timeout=30).stdout
+        name, driver = text.strip().split(", ")
+        return name, driver
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return "unknown", "unknown"
 
 
 class Gpu:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import datetime
 import math
 import statistics
-import subprocess
 import time
 
 import torch
@@ -24,8 +23,9 @@ from ..dlpack import import_tensor
 from ..native import FlashmhfError
 from ..runtime import run as run_operator
 from . import ledger as ledgers
+from .driver import machine
 from .matrix import cases as all_cases
-from .matrix import strides_of
+from .matrix import sanitizer_cases, strides_of
 from .progress import Progress
 
 DEVICE = "cuda"
@@ -248,17 +248,6 @@ def check_streams(case, seed):
         raise AssertionError(f"flashmhf.run: error {error:.3e} > {case.limit:.1e}")
 
 
-def _machine():
-    """(name of the GPU, version of the driver)."""
-    name = torch.cuda.get_device_name()
-    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        text = subprocess.run(query, capture_output=True, text=True, timeout=30).stdout
-        return name, text.split()[0]
-    except (OSError, IndexError, subprocess.TimeoutExpired):
-        return name, "unknown"
-
-
 def _build(problem, image):
     """(artifact to launch, hash of the PTX, schedule)."""
     ptx = compile(problem, emit="ptx")
@@ -292,7 +281,7 @@ def run(
         print(f"no case contains {pattern!r}")
         return 1
     begin = time.monotonic()
-    gpu, driver = _machine()
+    gpu, driver = machine()
     progress = Progress(torch.seed() % 2**31 if seed is None else seed, resume)
     todo = [(n, c) for n, c in enumerate(cases) if c.name not in progress.done()]
     image = pick_image() if image is None else image
@@ -328,7 +317,7 @@ def run(
         for case in cases:
             kept.pop(case.name, None)
         kept.update({row["config"]: row for row in rows})
-        ledgers.write(ledger, kept, every)
+        ledgers.write(ledger, kept, every + sanitizer_cases())
     return 1 if failed else 0
 
 

@@ -153,19 +153,19 @@ def sanitizer_cases() -> list:
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
     layer = dict(layout="tokens", weights="layer")
     found = [
-        Case(f"d{d}", base.replace(head_dim=d), 150, batch=2, **layer)
+        Case(f"sanitizer/d{d}", base.replace(head_dim=d), 150, batch=2, **layer)
         for d in (64, 96, 128, 256)
     ]
     found += [
-        Case(activation, base.replace(activation=activation), 40, scaled=True)
+        Case(f"sanitizer/{activation}", base.replace(activation=activation), 40, scaled=True)
         for activation in ACTIVATION_NAMES
     ]
     found += [
-        Case("one-token", base, 1),
-        Case("two-tiles", base.replace(head_dim=128, subnetwork_width=256), 257),
-        Case("padded", base, 70, padded=True, **layer),
-        Case("no-up", base.replace(up=False), 70),
-        Case("no-router", base.replace(router=False), 70),
-        Case("f16", base.replace(dtype="f16"), 70, scaled=True),
+        Case("sanitizer/one-token", base, 1),
+        Case("sanitizer/two-tiles", base.replace(head_dim=128, subnetwork_width=256), 257),
+        Case("sanitizer/padded", base, 70, padded=True, **layer),
+        Case("sanitizer/no-up", base.replace(up=False), 70),
+        Case("sanitizer/no-router", base.replace(router=False), 70),
+        Case("sanitizer/f16", base.replace(dtype="f16"), 70, scaled=True),
     ]
     return found
