@@ -31,22 +31,25 @@ struct FloatBuilder {
   Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
   Value div(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
 
+  Value reciprocal(Value x) { return div(constant(1.0), x); }
+
   /// 1 + exp(-x): it overflows to infinity where sig(x) is zero, so that x / it
   /// and 1 / it are right there.
   Value sigmoidDenominator(Value x) {
+    Value one = constant(1.0);
     Value minus = arith::NegFOp::create(b, loc, x);
-    return add(constant(1.0), math::ExpOp::create(b, loc, minus));
+    return add(one, math::ExpOp::create(b, loc, minus));
   }
   Value relu(Value x) {
     return arith::MaximumFOp::create(b, loc, x, constant(0.0));
   }
   Value gelu(Value x) {
-    constexpr double sqrtTwoOverPi = 0.79788456080286535588;
-    Value cube = mul(mul(x, x), x);
-    Value inner =
-        mul(constant(sqrtTwoOverPi), add(x, mul(constant(0.044715), cube)));
-    Value tanh = math::TanhOp::create(b, loc, inner);
-    return mul(mul(constant(0.5), x), add(constant(1.0), tanh));
+    Value sqrtTwoOverPi = constant(0.79788456080286535588);
+    Value half = constant(0.5), one = constant(1.0);
+    Value cubic = mul(constant(0.044715), mul(mul(x, x), x));
+    Value inner = mul(sqrtTwoOverPi, add(x, cubic));
+    Value scale = add(one, math::TanhOp::create(b, loc, inner));
+    return mul(mul(half, x), scale);
   }
 };
 } // namespace
@@ -66,7 +69,7 @@ Value flashmhf::createActivation(OpBuilder &b, Location loc,
     return f.mul(relu, relu);
   }
   case Activation::Sigmoid:
-    return f.div(f.constant(1.0), f.sigmoidDenominator(x));
+    return f.reciprocal(f.sigmoidDenominator(x));
   case Activation::Identity:
     return x;
   }

@@ -131,12 +131,21 @@ Value Decomposer::splitHeads(Value value) {
                                        getHeadReassociation(), sizes);
 }
 
-/// Back to the type of the result.
+/// [B, G, H / G, x, y] -> [B, H, x, y], of contiguous memory.
 Value Decomposer::mergeHeads(Value value) {
   if (groups.empty())
     return value;
-  return tensor::CollapseShapeOp::create(b, loc, op.getResult().getType(),
-                                         value, getHeadReassociation());
+  auto type = cast<ShapedType>(op.getInit().getType());
+  ArrayRef<int64_t> split = cast<ShapedType>(value.getType()).getShape();
+  SmallVector<int64_t> shape = {split[0], type.getDimSize(1), split[3],
+                                split[4]};
+  Type element = getElementTypeOrSelf(value.getType());
+  if (onTensors)
+    return tensor::CollapseShapeOp::create(
+        b, loc, RankedTensorType::get(shape, element), value,
+        getHeadReassociation());
+  return memref::CollapseShapeOp::create(
+      b, loc, MemRefType::get(shape, element), value, getHeadReassociation());
 }
 
 Value Decomposer::createGeneric(
@@ -221,7 +230,7 @@ Value Decomposer::createHidden(Value s, Value t, Value r) {
 FailureOr<Value> Decomposer::run() {
   if (failed(initGroups()))
     return failure();
-  Value q = splitHeads(op.getQ()), init = splitHeads(op.getInit());
+  Value q = splitHeads(op.getQ());
   scoreSizes = {dim(op.getQ(), 0)};
   if (groups.empty())
     scoreSizes.push_back(dim(op.getQ(), 1));
@@ -233,12 +242,16 @@ FailureOr<Value> Decomposer::run() {
   Value r = op.getR() ? splitHeads(op.getR()) : Value();
   Value a = createHidden(s, t, r);
 
-  // O is summed in place if it can hold the sum, else beside it.
+  // O is summed in place if it can hold the sum, else beside it. A tensor whose
+  // heads are split cannot: merging them again would copy strided memory.
   enum { l, d, e, f };
   Type accumulator = op.getAccumulatorType();
-  bool inPlace = getElementTypeOrSelf(init.getType()) == accumulator;
-  Value acc = init;
-  if (!inPlace) {
+  bool inPlace = getElementTypeOrSelf(op.getInit().getType()) == accumulator &&
+                 (groups.empty() || !onTensors);
+  Value acc;
+  if (inPlace) {
+    acc = splitHeads(op.getInit());
+  } else {
     SmallVector<OpFoldResult> sizes(scoreSizes.begin(),
                                     scoreSizes.begin() + numHeadDims);
     sizes.append({dim(op.getInit(), 2), dim(op.getInit(), 3)});
@@ -249,8 +262,9 @@ FailureOr<Value> Decomposer::run() {
       a, op.getV(), acc, {headed({e, l, f}), shared({e, f, d}), headed({l, d})},
       /*numReductions=*/2);
   if (!inPlace)
-    out = createAccumulatorStore(b, loc, out, init, /*accumulate=*/true);
-  return onTensors ? mergeHeads(out) : Value();
+    out = createAccumulatorStore(b, loc, mergeHeads(out), op.getInit(),
+                                 /*accumulate=*/true);
+  return onTensors ? out : Value();
 }
 
 FailureOr<SmallVector<Value>> MHFFNOp::decomposeOperation(OpBuilder &b) {
