@@ -5,6 +5,44 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FlashMHFFuseSwiGLU
+    : Pass<"flashmhf-fuse-swiglu", "::mlir::ModuleOp"> {
+  let summary = "Fuse a tiled mhffn into one on-chip hopper kernel";
+  let description = [{
+    Takes what flashmhf-tile-tokens, flashmhf-tile-dff and flashmhf-bufferize
+    leave. K, U and V tiles go through rings of one slot; activation, gate and
+    router work on vectors, and the accumulator is carried by the loops.
+
+    ```mlir
+    scf.forall (%b, %h, %l) .. {
+      %acc = memref.alloc() : memref<1x1x128x128xf32>
+      scf.for %e .. { scf.for %f .. { flashmhf.mhffn silu .. outs(%acc) } }
+      linalg.generic .. // %o[%b, %h, %l] = truncf %acc
+    }
+    // becomes
+    hopper.launch @kernels::@ffn args(%q, %k, %u, %v, %r, %o) ..
+    gpu.func @ffn(..) kernel {
+      scf.for .. iter_args(%acc = zero) {
+        hopper.put %mk[..] into %K
+        %k = hopper.get %K
+        %s = hopper.wgmma %q, %k transpose_b
+        ..
+        %a = arith.truncf %gated : vector<128x128xf32> to vector<128x128xbf16>
+        %o1 = hopper.wgmma %a, %v acc %acc
+      }
+      hopper.store %rounded, %o[..]
+    }
+    ```
+
+    Numerics: sigmoid and the activations built on it are computed through tanh,
+    which later is the hardware's approximation. Products accumulate in f32; A
+    and the output are rounded once each, as the op says.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::hopper::HopperDialect",
+      "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
+}
+
 def HopperLowerTiles : Pass<"hopper-lower-tiles", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Turn tile numbers into index arithmetic";
   let description = [{
@@ -86,6 +124,25 @@ def HopperDistribute : Pass<"hopper-distribute", "::mlir::gpu::GPUFuncOp"> {
       "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
       "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
       "::mlir::gpu::GPUDialect"];
+}
+
+def HopperFinalizeKernels
+    : Pass<"hopper-finalize-kernels", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Give kernels the attributes that only NVVM kernels have";
+  let description = [{
+    Tensor maps become grid constants passed by value, which the kernel reads in
+    place; a kernel of known block size gets the cap on registers at entry
+    without which ptxas ignores setmaxnreg.
+
+    ```mlir
+    llvm.func @ffn(%m: !llvm.ptr) attributes {hopper.tensor_maps = 1 : i64, nvvm.kernel, nvvm.reqntid = array<i32: 384, 1, 1>}
+    // becomes
+    llvm.func @ffn(%m: !llvm.ptr {llvm.byval = .., nvvm.grid_constant})
+        attributes {nvvm.kernel, nvvm.maxnreg = 168 : i32, nvvm.reqntid = array<i32: 384, 1, 1>}
+    ```
+
+    Values are not changed.
+  }];
 }
 
 #endif // FLASHMHF_CONVERSION_PASSES

@@ -12,6 +12,7 @@
 
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -30,7 +31,6 @@ using namespace mlir::hopper;
 
 namespace {
 constexpr StringLiteral kSharedMemorySymbol = "flashmhf_shared_memory";
-constexpr int64_t kTensorMapBytes = 128;
 constexpr int64_t kBarrierBytes = 8;
 
 /// The stage and phase of the next slot of a ring, as one region sees it.
@@ -48,7 +48,7 @@ public:
 
 private:
   LogicalResult checkRings();
-  void lowerTensorMaps();
+  LogicalResult lowerTensorMaps();
   void emitPrologue();
   void lowerPut(PutOp put);
   void lowerGet(GetOp get);
@@ -100,24 +100,24 @@ LogicalResult RingLowering::checkRings() {
   return success();
 }
 
-void RingLowering::lowerTensorMaps() {
+LogicalResult RingLowering::lowerTensorMaps() {
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   SmallVector<Type> types(func.getArgumentTypes());
+  int64_t maps = 0;
   for (auto [i, type] : llvm::enumerate(types)) {
     if (!isa<TensorMapType>(type))
       continue;
+    // Their numbers must outlast the expansion of memref arguments.
+    if (maps++ != static_cast<int64_t>(i))
+      return func.emitOpError("takes tensor map ")
+             << i << " after an argument of another kind; tensor maps come "
+             << "first";
     types[i] = pointer;
     func.getArgument(i).setType(pointer);
-    auto bytes =
-        LLVM::LLVMArrayType::get(b.getIntegerType(8), kTensorMapBytes);
-    func.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(),
-                    TypeAttr::get(bytes));
-    func.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
-                    b.getI64IntegerAttr(64));
-    func.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),
-                    b.getUnitAttr());
   }
   func.setFunctionType(b.getFunctionType(types, {}));
+  func->setAttr(kTensorMapsAttrName, b.getI64IntegerAttr(maps));
+  return success();
 }
 
 void RingLowering::emitPrologue() {
@@ -129,8 +129,8 @@ void RingLowering::emitPrologue() {
 
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                        thread, zero);
+  Value isFirst =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, thread, zero);
   auto ifOp = scf::IfOp::create(b, loc, isFirst, /*withElseRegion=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -175,9 +175,8 @@ std::pair<Value, Value> RingLowering::advance(RingOp ring, Operation *user) {
   Value stage = memref::LoadOp::create(b, loc, cursor.stage);
   Value phase = memref::LoadOp::create(b, loc, cursor.phase);
   Value next = add(stage, 1);
-  Value wraps =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, next,
-                            i32(ring.getRing().getType().getSlots()));
+  Value wraps = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, next,
+                                      i32(ring.getRing().getType().getSlots()));
   Value nextStage = arith::SelectOp::create(b, loc, wraps, i32(0), next);
   Value flip = arith::ExtUIOp::create(b, loc, b.getI32Type(), wraps);
   Value nextPhase = arith::XOrIOp::create(b, loc, phase, flip);
@@ -223,9 +222,12 @@ void RingLowering::lowerPut(PutOp put) {
       arith::RemUIOp::create(b, loc, column, i32(panel)), toI32(at[2]),
       arith::DivUIOp::create(b, loc, column, i32(panel)), toI32(at[1]),
       toI32(at[0])};
+  Value destination = LLVM::AddrSpaceCastOp::create(
+      b, loc, LLVM::LLVMPointerType::get(b.getContext(), 7),
+      toSharedPointer(getSlotAddress(ring, stage)));
   NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-      b, loc, toSharedPointer(getSlotAddress(ring, stage)), put.getMap(),
-      coordinates, full, /*im2colOffsets=*/ValueRange(),
+      b, loc, destination, put.getMap(), coordinates, full,
+      /*im2colOffsets=*/ValueRange(),
       /*multicastMask=*/Value(), /*l2CacheHint=*/Value(),
       NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, /*group=*/nullptr,
       /*predicate=*/Value());
@@ -245,9 +247,8 @@ void RingLowering::lowerGet(GetOp get) {
 }
 
 LogicalResult RingLowering::run() {
-  if (failed(checkRings()))
+  if (failed(checkRings()) || failed(lowerTensorMaps()))
     return failure();
-  lowerTensorMaps();
   if (rings.empty())
     return success();
   emitPrologue();
@@ -259,8 +260,7 @@ LogicalResult RingLowering::run() {
 }
 
 namespace {
-struct HopperLowerRings
-    : hopper::impl::HopperLowerRingsBase<HopperLowerRings> {
+struct HopperLowerRings : hopper::impl::HopperLowerRingsBase<HopperLowerRings> {
   void runOnOperation() override {
     gpu::GPUModuleOp module = getOperation();
     OpBuilder b = OpBuilder::atBlockBegin(module.getBody());

@@ -35,10 +35,10 @@ static void setRegisters(IRRewriter &rewriter, Location loc, int64_t registers,
                          int64_t atLaunch) {
   if (registers == atLaunch)
     return;
-  NVVM::SetMaxRegisterOp::create(
-      rewriter, loc, registers,
-      registers > atLaunch ? NVVM::SetMaxRegisterAction::increase
-                           : NVVM::SetMaxRegisterAction::decrease);
+  NVVM::SetMaxRegisterOp::create(rewriter, loc, registers,
+                                 registers > atLaunch
+                                     ? NVVM::SetMaxRegisterAction::increase
+                                     : NVVM::SetMaxRegisterAction::decrease);
 }
 
 static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
@@ -65,9 +65,8 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
       rewriter, loc, i32, i32Constant(-1),
       arith::IndexCastOp::create(rewriter, loc, i32, warpgroup), i32Constant(0),
       i32Constant(31), NVVM::ShflKind::idx, UnitAttr());
-  Value isProducer =
-      arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, uniform,
-                            i32Constant(consumers));
+  Value isProducer = arith::CmpIOp::create(
+      rewriter, loc, arith::CmpIPredicate::eq, uniform, i32Constant(consumers));
 
   op.getConsumer().walk([&](ConsumerIndexOp consumer) {
     OpBuilder::InsertionGuard guard(rewriter);
@@ -80,9 +79,9 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
                                 /*withElseRegion=*/true);
   rewriter.setInsertionPointToStart(ifOp.thenBlock());
   setRegisters(rewriter, loc, op.getRegisters()[0], atLaunch);
-  Value first = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
-                                      thread,
-                                      index(consumers * kWarpgroupThreads));
+  Value first =
+      arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, thread,
+                            index(consumers * kWarpgroupThreads));
   auto producerIf =
       scf::IfOp::create(rewriter, loc, first, /*withElseRegion=*/false);
   inlineRegion(rewriter, op.getProducer(), producerIf.thenBlock());
@@ -92,11 +91,8 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
   inlineRegion(rewriter, op.getConsumer(), ifOp.elseBlock());
   rewriter.eraseOp(op);
 
-  // Without a register cap at entry ptxas ignores setmaxnreg.
-  func.setKnownBlockSizeAttr(rewriter.getDenseI32ArrayAttr(
-      {static_cast<int32_t>(threads), 1, 1}));
-  func->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(),
-                rewriter.getI32IntegerAttr(atLaunch));
+  func.setKnownBlockSizeAttr(
+      rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
 }
 
 namespace {

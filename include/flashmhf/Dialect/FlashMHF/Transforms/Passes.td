@@ -143,4 +143,24 @@ def FlashMHFDecompose : Pass<"flashmhf-decompose"> {
   ];
 }
 
+def FlashMHFBufferize : Pass<"flashmhf-bufferize", "::mlir::ModuleOp"> {
+  let summary = "One-shot bufferization with the project's function signatures";
+  let description = [{
+    Upstream's one-shot module bufferization; what it adds is the type of
+    function arguments (innermost stride 1, other strides and the offset free),
+    and that a function without callers does not return an argument that it
+    writes in place.
+
+    ```mlir
+    func.func @f(%o: tensor<?x8x?x128xbf16>) -> tensor<?x8x?x128xbf16>
+    // becomes
+    func.func @f(%o: memref<?x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>)
+    ```
+
+    Numerics: unchanged.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 #endif // FLASHMHF_DIALECT_FLASHMHF_TRANSFORMS_PASSES_TD

@@ -14,6 +14,10 @@ inline constexpr llvm::StringLiteral kScheduleAttrName = "flashmhf.schedule";
 inline constexpr llvm::StringLiteral kSharedMemoryAttrName =
     "hopper.shared_memory";
 
+/// Kernel attribute, once rings are lowered: how many of the first arguments
+/// are tensor maps.
+inline constexpr llvm::StringLiteral kTensorMapsAttrName = "hopper.tensor_maps";
+
 #define GEN_PASS_DECL
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
 

@@ -1,0 +1,58 @@
+//===- GPU.h - The pipelines to Hopper --------------------------*- C++ -*-===//
+//
+/// \file
+/// mhffn to the hopper dialect, to NVVM and to PTX.
+///
+/// Every `flashmhf.mhffn` of a function becomes a kernel in a gpu.module and a
+/// `hopper.launch` in its place. The function's tensors become memrefs with
+/// innermost stride 1 and other strides free; a result that is an argument
+/// written in place is dropped. A caller launches the kernel by the launch
+/// contract (flashmhf/Target/LaunchContract.h).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_PIPELINES_GPU_H
+#define FLASHMHF_PIPELINES_GPU_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir::flashmhf {
+
+struct ToNVVMOptions : public PassPipelineOptions<ToNVVMOptions> {
+  Option<std::string> chip{*this, "chip",
+                           llvm::cl::desc("GPU to compile for: sm_90a"),
+                           llvm::cl::init("sm_90a")};
+  Option<std::string> features{*this, "features",
+                               llvm::cl::desc("features of the NVPTX target"),
+                               llvm::cl::init("+ptx84")};
+  Option<unsigned> optLevel{
+      *this, "opt-level", llvm::cl::desc("optimisation level of LLVM, 0 to 3"),
+      llvm::cl::init(3)};
+};
+
+/// Writes a schedule onto each mhffn that has none. Runs on a module.
+void buildToSchedulePipeline(OpPassManager &manager,
+                             const ToNVVMOptions &options);
+
+/// From mhffn to kernels in the hopper dialect, pipelined but not lowered; what
+/// an emulator runs. Runs on a module.
+void buildToHopperPipeline(OpPassManager &manager,
+                           const ToNVVMOptions &options);
+
+/// From mhffn to kernels in the LLVM and NVVM dialects. Runs on a module.
+void buildToNVVMPipeline(OpPassManager &manager, const ToNVVMOptions &options);
+
+/// The steps of `buildToNVVMPipeline` after `buildToHopperPipeline`.
+void buildHopperToNVVMPipeline(OpPassManager &manager,
+                               const ToNVVMOptions &options);
+
+/// From mhffn to a gpu.binary that holds PTX. Runs on a module.
+void buildToPTXPipeline(OpPassManager &manager, const ToNVVMOptions &options);
+
+/// Registers flashmhf-to-hopper, flashmhf-to-nvvm and flashmhf-to-ptx.
+void registerGPUPipelines();
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_PIPELINES_GPU_H

@@ -1,0 +1,286 @@
+//===- FuseSwiGLU.cpp - A tiled mhffn as one on-chip kernel ---------------===//
+//
+/// \file
+/// In: on memrefs, an scf.forall over token tiles whose body sums mhffn tiles
+/// into a buffer of the accumulation type and rounds that into the output. Out:
+/// a hopper.launch in its place and a sequential kernel, in which the buffer
+/// has become a vector and every mhffn its products, activation, gate and sum.
+/// Invariant: the activation A is only ever a vector.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Activation.h"
+#include "KernelBuilder.h"
+
+#include "flashmhf/Conversion/Passes.h"
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+
+namespace mlir::hopper {
+#define GEN_PASS_DEF_FLASHMHFFUSESWIGLU
+#include "flashmhf/Conversion/Passes.h.inc"
+} // namespace mlir::hopper
+
+using namespace mlir;
+using namespace mlir::hopper;
+using flashmhf::MHFFNOp;
+
+namespace {
+/// Translates the body of one scf.forall.
+class SwiGLUFusion {
+public:
+  SwiGLUFusion(scf::ForallOp forall, MHFFNOp op, KernelBuilder &kernel)
+      : forall(forall), op(op), kernel(kernel), b(kernel.getBuilder()) {}
+
+  LogicalResult translate(Block &block);
+
+private:
+  LogicalResult translateLoop(scf::ForOp loop);
+  LogicalResult translateTile(MHFFNOp tile);
+  LogicalResult translateStore(linalg::GenericOp generic);
+  bool isBuffer(Value value) { return buffers.contains(value); }
+  /// Whether `value` is a loop's result that stands for `argument`.
+  static bool isCarried(Value value, Value argument) {
+    auto loop = value.getDefiningOp<scf::ForOp>();
+    return loop &&
+           loop.getTiedLoopInit(cast<OpResult>(value))->get() == argument;
+  }
+  bool sumsInside(Operation &inner) {
+    return inner.isProperAncestor(op) || &inner == op;
+  }
+
+  scf::ForallOp forall;
+  MHFFNOp op; ///< The one mhffn of the body.
+  KernelBuilder &kernel;
+  OpBuilder &b;
+  llvm::SmallDenseSet<Value> buffers; ///< Names of the accumulator in memory.
+  Value acc; ///< What it holds at this point, as a vector.
+};
+} // namespace
+
+LogicalResult SwiGLUFusion::translateLoop(scf::ForOp loop) {
+  // Bufferization leaves loops that carry the buffer they work on.
+  for (auto [init, argument, result] : llvm::zip(
+           loop.getInitArgs(), loop.getRegionIterArgs(), loop.getResults())) {
+    Value yielded = loop.getTiedLoopYieldedValue(argument)->get();
+    if (!isBuffer(init) ||
+        (yielded != argument && !isCarried(yielded, argument)))
+      return loop.emitOpError("carries a value that is not the buffer of its "
+                              "token tile");
+    buffers.insert(argument);
+    buffers.insert(result);
+  }
+  Location loc = loop.getLoc();
+  SmallVector<Value> bounds;
+  for (Value bound :
+       {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()}) {
+    FailureOr<Value> copy = kernel.materialize(bound);
+    if (failed(copy))
+      return failure();
+    bounds.push_back(*copy);
+  }
+  auto copy = scf::ForOp::create(b, loc, bounds[0], bounds[1], bounds[2],
+                                 ValueRange{acc});
+  kernel.map(loop.getInductionVar(), copy.getInductionVar());
+  b.setInsertionPointToStart(copy.getBody());
+  acc = copy.getRegionIterArg(0);
+  if (failed(translate(*loop.getBody())))
+    return failure();
+  scf::YieldOp::create(b, loc, acc);
+  b.setInsertionPointAfter(copy);
+  acc = copy.getResult(0);
+  return success();
+}
+
+LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
+  if (!isBuffer(tile.getInit()))
+    return tile.emitOpError("must sum into the buffer of its token tile");
+  Location loc = tile.getLoc();
+  const KernelShape &shape = kernel.getShape();
+  auto products =
+      VectorType::get({shape.tokenTile, shape.dffTile}, b.getF32Type());
+  auto rounded = VectorType::get(products.getShape(), tile.getInputType());
+  auto inflight = InflightType::get(b.getContext(), products, {});
+
+  FailureOr<Value> q = kernel.fetch("Q", tile.getQ());
+  if (failed(q))
+    return failure();
+  Value rows;
+  if (tile.getR()) {
+    FailureOr<Value> loaded = kernel.loadRows(tile.getR());
+    if (failed(loaded))
+      return failure();
+    rows = *loaded;
+  }
+  // All transfers first: the producer needs no other order than this.
+  SmallVector<std::pair<StringRef, Value>> weights = {{"K", tile.getK()}};
+  if (tile.getU())
+    weights.push_back({"U", tile.getU()});
+  weights.push_back({"V", tile.getV()});
+  for (auto [name, operand] : weights)
+    if (failed(kernel.put(name, operand)))
+      return failure();
+
+  Value k = kernel.get("K");
+  Value s = WgmmaOp::create(b, loc, inflight, *q, Value(), k, Value(),
+                            /*transpose_b=*/true);
+  Value u, t;
+  if (tile.getU()) {
+    u = kernel.get("U");
+    t = WgmmaOp::create(b, loc, inflight, *q, Value(), u, Value(),
+                        /*transpose_b=*/true);
+  }
+  Value a = WaitOp::create(b, loc, products, s);
+  ReleaseOp::create(b, loc, k);
+  a = createActivation(b, loc, tile.getActivation(), a);
+  if (rows)
+    a = RowScaleOp::create(b, loc, a.getType(), a, rows);
+  if (u) {
+    Value gate = WaitOp::create(b, loc, products, t);
+    ReleaseOp::create(b, loc, u);
+    a = arith::MulFOp::create(b, loc, a, gate);
+  }
+  kernel.releaseFetched();
+  a = arith::TruncFOp::create(b, loc, rounded, a);
+
+  Value v = kernel.get("V");
+  auto accType = cast<VectorType>(acc.getType());
+  Value sum = WgmmaOp::create(
+      b, loc, InflightType::get(b.getContext(), accType, rounded), a, Value(),
+      v, acc, /*transpose_b=*/false);
+  acc = WaitOp::create(b, loc, accType, sum);
+  ReleaseOp::create(b, loc, v);
+  return success();
+}
+
+/// An element-wise operation on the accumulator and the output.
+LogicalResult SwiGLUFusion::translateStore(linalg::GenericOp generic) {
+  auto isIdentity = [](AffineMap map) { return map.isIdentity(); };
+  if (generic.getNumDpsInits() != 1 || generic.getNumParallelLoops() != 4 ||
+      !llvm::all_of(generic.getIndexingMapsArray(), isIdentity))
+    return generic.emitOpError("is not element-wise on the accumulator");
+  Value dest = generic.getDpsInits()[0];
+  Block *body = generic.getBody();
+  IRMapping mapping;
+  for (OpOperand &operand : generic->getOpOperands()) {
+    BlockArgument argument = generic.getMatchingBlockArgument(&operand);
+    if (argument.use_empty())
+      continue;
+    if (isBuffer(operand.get())) {
+      mapping.map(argument, acc);
+    } else if (operand.get() == dest) {
+      FailureOr<Value> loaded = kernel.load(dest);
+      if (failed(loaded))
+        return failure();
+      mapping.map(argument, *loaded);
+    } else {
+      return generic.emitOpError("reads a buffer that is neither the "
+                                 "accumulator nor its output");
+    }
+  }
+  for (Operation &inner : body->without_terminator()) {
+    if (!OpTrait::hasElementwiseMappableTraits(&inner))
+      return inner.emitOpError("is not element-wise and cannot be fused");
+    Operation *copy = b.clone(inner, mapping);
+    for (Value result : copy->getResults())
+      result.setType(VectorType::get(cast<VectorType>(acc.getType()).getShape(),
+                                     result.getType()));
+  }
+  Value value = mapping.lookup(body->getTerminator()->getOperand(0));
+  return kernel.store(value, dest);
+}
+
+LogicalResult SwiGLUFusion::translate(Block &block) {
+  for (Operation &inner : block.without_terminator()) {
+    LogicalResult result = success();
+    if (auto loop = dyn_cast<scf::ForOp>(inner); loop && sumsInside(inner)) {
+      result = translateLoop(loop);
+    } else if (auto tile = dyn_cast<MHFFNOp>(inner)) {
+      result = translateTile(tile);
+    } else if (auto alloc = dyn_cast<memref::AllocOp>(inner)) {
+      if (!buffers.empty())
+        result = alloc.emitOpError("is a second buffer of one token tile");
+      buffers.insert(alloc);
+    } else if (auto fill = dyn_cast<linalg::FillOp>(inner)) {
+      if (!isBuffer(fill.getOutputs()[0]) ||
+          !matchPattern(fill.getInputs()[0], m_AnyZeroFloat()))
+        result = fill.emitOpError("is not the zero of the accumulator");
+      auto type = VectorType::get(
+          {kernel.getShape().tokenTile, kernel.getShape().headWidth},
+          b.getF32Type());
+      acc = arith::ConstantOp::create(b, fill.getLoc(), type,
+                                      b.getZeroAttr(type));
+    } else if (auto generic = dyn_cast<linalg::GenericOp>(inner)) {
+      result = translateStore(generic);
+    } else if (auto copy = dyn_cast<memref::CopyOp>(inner);
+               copy && isBuffer(copy.getSource())) {
+      result = kernel.store(acc, copy.getTarget());
+    } else if (copy && copy.getSource() == copy.getTarget()) {
+      continue;
+    } else if (!isPure(&inner) && !isa<memref::DeallocOp>(inner)) {
+      // Index arithmetic and subviews are translated where they are used.
+      result = inner.emitOpError("has no place in a fused kernel");
+    }
+    if (failed(result))
+      return failure();
+  }
+  return success();
+}
+
+/// Finds the one mhffn of a token tile.
+static FailureOr<MHFFNOp> findTile(scf::ForallOp forall) {
+  MHFFNOp found;
+  WalkResult result = forall.walk([&](MHFFNOp op) {
+    if (found) {
+      op.emitOpError("is the second of its token tile; only one can be fused");
+      return WalkResult::interrupt();
+    }
+    found = op;
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  return found;
+}
+
+namespace {
+struct FlashMHFFuseSwiGLU
+    : hopper::impl::FlashMHFFuseSwiGLUBase<FlashMHFFuseSwiGLU> {
+  void runOnOperation() override {
+    SmallVector<scf::ForallOp> foralls;
+    WalkResult untiled = getOperation().walk([&](MHFFNOp op) {
+      auto forall = op->getParentOfType<scf::ForallOp>();
+      if (!forall || isa<TensorType>(op.getInit().getType())) {
+        op.emitOpError("must be tiled over tokens and be on memrefs; run "
+                       "flashmhf-tile-tokens, flashmhf-tile-dff and "
+                       "flashmhf-bufferize first");
+        return WalkResult::interrupt();
+      }
+      foralls.push_back(forall);
+      return WalkResult::advance();
+    });
+    if (untiled.wasInterrupted())
+      return signalPassFailure();
+    for (scf::ForallOp forall : foralls) {
+      FailureOr<MHFFNOp> op = findTile(forall);
+      if (failed(op))
+        return signalPassFailure();
+      FailureOr<KernelBuilder> kernel = KernelBuilder::create(forall, *op);
+      if (failed(kernel) ||
+          failed(SwiGLUFusion(forall, *op, *kernel)
+                     .translate(*forall.getBody())) ||
+          failed(kernel->finish()))
+        return signalPassFailure();
+      forall.erase();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,103 @@
+//===- KernelBuilder.h - Build a hopper kernel from a tile loop -*- C++ -*-===//
+//
+/// \file
+/// Makes the kernel of one scf.forall: its parameters, its rings, and the
+/// positions of memref tiles as coordinates of whole tensors.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_LIB_CONVERSION_FLASHMHFTOHOPPER_KERNELBUILDER_H
+#define FLASHMHF_LIB_CONVERSION_FLASHMHFTOHOPPER_KERNELBUILDER_H
+
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::hopper {
+
+/// Sizes of one step of a kernel, in elements.
+struct KernelShape {
+  int64_t tokenTile; ///< Rows of Q and O.
+  int64_t dffTile;   ///< Rows of K, U and V, rounded up to a wgmma step.
+  int64_t headWidth; ///< D.
+};
+
+class KernelBuilder {
+public:
+  /// Checks that a GPU can compute `op`, which is in `forall`, and starts its
+  /// kernel. Diagnoses on failure.
+  static FailureOr<KernelBuilder> create(scf::ForallOp forall,
+                                         flashmhf::MHFFNOp op);
+
+  const KernelShape &getShape() const { return shape; }
+  OpBuilder &getBuilder() { return b; }
+  void map(Value from, Value to) { mapping.map(from, to); }
+
+  /// Copies an index value of the loop nest, with all that it is computed from,
+  /// into the kernel.
+  FailureOr<Value> materialize(Value value);
+
+  /// Starts the transfer of a tile of `operand` into the ring `name`.
+  LogicalResult put(StringRef name, Value operand);
+  /// The next slot of the ring `name`.
+  Value get(StringRef name);
+  /// Puts and gets a tile outside of all loops in which it does not change, and
+  /// releases it after them. Where there is no such loop the caller says when
+  /// the tile has been read: `releaseFetched`.
+  FailureOr<Value> fetch(StringRef name, Value operand);
+  void releaseFetched();
+  /// Loads a value of R for each row, outside of loops as above.
+  FailureOr<Value> loadRows(Value operand);
+  /// Loads the tile of the output `operand`.
+  FailureOr<Value> load(Value operand);
+  /// Stores a vector to the tile of the output `operand`.
+  LogicalResult store(Value vector, Value operand);
+
+  /// Ends the kernel and puts its launch in place of the forall, which the
+  /// caller erases.
+  LogicalResult finish();
+
+private:
+  /// A tile of a tensor that is defined outside of the forall.
+  struct Place {
+    Value tensor;
+    SmallVector<Value> offsets; ///< In the kernel, one per dimension.
+  };
+
+  KernelBuilder(scf::ForallOp forall, flashmhf::MHFFNOp op,
+                const KernelShape &shape);
+
+  /// Q, K, U, V as tensor maps, R and the output as memrefs.
+  LogicalResult createParameters();
+  /// The position of the block's tile, for the variables of the forall.
+  LogicalResult createCoordinates();
+
+  /// A constant, outside of all loops.
+  Value getIndex(int64_t value);
+  FailureOr<Place> locate(Value operand);
+  /// The kernel's parameter for `tensor`.
+  Value getParameter(Value tensor, bool isMap);
+  Value getRing(StringRef name, ArrayRef<int64_t> shape);
+  /// Moves the insertion point out of the loops that do not define any of
+  /// `values`; returns the outermost loop left, or null.
+  Operation *hoist(ValueRange values);
+
+  scf::ForallOp forall;
+  flashmhf::MHFFNOp op;
+  KernelShape shape;
+  OpBuilder b;
+  gpu::GPUFuncOp func;
+  IRMapping mapping;
+  Value tile;       ///< The part of the output that one tile writes.
+  Value unreleased; ///< See `fetch`.
+  Operation *ringsEnd = nullptr; ///< Rings are created in front of it.
+  llvm::StringMap<Value> rings;
+  SmallVector<Value> arguments; ///< Of the launch, in order of parameters.
+};
+
+} // namespace mlir::hopper
+
+#endif // FLASHMHF_LIB_CONVERSION_FLASHMHFTOHOPPER_KERNELBUILDER_H

@@ -1,0 +1,102 @@
+//===- GPU.cpp - The pipelines to Hopper ----------------------------------===//
+//
+/// \file
+/// The whole way of an mhffn to PTX, one altitude per function.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Pipelines/GPU.h"
+
+#include "flashmhf/Conversion/Passes.h"
+#include "flashmhf/Dialect/FlashMHF/Transforms/Passes.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void flashmhf::buildToSchedulePipeline(OpPassManager &manager,
+                                       const ToNVVMOptions &options) {
+  manager.addNestedPass<func::FuncOp>(createFlashMHFAssignSchedule());
+}
+
+void flashmhf::buildToHopperPipeline(OpPassManager &manager,
+                                     const ToNVVMOptions &options) {
+  buildToSchedulePipeline(manager, options);
+  manager.addNestedPass<func::FuncOp>(createFlashMHFTileTokens());
+  manager.addNestedPass<func::FuncOp>(createFlashMHFTileDff());
+
+  manager.addPass(createFlashMHFBufferize());
+  manager.addPass(createCSEPass());
+
+  manager.addPass(hopper::createFlashMHFFuseSwiGLU());
+  OpPassManager &kernels =
+      manager.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
+  kernels.addPass(hopper::createHopperWarpSpecialize());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(hopper::createHopperPersist());
+  kernels.addPass(hopper::createHopperPipeline());
+  kernels.addPass(hopper::createHopperPlaceWaits());
+}
+
+void flashmhf::buildHopperToNVVMPipeline(OpPassManager &manager,
+                                         const ToNVVMOptions &options) {
+  OpPassManager &modules = manager.nest<gpu::GPUModuleOp>();
+  modules.addNestedPass<gpu::GPUFuncOp>(
+      hopper::createHopperAllocateSharedMemory());
+  modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperLowerTiles());
+  modules.addPass(hopper::createHopperLowerRings());
+  modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperLowerWarpgroups());
+  modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperDistribute());
+
+  modules.addPass(memref::createExpandStridedMetadataPass());
+  modules.addPass(createLowerAffinePass());
+  modules.addPass(createCanonicalizerPass());
+  modules.addPass(createCSEPass());
+  modules.addPass(createSCFToControlFlowPass());
+  modules.addPass(createConvertGpuOpsToNVVMOps());
+  modules.addPass(createReconcileUnrealizedCastsPass());
+  modules.addPass(hopper::createHopperFinalizeKernels());
+  modules.addPass(createCanonicalizerPass());
+  modules.addPass(createCSEPass());
+}
+
+void flashmhf::buildToNVVMPipeline(OpPassManager &manager,
+                                   const ToNVVMOptions &options) {
+  buildToHopperPipeline(manager, options);
+  buildHopperToNVVMPipeline(manager, options);
+}
+
+void flashmhf::buildToPTXPipeline(OpPassManager &manager,
+                                  const ToNVVMOptions &options) {
+  buildToNVVMPipeline(manager, options);
+  GpuNVVMAttachTargetOptions target;
+  target.chip = options.chip;
+  target.features = options.features;
+  target.optLevel = options.optLevel;
+  manager.addPass(createGpuNVVMAttachTarget(target));
+  GpuModuleToBinaryPassOptions binary;
+  binary.compilationTarget = "isa";
+  manager.addPass(createGpuModuleToBinaryPass(binary));
+}
+
+void flashmhf::registerGPUPipelines() {
+  PassPipelineRegistration<ToNVVMOptions>(
+      "flashmhf-to-hopper", "mhffn to kernels in the hopper dialect",
+      buildToHopperPipeline);
+  PassPipelineRegistration<ToNVVMOptions>(
+      "flashmhf-to-nvvm", "mhffn to kernels in the NVVM dialect",
+      buildToNVVMPipeline);
+  PassPipelineRegistration<ToNVVMOptions>(
+      "flashmhf-to-ptx", "mhffn to kernels as PTX", buildToPTXPipeline);
+}
