@@ -162,7 +162,7 @@ typedef enum FlashmhfPtxasPolicy {
  *  Strings are read during the call only; NULL means the default. */
 typedef struct FlashmhfCompileOptions {
   const char *chip;     /**< "sm_90a", the only GPU supported */
-  const char *features; /**< PTX version, "+ptx84" */
+  const char *features; /**< of LLVM's NVPTX target, such as "+ptx80" */
   int32_t optLevel;     /**< of LLVM and ptxas, 0 to 3; default 3 */
   /** Text of a #flashmhf.schedule<...> attribute that replaces whatever
    *  schedule the operators have. NULL: the operator's own, else the cost

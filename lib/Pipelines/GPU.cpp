@@ -77,17 +77,23 @@ void flashmhf::buildToNVVMPipeline(OpPassManager &manager,
   buildHopperToNVVMPipeline(manager, options);
 }
 
-void flashmhf::buildToPTXPipeline(OpPassManager &manager,
-                                  const ToNVVMOptions &options) {
-  buildToNVVMPipeline(manager, options);
+void flashmhf::buildSerializationPipeline(OpPassManager &manager,
+                                          const ToNVVMOptions &options,
+                                          StringRef format) {
   GpuNVVMAttachTargetOptions target;
   target.chip = options.chip;
   target.features = options.features;
   target.optLevel = options.optLevel;
   manager.addPass(createGpuNVVMAttachTarget(target));
   GpuModuleToBinaryPassOptions binary;
-  binary.compilationTarget = "isa";
+  binary.compilationTarget = format.str();
   manager.addPass(createGpuModuleToBinaryPass(binary));
+}
+
+void flashmhf::buildToPTXPipeline(OpPassManager &manager,
+                                  const ToNVVMOptions &options) {
+  buildToNVVMPipeline(manager, options);
+  buildSerializationPipeline(manager, options, "isa");
 }
 
 void flashmhf::registerGPUPipelines() {

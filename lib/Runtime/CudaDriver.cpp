@@ -2,6 +2,7 @@
 /// Opens the CUDA driver once per process and never closes it.
 
 #include "CudaDriver.h"
+#include "flashmhf/Target/Errors.h"
 #include <dlfcn.h>
 
 using namespace mlir::flashmhf::cuda;
@@ -53,8 +54,7 @@ struct OpenedDriver {
 Expected<const Driver &> Driver::get() {
   static const OpenedDriver opened;
   if (!opened.error.empty())
-    return llvm::createStringError(
-        std::make_error_code(std::errc::no_such_device), opened.error);
+    return makeError(ErrorKind::Unavailable, opened.error);
   return opened.driver;
 }
 
@@ -63,8 +63,8 @@ Error Driver::check(Result result, const llvm::Twine &action) const {
     return Error::success();
   const char *reason = nullptr;
   getErrorString(result, &reason);
-  return llvm::createStringError(
-      std::make_error_code(std::errc::io_error),
-      "could not " + action + ": " + (reason ? reason : "unknown error") +
-          " (CUDA error " + llvm::Twine(result) + ")");
+  return makeError(ErrorKind::Cuda, "could not " + action + ": " +
+                                        (reason ? reason : "unknown error") +
+                                        " (CUDA error " + llvm::Twine(result) +
+                                        ")");
 }

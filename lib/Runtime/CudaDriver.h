@@ -96,7 +96,7 @@ struct Driver {
   /// The driver, opened and initialised on the first call; or why not.
   static llvm::Expected<const Driver &> get();
 
-  /// Success, or an io_error that says what was being done and what CUDA said.
+  /// Success, or a Cuda error that says what was being done and what CUDA said.
   llvm::Error check(Result result, const llvm::Twine &action) const;
 };
 

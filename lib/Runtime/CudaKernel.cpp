@@ -6,6 +6,7 @@
 #include "flashmhf/Runtime/CudaKernel.h"
 #include "CudaDriver.h"
 #include "flashmhf/Runtime/LaunchPlan.h"
+#include "flashmhf/Target/Errors.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <mutex>
 
@@ -18,8 +19,7 @@ using llvm::Expected;
 static constexpr size_t maxCachedMaps = 256;
 
 static Error missing(const llvm::Twine &message) {
-  return llvm::createStringError(
-      std::make_error_code(std::errc::no_such_device), message);
+  return makeError(ErrorKind::Unavailable, message);
 }
 
 namespace {
@@ -153,9 +153,8 @@ Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
   if (error) {
     if (!log[0])
       return error;
-    return llvm::createStringError(std::make_error_code(std::errc::io_error),
-                                   llvm::toString(std::move(error)) + "\n" +
-                                       log);
+    return makeError(ErrorKind::Cuda,
+                     llvm::toString(std::move(error)) + "\n" + log);
   }
   if (Error error = driver.check(
           driver.moduleGetFunction(&function, module, contract.kernel.c_str()),
@@ -234,13 +233,12 @@ Error CudaKernel::launch(llvm::ArrayRef<const DLTensor *> tensors,
     bool isDevice = view.device.device_type == kDLCUDA &&
                     view.device.device_id == impl->ordinal;
     if (!isDevice && view.device.device_type != kDLCUDAManaged)
-      return llvm::createStringError(
-          std::make_error_code(std::errc::invalid_argument),
-          llvm::formatv("argument '{0}' is on device {1}:{2}, but the kernel "
-                        "is loaded on CUDA device {3}",
-                        argument.name, int(view.device.device_type),
-                        view.device.device_id, impl->ordinal)
-              .str());
+      return makeError(
+          ErrorKind::InvalidArgument,
+          llvm::formatv("argument '{0}' is on {1}, but the kernel is loaded on "
+                        "cuda:{2}",
+                        argument.name, printDevice(view.device),
+                        impl->ordinal));
   }
   Expected<LaunchPlan> plan =
       planLaunch(contract, *views, impl->multiprocessors);

@@ -4,6 +4,7 @@
 /// driver's own answer is one error code for all of them.
 
 #include "flashmhf/Runtime/LaunchPlan.h"
+#include "flashmhf/Target/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -26,9 +27,8 @@ bool TensorMapPlan::operator==(const TensorMapPlan &other) const {
 
 static Error argumentError(const ContractArgument &argument,
                            const llvm::Twine &message) {
-  return llvm::createStringError(
-      std::make_error_code(std::errc::invalid_argument),
-      "argument '" + argument.name + "' " + message);
+  return makeError(ErrorKind::InvalidArgument,
+                   "argument '" + argument.name + "' " + message);
 }
 
 static Expected<TensorMapPlan> planTensorMap(const ContractParameter &parameter,
@@ -145,12 +145,10 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract,
         view.device.device_id != output.device.device_id)
       return argumentError(
           argument,
-          llvm::formatv("is on device {0}:{1}, but '{2}' is on {3}:"
-                        "{4}",
-                        int(view.device.device_type), view.device.device_id,
+          llvm::formatv("is on {0}, but '{1}' is on {2}",
+                        printDevice(view.device),
                         contract.arguments[contract.grid.argument].name,
-                        int(output.device.device_type),
-                        output.device.device_id));
+                        printDevice(output.device)));
   }
 
   for (const ContractParameter &parameter : contract.parameters) {

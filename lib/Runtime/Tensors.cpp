@@ -3,6 +3,7 @@
 /// DLTensors; out: views whose every field may be used without another look.
 
 #include "flashmhf/Runtime/Tensors.h"
+#include "flashmhf/Target/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -24,6 +25,20 @@ std::string mlir::flashmhf::printSizes(llvm::ArrayRef<int64_t> sizes) {
   return text;
 }
 
+std::string mlir::flashmhf::printDevice(DLDevice device) {
+  std::string ordinal = ":" + std::to_string(device.device_id);
+  switch (device.device_type) {
+  case kDLCPU:
+    return "cpu";
+  case kDLCUDA:
+    return "cuda" + ordinal;
+  case kDLCUDAHost:
+    return "cuda_host" + ordinal;
+  default:
+    return "device type " + std::to_string(int(device.device_type)) + ordinal;
+  }
+}
+
 static std::string
 printPattern(llvm::ArrayRef<std::optional<int64_t>> pattern) {
   std::string text;
@@ -41,9 +56,8 @@ printPattern(llvm::ArrayRef<std::optional<int64_t>> pattern) {
 
 static Error argumentError(const ContractArgument &argument,
                            const llvm::Twine &message) {
-  return llvm::createStringError(
-      std::make_error_code(std::errc::invalid_argument),
-      "argument '" + argument.name + "' " + message);
+  return makeError(ErrorKind::InvalidArgument,
+                   "argument '" + argument.name + "' " + message);
 }
 
 static std::string printType(DLDataType type) {
@@ -184,9 +198,9 @@ Expected<SmallVector<TensorView, 6>>
 mlir::flashmhf::checkTensors(llvm::ArrayRef<ContractArgument> arguments,
                              llvm::ArrayRef<const DLTensor *> tensors) {
   if (tensors.size() != arguments.size())
-    return llvm::createStringError(std::errc::invalid_argument,
-                                   "%zu tensors for %zu arguments",
-                                   tensors.size(), arguments.size());
+    return makeError(ErrorKind::InvalidArgument,
+                     llvm::formatv("{0} tensors for {1} arguments",
+                                   tensors.size(), arguments.size()));
   SmallVector<TensorView, 6> views;
   for (auto [argument, tensor] : llvm::zip_equal(arguments, tensors)) {
     Expected<TensorView> view = checkTensor(argument, tensor);

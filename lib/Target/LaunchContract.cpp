@@ -4,6 +4,7 @@
 /// runtime may index with it unchecked.
 
 #include "flashmhf/Target/LaunchContract.h"
+#include "flashmhf/Target/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -231,7 +232,8 @@ static bool fromJSON(const json::Value &value, LaunchContract &contract,
 
 /// An error about one field.
 static Error fieldError(const llvm::Twine &field, const llvm::Twine &message) {
-  return llvm::createStringError("launch contract: " + field + ": " + message);
+  return makeError(ErrorKind::Parse,
+                   "launch contract: " + field + ": " + message);
 }
 
 static Error verifyParameter(const LaunchContract &contract, size_t index) {
@@ -329,12 +331,12 @@ Error LaunchContract::verify() const {
 Expected<LaunchContract> mlir::flashmhf::parseContract(StringRef text) {
   Expected<json::Value> value = json::parse(text);
   if (!value)
-    return llvm::createStringError("launch contract: not JSON: " +
-                                   llvm::toString(value.takeError()));
+    return makeError(ErrorKind::Parse, "launch contract: not JSON: " +
+                                           llvm::toString(value.takeError()));
   json::Path::Root root("launch contract");
   LaunchContract contract;
   if (!fromJSON(*value, contract, root))
-    return root.getError();
+    return makeError(ErrorKind::Parse, llvm::toString(root.getError()));
   if (Error error = contract.verify())
     return std::move(error);
   return contract;

@@ -3,6 +3,7 @@
 /// like any user's, so a problem can be no more than a user could write.
 
 #include "flashmhf/Target/Problem.h"
+#include "flashmhf/Target/Errors.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -55,9 +56,11 @@ mlir::flashmhf::buildModule(const Problem &problem) {
       {"subnetwork width", problem.subnetworkWidth}};
   for (auto [name, size] : sizes)
     if (size != Problem::dynamic && size < 1)
-      return llvm::createStringError(
-          "invalid problem: %s is %lld, expected at least 1 or dynamic", name,
-          static_cast<long long>(size));
+      return makeError(
+          ErrorKind::InvalidArgument,
+          llvm::formatv(
+              "invalid problem: {0} is {1}, expected at least 1 or dynamic",
+              name, size));
 
   const bool isF64 = problem.dtype == ElementKind::F64;
   const std::string queries = tensorType(

@@ -9,9 +9,7 @@
 
 namespace mlir::flashmhf {
 
-/// Success if there is a driver and a GPU of compute capability 9.0. Errors
-/// here and below carry no_such_device where something is missing, io_error
-/// where the driver failed and invalid_argument where the caller is at fault.
+/// Success if there is a driver and a GPU of compute capability 9.0.
 llvm::Error checkCudaAvailable();
 
 class CudaKernel {

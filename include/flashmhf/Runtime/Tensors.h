@@ -33,6 +33,8 @@ checkTensors(llvm::ArrayRef<ContractArgument> arguments,
 
 /// "[1, 8, 512, 128]"
 std::string printSizes(llvm::ArrayRef<int64_t> sizes);
+/// "cpu", "cuda:0", or DLPack's numbers
+std::string printDevice(DLDevice device);
 
 } // namespace mlir::flashmhf
 

@@ -8,7 +8,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "flashmhf/Dialect/FlashMHF/IR/Accumulation.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -53,8 +52,16 @@ struct ForwardInitOfEmptySum : OpRewritePattern<MHFFNOp> {
 
   LogicalResult matchAndRewrite(MHFFNOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!replaceIfEmpty(rewriter, op))
+    auto isEmpty = [](Value operand) {
+      return llvm::is_contained(cast<ShapedType>(operand.getType()).getShape(),
+                                0);
+    };
+    if (llvm::none_of(op->getOperands(), isEmpty))
       return rewriter.notifyMatchFailure(op, "no size is 0");
+    if (op.getResult())
+      rewriter.replaceOp(op, op.getInit());
+    else
+      rewriter.eraseOp(op);
     return success();
   }
 };

@@ -1,0 +1,83 @@
+/// \file
+/// The driver: source text in, the artifact of one stage out. Tools, the C API
+/// and the CPU JIT all compile through here.
+
+#ifndef FLASHMHF_TARGET_COMPILER_H
+#define FLASHMHF_TARGET_COMPILER_H
+
+#include "flashmhf/Target/LaunchContract.h"
+#include "mlir/IR/Diagnostics.h"
+#include <functional>
+#include <memory>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+class TargetMachine;
+} // namespace llvm
+
+namespace mlir::flashmhf {
+
+/// How far to compile; include/flashmhf-c/flashmhf.h says what each is.
+enum class EmitKind {
+  MLIR,
+  Schedule,
+  Hopper,
+  NVVM,
+  LLVM,
+  PTX,
+  Cubin,
+  CPUMLIR,
+  CPULLVM,
+  CPUObject
+};
+
+/// What to do about spills and serialised wgmma.
+enum class PtxasPolicy { Warn, Error, Ignore };
+
+struct CompileOptions {
+  std::string chip = "sm_90a";
+  /// Features of the NVPTX target; empty: the pipeline's default.
+  std::string features;
+  int optLevel = 3;
+  /// Text of a schedule attribute for every operator; empty: their own.
+  std::string schedule;
+  /// See findPtxas.
+  std::string ptxasPath;
+  PtxasPolicy ptxasPolicy = PtxasPolicy::Warn;
+  /// Sees each diagnostic with its location in front.
+  std::function<void(DiagnosticSeverity, llvm::StringRef)> diagnosticHandler;
+};
+
+struct Artifact {
+  std::string data;
+  /// For PTX and cubin.
+  std::optional<LaunchContract> contract;
+  std::string ptxasLog;
+};
+
+/// Compiles the one public function of `source`; `name` stands in locations.
+/// The error holds all error diagnostics, one a line.
+llvm::Expected<Artifact> compile(llvm::StringRef source, llvm::StringRef name,
+                                 const CompileOptions &options, EmitKind kind);
+
+/// A function compiled to optimised LLVM IR for the host, see translateForHost.
+struct HostProgram {
+  std::string function;
+  std::vector<ContractArgument> arguments;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module; // dies before its context
+
+  HostProgram();
+  HostProgram(HostProgram &&);
+  ~HostProgram();
+};
+
+llvm::Expected<HostProgram> compileForHost(llvm::StringRef source,
+                                           llvm::StringRef name,
+                                           const CompileOptions &options);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_TARGET_COMPILER_H

@@ -1,0 +1,248 @@
+/// \file
+/// From IR to contract values. In: the user's function before any pass has
+/// touched it, and the same function around its hopper.launch; out: its
+/// arguments, and the launch contract.
+
+#include "flashmhf/Target/ContractBuilder.h"
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::flashmhf;
+
+static std::optional<ElementKind> getElementKind(Type type) {
+  if (type.isBF16())
+    return ElementKind::BF16;
+  if (type.isF16())
+    return ElementKind::F16;
+  if (type.isF32())
+    return ElementKind::F32;
+  if (type.isF64())
+    return ElementKind::F64;
+  return std::nullopt;
+}
+
+static std::vector<std::optional<int64_t>>
+toOptional(ArrayRef<int64_t> values) {
+  std::vector<std::optional<int64_t>> result;
+  for (int64_t value : values)
+    result.push_back(ShapedType::isDynamic(value) ? std::nullopt
+                                                  : std::optional(value));
+  return result;
+}
+
+static FailureOr<ContractArgument> describeArgument(func::FuncOp function,
+                                                    unsigned index) {
+  Type type = function.getArgumentTypes()[index];
+  auto fail = [&](const Twine &rule) {
+    return function.emitOpError("argument #")
+           << index << " is " << type << ", but " << rule;
+  };
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!isa<RankedTensorType, MemRefType>(type))
+    return fail("only tensors and memrefs with a rank can be passed");
+  std::optional<ElementKind> kind = getElementKind(shaped.getElementType());
+  if (!kind)
+    return fail("only bf16, f16, f32 and f64 elements can be passed");
+
+  ContractArgument argument;
+  argument.name = "arg" + std::to_string(index);
+  argument.dtype = *kind;
+  argument.shape = toOptional(shaped.getShape());
+  if (auto memref = dyn_cast<MemRefType>(type)) {
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (failed(memref.getStridesAndOffset(strides, offset)))
+      return fail("only strided layouts can be passed");
+    argument.strides = toOptional(strides);
+    return argument;
+  }
+  argument.strides.assign(argument.shape.size(), std::nullopt);
+  if (!argument.strides.empty())
+    argument.strides.back() = 1;
+  return argument;
+}
+
+/// The argument of the entry block that `value` is, seen through fills of a
+/// tensor and casts of a memref.
+static std::optional<unsigned> traceToArgument(func::FuncOp function,
+                                               Value value) {
+  for (Operation *op = value.getDefiningOp(); op; op = value.getDefiningOp()) {
+    if (auto fill = dyn_cast<linalg::FillOp>(op))
+      value = fill.getOutputs().front();
+    else if (auto cast = dyn_cast<memref::CastOp>(op))
+      value = cast.getSource();
+    else
+      return std::nullopt;
+  }
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner() != &function.getBody().front())
+    return std::nullopt;
+  return argument.getArgNumber();
+}
+
+/// Names the arguments after the operands of the function's only operator.
+static void nameArguments(func::FuncOp function,
+                          MutableArrayRef<ContractArgument> arguments) {
+  SmallVector<MHFFNOp> ops;
+  function.walk([&](MHFFNOp op) { ops.push_back(op); });
+  if (ops.size() != 1)
+    return;
+  MHFFNOp op = ops.front();
+  struct Role {
+    Value value;
+    const char *name;
+    std::vector<std::string> symbols;
+  };
+  Role roles[] = {{op.getQ(), "q", {"B", "H", "L", "D"}},
+                  {op.getK(), "k", {"G", "E", "F", "D"}},
+                  {op.getU(), "u", {"G", "E", "F", "D"}},
+                  {op.getV(), "v", {"G", "E", "F", "D"}},
+                  {op.getR(), "r", {"B", "H", "L", "E"}},
+                  {op.getInit(), "out", {"B", "H", "L", "D"}}};
+  for (Role &role : roles) {
+    if (!role.value)
+      continue;
+    std::optional<unsigned> index = traceToArgument(function, role.value);
+    // One argument may play two roles; the first names it.
+    if (!index || !arguments[*index].symbols.empty())
+      continue;
+    arguments[*index].name = role.name;
+    arguments[*index].symbols = std::move(role.symbols);
+  }
+}
+
+FailureOr<std::vector<ContractArgument>>
+mlir::flashmhf::describeArguments(func::FuncOp function) {
+  std::vector<ContractArgument> arguments;
+  for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
+    FailureOr<ContractArgument> argument = describeArgument(function, i);
+    if (failed(argument))
+      return failure();
+    arguments.push_back(std::move(*argument));
+  }
+  nameArguments(function, arguments);
+  return arguments;
+}
+
+//===----------------------------------------------------------------------===//
+// The launch
+//===----------------------------------------------------------------------===//
+
+/// The function's only launch. Nothing else in it may do anything: a caller who
+/// goes by the contract would not do it.
+static FailureOr<hopper::LaunchOp> findLaunch(func::FuncOp function) {
+  hopper::LaunchOp launch;
+  WalkResult result = function.walk([&](Operation *op) {
+    if (auto candidate = dyn_cast<hopper::LaunchOp>(op)) {
+      if (launch) {
+        function.emitOpError("launches more than one kernel; compile one "
+                             "mhffn at a time");
+        return WalkResult::interrupt();
+      }
+      launch = candidate;
+      return WalkResult::advance();
+    }
+    if (isa<func::FuncOp, func::ReturnOp>(op) || isMemoryEffectFree(op))
+      return WalkResult::advance();
+    op->emitOpError("is left for the host to run: only mhffn and the zero fill "
+                    "of its init become part of a kernel");
+    return WalkResult::interrupt();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  if (!launch)
+    return function.emitOpError("has no mhffn to make a kernel of");
+  return launch;
+}
+
+/// A tile of the tensor map in panels, as the hopper dialect lays it out.
+static LogicalResult describeTensorMap(hopper::LaunchOp launch,
+                                       hopper::TensorMapType map,
+                                       ContractParameter &parameter) {
+  FailureOr<hopper::PanelLayout> layout = hopper::getPanelLayout(
+      map.getRows(), map.getColumns(), map.getElementType());
+  if (failed(layout))
+    return launch.emitOpError("passes ")
+           << map << ", whose tile has no layout in shared memory";
+  parameter.kind = ContractParameter::Kind::TensorMap;
+  parameter.chunk = layout->panel;
+  parameter.box = {layout->panel, layout->rows, layout->panels, 1, 1};
+  parameter.swizzle = layout->getRowBytes();
+  return success();
+}
+
+/// Block size and shared memory, which lowering left on the kernel.
+static LogicalResult describeKernel(hopper::LaunchOp launch,
+                                    LaunchContract &contract) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<LLVM::LLVMFuncOp>(
+      launch, launch.getKernel());
+  if (!kernel)
+    return launch.emitOpError("launches ")
+           << launch.getKernel() << ", which is not lowered to an llvm.func";
+  auto block = kernel->getAttrOfType<DenseI32ArrayAttr>(
+      gpu::GPUDialect::KnownBlockSizeAttrHelper::getNameStr());
+  auto memory =
+      kernel->getAttrOfType<IntegerAttr>(hopper::kSharedMemoryAttrName);
+  if (!block || block.size() > 3)
+    return kernel.emitOpError("does not say its block size in ")
+           << gpu::GPUDialect::KnownBlockSizeAttrHelper::getNameStr();
+  if (!memory)
+    return kernel.emitOpError("does not say its shared memory in ")
+           << hopper::kSharedMemoryAttrName;
+  contract.kernel = kernel.getName().str();
+  llvm::copy(block.asArrayRef(), contract.block.begin());
+  contract.sharedMemory = memory.getInt();
+  return success();
+}
+
+FailureOr<LaunchContract>
+mlir::flashmhf::buildContract(func::FuncOp function,
+                              std::vector<ContractArgument> arguments,
+                              StringRef chip) {
+  FailureOr<hopper::LaunchOp> found = findLaunch(function);
+  if (failed(found))
+    return failure();
+  hopper::LaunchOp launch = *found;
+  LaunchContract contract;
+  contract.chip = chip.str();
+  contract.arguments = std::move(arguments);
+  contract.cluster[0] = launch.getCluster();
+  contract.grid.persistent = launch.getPersistent();
+  if (failed(describeKernel(launch, contract)))
+    return failure();
+
+  ArrayRef<int64_t> tiles = launch.getTiles();
+  if (tiles.size() != contract.grid.tiles.size())
+    return launch.emitOpError("has ") << tiles.size() << " tile sizes, not 3";
+  llvm::copy(tiles, contract.grid.tiles.begin());
+  std::optional<unsigned> over = traceToArgument(function, launch.getOver());
+  if (!over)
+    return launch.emitOpError("has a grid over a memref that is no argument of "
+                              "the function");
+  contract.grid.argument = *over;
+
+  for (auto [i, value, attribute] :
+       llvm::enumerate(launch.getArgs(), launch.getParameters().getValue())) {
+    std::optional<unsigned> argument = traceToArgument(function, value);
+    if (!argument)
+      return launch.emitOpError("passes operand ")
+             << i << ", which is no argument of the function";
+    ContractParameter parameter;
+    parameter.argument = *argument;
+    auto map =
+        dyn_cast<hopper::TensorMapType>(cast<TypeAttr>(attribute).getValue());
+    if (map && failed(describeTensorMap(launch, map, parameter)))
+      return failure();
+    contract.parameters.push_back(parameter);
+  }
+  if (llvm::Error error = contract.verify())
+    return function.emitOpError(llvm::toString(std::move(error)));
+  return contract;
+}
