@@ -208,9 +208,9 @@ LogicalResult KernelBuilder::createCoordinates() {
       b.getDenseI64ArrayAttr({1, 1, shape.tokenTile}));
   auto view = tile.getDefiningOp<memref::SubViewOp>();
   // Dimensions of one tile may have left the loop.
-  for (auto [variable, lower, step] :
+  for (auto [variable, lower, upper, step] :
        llvm::zip(forall.getInductionVars(), forall.getMixedLowerBound(),
-                 forall.getMixedStep())) {
+                 forall.getMixedUpperBound(), forall.getMixedStep())) {
     int64_t dim = 0;
     SmallVector<OpFoldResult> offsets =
         view ? view.getMixedOffsets() : SmallVector<OpFoldResult>();
@@ -221,7 +221,12 @@ LogicalResult KernelBuilder::createCoordinates() {
       return forall.emitOpError("has a loop that does not go over batch, "
                                 "heads or tokens of its output");
     int64_t expected = dim == 2 ? shape.tokenTile : 1;
-    if (!isConstantIntValue(lower, 0) || !isConstantIntValue(step, expected))
+    // A dimension of one short tile may be stepped over at once.
+    std::optional<int64_t> by = getConstantIntValue(step);
+    std::optional<int64_t> end = getConstantIntValue(upper);
+    bool isOneTile = by && end && *end <= *by && *by <= expected;
+    if (!isConstantIntValue(lower, 0) ||
+        (!isConstantIntValue(step, expected) && !isOneTile))
       return forall.emitOpError("must go over batch, heads and tokens from 0 "
                                 "in steps of 1, 1 and token_tile = ")
              << shape.tokenTile;
