@@ -3,13 +3,17 @@
 
 A block of the README looks like
 
-    <!-- ir: flashmhf-opt docs/example.mlir --canonicalize [lines=FIRST-LAST] -->
+    <!-- ir: flashmhf-opt docs/example.mlir --cse; from=scf.forall; to=in_parallel -->
     ```mlir
     ...
     ```
 
-and gets the output of that command, run from the top of the source tree. With
-lines= only those lines of it are shown.
+and gets the output of the command, run from the top of the source tree. Then
+come, in any number and order, steps that choose among its lines:
+
+    from=REGEX   drops what stands before the first line that matches
+    to=REGEX     drops what stands after the first line that matches
+    grep=REGEX   keeps the lines that match
 
     update_readme_ir.py --tools build/bin            rewrites the blocks
     update_readme_ir.py --tools build/bin --check    fails where one is stale
@@ -21,24 +25,47 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
-    r"(?P<head><!-- ir: (?P<command>.*?)(?: lines=(?P<first>\d+)-(?P<last>\d+))? -->\n```\w*\n)"
-    r"(?P<body>.*?)(?P<tail>```\n)",
-    re.DOTALL,
+    r"(?P<head><!-- ir: (?P<recipe>.*?) -->\n```\w*\n)(?P<body>.*?)(?P<tail>```\n)", re.DOTALL
 )
 
 
-def output(command, tools):
+def run(command, tools):
     words = shlex.split(command)
-    words[0] = str(tools / words[0])
-    run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    if run.returncode:
-        sys.exit(f"error: {command}\n{run.stderr}")
-    # Blank lines only separate functions in what the printer writes.
-    return [line for line in run.stdout.splitlines() if line.strip()]
+    if words[0] != "cat":
+        words[0] = str(tools / words[0])
+    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"error: {command}\n{result.stderr}")
+    return result.stdout.splitlines()
+
+
+def index_of(pattern, lines):
+    for index, line in enumerate(lines):
+        if re.search(pattern, line):
+            return index
+    sys.exit(f"error: no line matches '{pattern}'")
+
+
+def produce(recipe, tools):
+    """The lines that a block's recipe stands for."""
+    command, *steps = (step.strip() for step in recipe.replace("\n", " ").split(";"))
+    lines = run(command, tools)
+    for step in steps:
+        kind, _, pattern = step.partition("=")
+        if kind == "from":
+            lines = lines[index_of(pattern, lines) :]
+        elif kind == "to":
+            lines = lines[: index_of(pattern, lines) + 1]
+        elif kind == "grep":
+            lines = [line for line in lines if re.search(pattern, line)]
+        else:
+            sys.exit(f"error: unknown step '{step}'")
+    return textwrap.dedent("\n".join(lines).strip("\n")) + "\n"
 
 
 def main():
@@ -49,14 +76,9 @@ def main():
     options = parser.parse_args()
     tools = options.tools.resolve()
     old = options.file.read_text()
-
-    def fill(block):
-        lines = output(block["command"], tools)
-        if block["first"]:
-            lines = lines[int(block["first"]) - 1 : int(block["last"])]
-        return block["head"] + "".join(line + "\n" for line in lines) + block["tail"]
-
-    new, count = BLOCK.subn(fill, old)
+    new, count = BLOCK.subn(
+        lambda block: block["head"] + produce(block["recipe"], tools) + block["tail"], old
+    )
     if not count:
         sys.exit(f"error: {options.file} has no block")
     if options.check and new != old:
@@ -65,7 +87,7 @@ def main():
                 old.splitlines(True), new.splitlines(True), "README.md", "what the tools print"
             )
         )
-        sys.exit("README.md is stale: run scripts/update_readme_ir.py")
+        sys.exit("error: README.md is stale: run scripts/update_readme_ir.py")
     if new != old:
         options.file.write_text(new)
 

@@ -56,6 +56,14 @@ func.func @result_type(%q: tensor<2x8x64x32xbf16>, %k: tensor<4x3x16x32xbf16>, %
 
 // -----
 
+func.func @layout(%q: memref<2x8x64x32xbf16>, %k: memref<4x3x16x32xbf16, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2 floordiv 8, d3, d2 mod 8)>>) {
+  // expected-error@+1 {{op operand #1 must have a strided layout, got 'memref<4x3x16x32xbf16, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2 floordiv 8, d3, d2 mod 8)>>'}}
+  flashmhf.mhffn silu ins(%q, %k, %k : memref<2x8x64x32xbf16>, memref<4x3x16x32xbf16, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2 floordiv 8, d3, d2 mod 8)>>, memref<4x3x16x32xbf16, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2 floordiv 8, d3, d2 mod 8)>>) outs(%q : memref<2x8x64x32xbf16>)
+  return
+}
+
+// -----
+
 func.func @weight_element_type(%q: memref<2x8x64x32xbf16>, %k: memref<4x3x16x32xbf16>, %v: memref<4x3x16x32xbf16>, %u: memref<4x3x16x32xf16>, %o: memref<2x8x64x32xbf16>) {
   // expected-error@+1 {{op element type of 'u' must be 'bf16' when 'q' has 'bf16', got 'f16'}}
   flashmhf.mhffn silu ins(%q, %k, %v : memref<2x8x64x32xbf16>, memref<4x3x16x32xbf16>, memref<4x3x16x32xbf16>) up(%u : memref<4x3x16x32xf16>) outs(%o : memref<2x8x64x32xbf16>)

@@ -141,6 +141,14 @@ func.func @narrow(%q: tensor<1x1x16x64xbf16>, %w: tensor<1x3x48x64xbf16>) -> ten
   return %0 : tensor<1x1x16x64xbf16>
 }
 
+// CHECK-LABEL: func.func @empty
+// CHECK-SAME: %[[Q:[^:]*]]: tensor<1x1x16x64xbf16>
+// CHECK-NEXT: return %[[Q]]
+func.func @empty(%q: tensor<1x1x16x64xbf16>, %w: tensor<1x3x0x64xbf16>) -> tensor<1x1x16x64xbf16> {
+  %0 = flashmhf.mhffn silu ins(%q, %w, %w : tensor<1x1x16x64xbf16>, tensor<1x3x0x64xbf16>, tensor<1x3x0x64xbf16>) outs(%q : tensor<1x1x16x64xbf16>) {schedule = #s} -> tensor<1x1x16x64xbf16>
+  return %0 : tensor<1x1x16x64xbf16>
+}
+
 // A tile is not tiled again, even if its width is only bounded.
 
 // RUN: flashmhf-opt %s --flashmhf-tile-dff --flashmhf-tile-dff --split-input-file | FileCheck %s --check-prefix=TWICE

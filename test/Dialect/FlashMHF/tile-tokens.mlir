@@ -98,6 +98,22 @@ func.func @few_tokens(%q: tensor<2x8x33x64xbf16>, %w: tensor<8x3x256x64xbf16>) -
 
 #s = #flashmhf.schedule<token_tile = 128>
 
+// A tile is not tiled again, and an empty operation is its init.
+
+// RUN: flashmhf-opt %s --flashmhf-tile-tokens --flashmhf-tile-tokens --split-input-file | FileCheck %s --check-prefix=TWICE
+// TWICE-LABEL: func.func @memref
+// TWICE: scf.forall
+// TWICE-NOT: scf.forall
+// TWICE-LABEL: func.func private @look
+
+// CHECK-LABEL: func.func @empty
+// CHECK-SAME: %[[Q:[^:]*]]: tensor<2x8x64x64xbf16>
+// CHECK-NEXT: return %[[Q]]
+func.func @empty(%q: tensor<2x8x64x64xbf16>, %w: tensor<8x0x256x64xbf16>) -> tensor<2x8x64x64xbf16> {
+  %0 = flashmhf.mhffn silu ins(%q, %w, %w : tensor<2x8x64x64xbf16>, tensor<8x0x256x64xbf16>, tensor<8x0x256x64xbf16>) outs(%q : tensor<2x8x64x64xbf16>) {schedule = #s} -> tensor<2x8x64x64xbf16>
+  return %0 : tensor<2x8x64x64xbf16>
+}
+
 // CHECK-LABEL: func.func @memref
 // CHECK-SAME: %[[Q:[^:]*]]: memref<2x8x?x64xbf16>, %[[W:[^:]*]]: {{[^,]*}}, %[[O:[^:]*]]: memref<2x8x?x64xbf16>)
 // CHECK-NOT: linalg.fill

@@ -86,3 +86,17 @@ linalg::FillOp flashmhf::getZeroFillOfInit(MHFFNOp op) {
   }
   return {};
 }
+
+bool flashmhf::replaceIfEmpty(RewriterBase &rewriter, MHFFNOp op) {
+  auto isEmpty = [](Value operand) {
+    return llvm::is_contained(cast<ShapedType>(operand.getType()).getShape(),
+                              0);
+  };
+  if (llvm::none_of(op->getOperands(), isEmpty))
+    return false;
+  if (op.getResult())
+    rewriter.replaceOp(op, op.getInit());
+  else
+    rewriter.eraseOp(op);
+  return true;
+}

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "flashmhf/Dialect/FlashMHF/IR/Accumulation.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -52,16 +53,8 @@ struct ForwardInitOfEmptySum : OpRewritePattern<MHFFNOp> {
 
   LogicalResult matchAndRewrite(MHFFNOp op,
                                 PatternRewriter &rewriter) const override {
-    auto isEmpty = [](Value operand) {
-      return llvm::is_contained(cast<ShapedType>(operand.getType()).getShape(),
-                                0);
-    };
-    if (llvm::none_of(op->getOperands(), isEmpty))
+    if (!replaceIfEmpty(rewriter, op))
       return rewriter.notifyMatchFailure(op, "no size is 0");
-    if (op.getResult())
-      rewriter.replaceOp(op, op.getInit());
-    else
-      rewriter.eraseOp(op);
     return success();
   }
 };

@@ -94,6 +94,11 @@ LogicalResult MHFFNOp::verify() {
            << getResult().getType() << " differs from the type of 'init' "
            << getInit().getType();
 
+  for (auto [index, operand] : llvm::enumerate(getOperandTypes()))
+    if (auto type = dyn_cast<MemRefType>(operand); type && !type.isStrided())
+      return emitOpError("operand #")
+             << index << " must have a strided layout, got " << type;
+
   // Element types.
   Type input = getInputType(), accumulator = getAccumulatorType();
   for (auto [name, value] : operands) {

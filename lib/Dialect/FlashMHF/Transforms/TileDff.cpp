@@ -97,7 +97,7 @@ static FailureOr<Value> accumulateTiles(RewriterBase &rewriter, MHFFNOp op,
   }
   OpFoldResult width = sizes[kF];
   std::optional<int64_t> constantWidth = getConstantIntValue(width);
-  if (constantWidth && *constantWidth > 0)
+  if (constantWidth)
     tile = std::min(tile, *constantWidth);
 
   scf::ForOp outer = createLoop(rewriter, loc, sizes[kE], 1, acc);
@@ -132,6 +132,8 @@ static LogicalResult tileDff(RewriterBase &rewriter, MHFFNOp op) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (!schedule)
     return op.emitOpError("has no schedule to tile by");
+  if (replaceIfEmpty(rewriter, op))
+    return success();
   if (isTile(op, schedule.getDffTile()))
     return success();
 

@@ -19,6 +19,7 @@
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 namespace mlir::flashmhf {
 #define GEN_PASS_DEF_FLASHMHFTILETOKENS
@@ -42,14 +43,27 @@ static void fillSlice(RewriterBase &rewriter, linalg::FillOp fill,
       loop, [&] { loop.getOutputsMutable()[0].set(fill.getOutputs()[0]); });
 }
 
+/// Whether `op` is a tile of the schedule's size in an scf.forall.
+static bool isTile(MHFFNOp op, int64_t tile) {
+  if (op.getBatches() != 1 || op.getHeads() != 1 ||
+      !op->getParentOfType<scf::ForallOp>())
+    return false;
+  FailureOr<int64_t> tokens = ValueBoundsConstraintSet::computeConstantBound(
+      presburger::BoundType::UB, {op.getQ(), 2}, /*stopCondition=*/nullptr,
+      /*closedUB=*/true);
+  return succeeded(tokens) && *tokens <= tile;
+}
+
 static LogicalResult tileTokens(RewriterBase &rewriter, MHFFNOp op) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (!schedule)
     return op.emitOpError("has no schedule to tile by");
+  if (replaceIfEmpty(rewriter, op) || isTile(op, schedule.getTokenTile()))
+    return success();
   linalg::FillOp fill = getZeroFillOfInit(op);
 
   int64_t tile = schedule.getTokenTile(), tokens = op.getTokens();
-  if (!ShapedType::isDynamic(tokens) && tokens > 0)
+  if (!ShapedType::isDynamic(tokens))
     tile = std::min(tile, tokens);
   SmallVector<OpFoldResult> sizes;
   for (int64_t size : {int64_t(1), int64_t(1), tile, int64_t(0), int64_t(0)})

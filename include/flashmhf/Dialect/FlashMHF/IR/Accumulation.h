@@ -13,6 +13,7 @@
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace mlir::flashmhf {
 
@@ -35,6 +36,10 @@ Value createAccumulatorStore(OpBuilder &b, Location loc, Value acc, Value out,
 /// with nothing in between that could see or change the memory, so a rewrite
 /// that does not read `init` may erase it.
 linalg::FillOp getZeroFillOfInit(MHFFNOp op);
+
+/// Replaces `op` by its init if a size is statically 0: the sum, or what it
+/// would be stored to, is empty. Returns whether it was.
+bool replaceIfEmpty(RewriterBase &rewriter, MHFFNOp op);
 
 } // namespace mlir::flashmhf
 

@@ -45,7 +45,8 @@ def FlashMHFTileTokens : Pass<"flashmhf-tile-tokens"> {
   let description = [{
     One iteration computes one head of one batch for `token_tile` tokens, by
     the schedule of the operation; the last tile of tokens may be smaller. An
-    init that is a fill with zero is filled in the iteration instead.
+    init that is a fill with zero is filled in the iteration instead. An
+    operation in an scf.forall that is such a tile already is left alone.
 
     ```mlir
     %zero = linalg.fill ins(%c0 : bf16) outs(%out : tensor<2x8x?x128xbf16>)
