@@ -86,10 +86,32 @@ func.func @shared_heads(%q: tensor<1x6x4x16xf64>, %w: tensor<3x2x32x16xf64>) -> 
 
 // CHECK-LABEL: func.func @shared_heads_memref
 // CHECK: memref.expand_shape
-// CHECK: %[[OS:.*]] = memref.expand_shape %{{.*}} output_shape [1, %{{.*}}, %{{.*}}, 4, 16] : memref<1x?x4x16xf32> into memref<1x?x?x4x16xf32>
+// CHECK: %[[OS:.*]] = memref.expand_shape %{{.*}} output_shape [%{{.*}}, 3, 2, 4, 16] : memref<?x6x4x16xf32> into memref<?x3x2x4x16xf32>
 // CHECK: linalg.generic {{.*}} outs(%[[OS]] :
-func.func @shared_heads_memref(%q: memref<1x?x4x16xf32>, %w: memref<?x2x32x16xf32>, %o: memref<1x?x4x16xf32>) {
-  flashmhf.mhffn identity ins(%q, %w, %w : memref<1x?x4x16xf32>, memref<?x2x32x16xf32>, memref<?x2x32x16xf32>) outs(%o : memref<1x?x4x16xf32>)
+func.func @shared_heads_memref(%q: memref<?x6x4x16xf32>, %w: memref<3x2x32x16xf32>, %o: memref<?x6x4x16xf32>) {
+  flashmhf.mhffn identity ins(%q, %w, %w : memref<?x6x4x16xf32>, memref<3x2x32x16xf32>, memref<3x2x32x16xf32>) outs(%o : memref<?x6x4x16xf32>)
+  return
+}
+
+// The number of heads is known from Q.
+
+// CHECK-LABEL: func.func @shared_heads_dynamic_init
+// CHECK-SAME: %{{[^:]*}}: {{[^,]*}}, %{{[^:]*}}: {{[^,]*}}, %[[R:[^:]*]]: memref<1x?x4x2xf32, strided<[?, ?, ?, 1]>>, %[[O:[^:]*]]:
+// CHECK: %[[RC:.*]] = memref.cast %[[R]] : memref<1x?x4x2xf32, strided<[?, ?, ?, 1]>> to memref<1x6x4x2xf32, strided<[?, ?, ?, 1]>>
+// CHECK: memref.expand_shape %[[RC]]
+// CHECK: memref.cast %[[O]] : memref<1x?x4x16xf32> to memref<1x6x4x16xf32>
+func.func @shared_heads_dynamic_init(%q: memref<1x6x4x16xf32>, %w: memref<3x2x32x16xf32>, %r: memref<1x?x4x2xf32, strided<[?, ?, ?, 1]>>, %o: memref<1x?x4x16xf32>) {
+  flashmhf.mhffn identity ins(%q, %w, %w : memref<1x6x4x16xf32>, memref<3x2x32x16xf32>, memref<3x2x32x16xf32>) router(%r : memref<1x?x4x2xf32, strided<[?, ?, ?, 1]>>) outs(%o : memref<1x?x4x16xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @shared_heads_narrow_memref
+// CHECK: %[[SUM:.*]] = memref.alloc() : memref<1x3x2x4x16xf32>
+// CHECK: linalg.generic {{.*}} outs(%[[SUM]] :
+// CHECK: %[[MERGED:.*]] = memref.collapse_shape %[[SUM]] {{\[\[}}0], [1, 2], [3], [4]] : memref<1x3x2x4x16xf32> into memref<1x6x4x16xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[MERGED]] :
+func.func @shared_heads_narrow_memref(%q: memref<1x6x4x16xf16>, %w: memref<3x2x32x16xf16>, %o: memref<1x6x4x16xf16>) {
+  flashmhf.mhffn identity ins(%q, %w, %w : memref<1x6x4x16xf16>, memref<3x2x32x16xf16>, memref<3x2x32x16xf16>) outs(%o : memref<1x6x4x16xf16>)
   return
 }
 

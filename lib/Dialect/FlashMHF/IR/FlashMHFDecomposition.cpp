@@ -18,7 +18,6 @@
 #include "flashmhf/Dialect/FlashMHF/IR/ActivationBuilder.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -89,21 +88,13 @@ private:
 
 LogicalResult Decomposer::initGroups() {
   int64_t h = op.getHeads(), g = op.getKVHeads();
-  if (h == g && !ShapedType::isDynamic(h))
+  // Upstream cannot lower a dimension split into two dynamic ones.
+  if (ShapedType::isDynamic(h) || ShapedType::isDynamic(g))
+    return op.emitOpError("cannot be decomposed with dynamic H or G; tile the "
+                          "heads by one first");
+  if (h == g)
     return success();
-  if (ShapedType::isDynamic(g) && !ShapedType::isDynamic(h))
-    return op.emitOpError("cannot be decomposed with H = ")
-           << h << " static and G dynamic";
-  OpFoldResult heads = dim(op.getQ(), 1), kvHeads = dim(op.getK(), 0);
-  OpFoldResult shared;
-  if (!ShapedType::isDynamic(h)) {
-    shared = b.getIndexAttr(h / g);
-  } else {
-    shared = affine::makeComposedFoldedAffineApply(
-        b, loc, b.getAffineSymbolExpr(0).floorDiv(b.getAffineSymbolExpr(1)),
-        {heads, kvHeads});
-  }
-  groups = {kvHeads, shared};
+  groups = {b.getIndexAttr(g), b.getIndexAttr(h / g)};
   numHeadDims = 3;
   return success();
 }
@@ -118,6 +109,15 @@ Value Decomposer::splitHeads(Value value) {
   if (groups.empty())
     return value;
   auto type = cast<ShapedType>(value.getType());
+  if (type.isDynamicDim(1)) {
+    SmallVector<int64_t> known(type.getShape());
+    known[1] = op.getHeads();
+    type = type.clone(known);
+    if (onTensors)
+      value = tensor::CastOp::create(b, loc, type, value);
+    else
+      value = memref::CastOp::create(b, loc, type, value);
+  }
   SmallVector<OpFoldResult> sizes = {dim(value, 0), groups[0], groups[1],
                                      dim(value, 2), dim(value, 3)};
   SmallVector<int64_t> shape;
@@ -135,10 +135,8 @@ Value Decomposer::splitHeads(Value value) {
 Value Decomposer::mergeHeads(Value value) {
   if (groups.empty())
     return value;
-  auto type = cast<ShapedType>(op.getInit().getType());
   ArrayRef<int64_t> split = cast<ShapedType>(value.getType()).getShape();
-  SmallVector<int64_t> shape = {split[0], type.getDimSize(1), split[3],
-                                split[4]};
+  SmallVector<int64_t> shape = {split[0], op.getHeads(), split[3], split[4]};
   Type element = getElementTypeOrSelf(value.getType());
   if (onTensors)
     return tensor::CollapseShapeOp::create(

@@ -124,7 +124,8 @@ def FlashMHFDecompose : Pass<"flashmhf-decompose"> {
     on tensors or memrefs, with the rounding that the operation promises: this
     is what it means. Intermediates have the size of the whole operation, so
     tile first. On memrefs they are `memref.alloc`s that buffer deallocation
-    frees. Where heads share K, U and V the head dimension is split in two.
+    frees. Where heads share K, U and V the head dimension is split in two; H
+    and G must be static, as they are after flashmhf-tile-tokens.
 
     ```mlir
     %o = flashmhf.mhffn silu ins(%q, %k, %v : ..) up(%u : ..) router(%r : ..)
