@@ -7,6 +7,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir::flashmhf;
@@ -194,6 +195,97 @@ static Error checkSymbols(llvm::ArrayRef<ContractArgument> arguments,
   return Error::success();
 }
 
+//===----------------------------------------------------------------------===//
+// Overlap
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Looks for a sum of terms, each a multiple 0, 1, .., count of its step,
+/// within an interval. Steps in falling order leave few multiples to try.
+class SumSearch {
+public:
+  /// Adds a dimension; a negative step is a positive one from a lower start.
+  void add(int64_t step, int64_t count) {
+    if (step < 0) {
+      start += step * count;
+      step = -step;
+    }
+    if (step != 0 && count != 0)
+      terms.push_back({step, count, 0});
+  }
+
+  bool reaches(int64_t low, int64_t high) {
+    llvm::sort(terms,
+               [](const Term &a, const Term &b) { return a.step > b.step; });
+    int64_t reach = 0;
+    for (Term &term : llvm::reverse(terms)) {
+      term.reachAfter = reach;
+      reach += term.step * term.count;
+    }
+    return search(0, low - start, high - start);
+  }
+
+private:
+  struct Term {
+    int64_t step, count, reachAfter;
+  };
+
+  bool search(size_t i, int64_t low, int64_t high) {
+    if (i == terms.size())
+      return low <= 0 && 0 <= high;
+    const Term &term = terms[i];
+    int64_t first = std::max<int64_t>(
+        0, llvm::divideCeilSigned(low - term.reachAfter, term.step));
+    int64_t last =
+        std::min(term.count, llvm::divideFloorSigned(high, term.step));
+    for (int64_t n = first; n <= last && budget > 0; ++n, --budget)
+      if (search(i + 1, low - n * term.step, high - n * term.step))
+        return true;
+    return false;
+  }
+
+  SmallVector<Term, 8> terms;
+  int64_t start = 0;
+  int64_t budget = 4096;
+};
+} // namespace
+
+bool mlir::flashmhf::overlap(const TensorView &a, const TensorView &b) {
+  if (a.isEmpty() || b.isEmpty())
+    return false;
+  int64_t sizeA = getElementSize(a.dtype), sizeB = getElementSize(b.dtype);
+  // An element of b starts at most sizeB - 1 bytes before one of a, and less
+  // than sizeA bytes after: as the sum of all steps of b less those of a.
+  SumSearch search;
+  for (auto [size, stride] : llvm::zip_equal(a.sizes, a.strides))
+    search.add(-stride * sizeA, size - 1);
+  for (auto [size, stride] : llvm::zip_equal(b.sizes, b.strides))
+    search.add(stride * sizeB, size - 1);
+  int64_t distance = b.address - a.address;
+  return search.reaches(1 - sizeB - distance, sizeA - 1 - distance);
+}
+
+static Error checkOutputs(llvm::ArrayRef<ContractArgument> arguments,
+                          llvm::ArrayRef<TensorView> views) {
+  for (auto [i, output] : llvm::enumerate(arguments)) {
+    if (!output.isOutput)
+      continue;
+    for (auto [size, stride] :
+         llvm::zip_equal(views[i].sizes, views[i].strides))
+      if (size > 1 && stride == 0)
+        return argumentError(
+            output, llvm::formatv("has strides {0} for shape {1}: elements of "
+                                  "an output must not overlap",
+                                  printSizes(views[i].strides),
+                                  printSizes(views[i].sizes)));
+    for (auto [j, argument] : llvm::enumerate(arguments))
+      if (i != j && overlap(views[i], views[j]))
+        return argumentError(output,
+                             "overlaps argument '" + argument.name + "'");
+  }
+  return Error::success();
+}
+
 Expected<SmallVector<TensorView, 6>>
 mlir::flashmhf::checkTensors(llvm::ArrayRef<ContractArgument> arguments,
                              llvm::ArrayRef<const DLTensor *> tensors) {
@@ -209,6 +301,8 @@ mlir::flashmhf::checkTensors(llvm::ArrayRef<ContractArgument> arguments,
     views.push_back(std::move(*view));
   }
   if (Error error = checkSymbols(arguments, views))
+    return std::move(error);
+  if (Error error = checkOutputs(arguments, views))
     return std::move(error);
   return views;
 }

@@ -111,7 +111,10 @@ static void nameArguments(func::FuncOp function,
       continue;
     std::optional<unsigned> index = traceToArgument(function, role.value);
     // One argument may play two roles; the first names it.
-    if (!index || !arguments[*index].symbols.empty())
+    if (!index)
+      continue;
+    arguments[*index].isOutput |= role.value == op.getInit();
+    if (!arguments[*index].symbols.empty())
       continue;
     arguments[*index].name = role.name;
     arguments[*index].symbols = std::move(role.symbols);

@@ -73,6 +73,8 @@ json::Value mlir::flashmhf::toJSON(const ContractArgument &argument) {
                       {"strides", toArray(argument.strides)}};
   if (!argument.symbols.empty())
     object["symbols"] = json::Array(argument.symbols);
+  if (argument.isOutput)
+    object["output"] = true;
   return object;
 }
 
@@ -185,7 +187,8 @@ static bool fromJSON(const json::Value &value, ContractArgument &argument,
   if (!argument.strides.empty())
     argument.strides.back() = 1;
   return map.mapOptional("strides", argument.strides) &&
-         map.mapOptional("symbols", argument.symbols);
+         map.mapOptional("symbols", argument.symbols) &&
+         map.mapOptional("output", argument.isOutput);
 }
 
 static bool fromJSON(const json::Value &value, ContractGrid &grid,

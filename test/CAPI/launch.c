@@ -19,7 +19,7 @@ static const char *const contractFormat =
     "  {\"name\": \"k\", \"dtype\": \"%s\", \"shape\": [2, 3, 32, 128],"
     "   \"symbols\": [\"G\", \"E\", \"F\", \"D\"]},"
     "  {\"name\": \"out\", \"dtype\": \"bf16\","
-    "   \"shape\": [null, 8, null, 128],"
+    "   \"shape\": [null, 8, null, 128], \"output\": true,"
     "   \"symbols\": [\"B\", \"H\", \"L\", \"D\"]}],"
     " \"parameters\": ["
     "  {\"kind\": \"tensor_map\", \"argument\": 0, \"chunk\": 64,"
@@ -93,9 +93,9 @@ static void testContracts(void) {
 static void testPlan(void) {
   Tensor q, k, out;
   char *plan = NULL;
-  makeTensor(&q, fake(0x10000), kDLCUDA, bf16, 2, 8, 300, 128);
-  makeTensor(&k, fake(0x20000), kDLCUDA, bf16, 2, 3, 32, 128);
-  makeTensor(&out, fake(0x30000), kDLCUDA, bf16, 2, 8, 300, 128);
+  makeTensor(&q, fake(0x1000000), kDLCUDA, bf16, 2, 8, 300, 128);
+  makeTensor(&k, fake(0x2000000), kDLCUDA, bf16, 2, 3, 32, 128);
+  makeTensor(&out, fake(0x3000000), kDLCUDA, bf16, 2, 8, 300, 128);
   const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
 
   /* Q as [B,L,H,D]: strides of the maps are bytes, innermost first. */
@@ -120,7 +120,7 @@ static void testPlan(void) {
   CHECK_ERROR(flashmhfPlanLaunch(goodContract(), tensors, 3, 132, &plan),      \
               FLASHMHF_INVALID_ARGUMENT, error)
   q.dl.byte_offset = 8;
-  CHECK_TENSORS("0010008, but TMA needs 16-byte");
+  CHECK_TENSORS("1000008, but TMA needs 16-byte");
   q.dl.byte_offset = 0;
   q.strides[2] = 8 * 128 + 4;
   CHECK_TENSORS("dimension 2 steps by 2056 bytes, but TMA needs multiples of "
@@ -153,6 +153,46 @@ static void testPlan(void) {
               FLASHMHF_INVALID_ARGUMENT, "multiprocessors");
 }
 
+/* Q and O as two slices of one buffer [B,L,2,H,D]. */
+static void testOverlap(void) {
+  const int64_t row = 8 * 128;
+  Tensor q, k, out;
+  char *plan = NULL;
+  makeTensor(&q, fake(0x100000), kDLCUDA, bf16, 2, 8, 300, 128);
+  makeTensor(&k, fake(0x20000), kDLCUDA, bf16, 2, 3, 32, 128);
+  out = q;
+  out.dl.shape = out.sizes;
+  out.dl.strides = out.strides;
+  q.strides[0] = out.strides[0] = 300 * 2 * row;
+  q.strides[1] = out.strides[1] = 128;
+  q.strides[2] = out.strides[2] = 2 * row;
+  const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
+
+  out.dl.byte_offset = (uint64_t)(2 * row);
+  CHECK(flashmhfPlanLaunch(goodContract(), tensors, 3, 132, &plan) ==
+        FLASHMHF_OK);
+  flashmhfStringDestroy(plan);
+  plan = NULL;
+
+  out.dl.byte_offset = (uint64_t)(2 * row - 16);
+  CHECK_TENSORS("argument 'out' overlaps argument 'q'");
+  out.dl.byte_offset = (uint64_t)(2 * 299 * 2 * row);
+  CHECK_TENSORS("argument 'out' overlaps argument 'q'");
+  out.dl.byte_offset = (uint64_t)(4 * 300 * 2 * row);
+  k.dl.data = fake(0x100000 - 2 * 3 * 32 * 128 * 2 + 16);
+  CHECK(flashmhfPlanLaunch(goodContract(), tensors, 3, 132, &plan) ==
+        FLASHMHF_OK);
+  flashmhfStringDestroy(plan);
+  plan = NULL;
+  out.dl.byte_offset = 0;
+  q.dl.data = fake(0x900000);
+  CHECK_TENSORS("argument 'out' overlaps argument 'k'");
+  k.dl.data = fake(0x20000);
+  out.strides[2] = 0;
+  CHECK_TENSORS("elements of an output must not overlap");
+  CHECK(plan == NULL);
+}
+
 static void testWithoutGPU(void) {
   FlashmhfKernel *kernel = NULL;
   FlashmhfStatus available = flashmhfCudaAvailable();
@@ -174,6 +214,7 @@ static void testWithoutGPU(void) {
 int main(void) {
   testContracts();
   testPlan();
+  testOverlap();
   testWithoutGPU();
   return finish();
 }

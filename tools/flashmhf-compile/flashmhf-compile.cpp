@@ -41,7 +41,7 @@ static cl::opt<EmitKind> emitKind(
         clEnumValN(EmitKind::CPUMLIR, "cpu-mlir",
                    "the LLVM dialect for this CPU"),
         clEnumValN(EmitKind::CPULLVM, "cpu-llvm", "LLVM IR for this CPU"),
-        clEnumValN(EmitKind::CPUObject, "object", "an object for this CPU")));
+        clEnumValN(EmitKind::CPUObject, "cpu-object", "an object for this CPU")));
 
 static cl::opt<std::string>
     preset("preset",

@@ -50,8 +50,7 @@ void buildHopperToNVVMPipeline(OpPassManager &manager,
 /// From kernels in NVVM to a gpu.binary that holds PTX (`format` isa) or LLVM
 /// bitcode (`format` llvm). Runs on a module.
 void buildSerializationPipeline(OpPassManager &manager,
-                                const ToNVVMOptions &options,
-                                StringRef format);
+                                const ToNVVMOptions &options, StringRef format);
 
 /// From mhffn to a gpu.binary that holds PTX. Runs on a module.
 void buildToPTXPipeline(OpPassManager &manager, const ToNVVMOptions &options);

@@ -25,11 +25,17 @@ struct TensorView {
 };
 
 /// Checks number, element types, ranks, sizes and strides of `tensors` against
-/// `arguments`, and sizes with the same symbol against each other. The error
-/// names the argument, the rule and the sizes.
+/// `arguments`, and sizes with the same symbol against each other. An output
+/// must not share memory with another argument or with itself. The error names
+/// the argument, the rule and the sizes.
 llvm::Expected<llvm::SmallVector<TensorView, 6>>
 checkTensors(llvm::ArrayRef<ContractArgument> arguments,
              llvm::ArrayRef<const DLTensor *> tensors);
+
+/// Whether some byte belongs to elements of both. Exact for layouts that nest, as
+/// those of slices, transposed or not, do; layouts too tangled to decide quickly
+/// count as apart.
+bool overlap(const TensorView &a, const TensorView &b);
 
 /// "[1, 8, 512, 128]"
 std::string printSizes(llvm::ArrayRef<int64_t> sizes);

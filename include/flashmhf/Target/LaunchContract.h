@@ -38,6 +38,8 @@ struct ContractArgument {
   /// The letter of each size in the operator's definition, or nothing at all
   /// where the function is not one operator. One letter is one size.
   std::vector<std::string> symbols;
+  /// The function writes it: no other argument may share memory with it.
+  bool isOutput = false;
 };
 
 /// grid.x = product over i of ceildiv(size i of the argument, tiles[i]), for
