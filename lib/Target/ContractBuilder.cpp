@@ -141,6 +141,11 @@ mlir::flashmhf::describeArguments(func::FuncOp function) {
 /// The function's only launch. Nothing else in it may do anything: a caller who
 /// goes by the contract would not do it.
 static FailureOr<hopper::LaunchOp> findLaunch(func::FuncOp function) {
+  if (function.getNumResults() != 0)
+    return function.emitOpError("returns ")
+           << function.getResultTypes().front()
+           << ", which is not written into an argument: take the mhffn's init "
+              "as an argument and return its result alone";
   hopper::LaunchOp launch;
   WalkResult result = function.walk([&](Operation *op) {
     if (auto candidate = dyn_cast<hopper::LaunchOp>(op)) {
