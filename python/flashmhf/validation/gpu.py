@@ -198,6 +198,7 @@ class Clock:
 
     def _graph(self, call):
         """(graph of n calls, n), n filling a round."""
+        torch.cuda.synchronize()
         stream = torch.cuda.Stream()
         with torch.cuda.stream(stream):
             for _ in range(3):
