@@ -1,0 +1,45 @@
+//===- AssignCPUSchedule.cpp - Tile sizes for a CPU -----------------------===//
+//
+/// \file
+/// In: mhffn, some without a schedule. Out: every mhffn has one.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Conversion/CPU/Passes.h"
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::flashmhf {
+#define GEN_PASS_DEF_FLASHMHFASSIGNCPUSCHEDULE
+#include "flashmhf/Conversion/CPU/Passes.h.inc"
+} // namespace mlir::flashmhf
+
+using namespace mlir;
+using namespace mlir::flashmhf;
+
+/// Rows of K, U and V in a tile, for heads of width `width`.
+static int64_t getRows(int64_t width) {
+  constexpr int64_t maxElements = 16384, minRows = 16, maxRows = 128;
+  if (ShapedType::isDynamic(width) || width == 0)
+    return maxRows;
+  int64_t rows = llvm::bit_floor<uint64_t>(maxElements / width);
+  return std::clamp(rows, minRows, maxRows);
+}
+
+namespace {
+struct AssignCPUSchedule
+    : public flashmhf::impl::FlashMHFAssignCPUScheduleBase<AssignCPUSchedule> {
+  void runOnOperation() override {
+    getOperation()->walk([](MHFFNOp op) {
+      if (op.getScheduleAttr())
+        return;
+      ScheduleAttr preset = ScheduleAttr::getDefault(op.getContext());
+      op.setScheduleAttr(ScheduleAttr::get(
+          op.getContext(), /*tokenTile=*/64, getRows(op.getHeadWidth()),
+          preset.getStages(), preset.getConsumers(), preset.getRegisters(),
+          preset.getCluster(), preset.getPersistent(), preset.getOverlap()));
+    });
+  }
+};
+} // namespace
