@@ -53,7 +53,7 @@ def compile_to_ptx(options):
     text = subprocess.run(
         base + ["--emit=schedule", "-o", "-"], check=True, capture_output=True, text=True
     ).stdout
-    contract = json.loads(Path(f"{ptx}.json").read_text())
+    contract = json.loads(ptx.with_suffix(".json").read_text())
     print(f"schedule         {re.search(r'#flashmhf.schedule<[^>]*>', text).group(0)}")
     print(f"compiled         {options.preset} to PTX for {contract['chip']} in {seconds:.1f} s")
     print(
@@ -117,7 +117,8 @@ def main():
         f"{os.cpu_count()} cores (the first call, with compilation: {first:.1f} s)"
     )
     print(f"error            {error:.2e} against float64 (relative Frobenius norm)")
-    print(f"PTX              {ptx}\nlaunch contract  {ptx}.json")
+    print(f"PTX              {ptx}")
+    print(f"launch contract  {ptx.with_suffix('.json')}")
     bound = 2.6e-3
     if not error <= bound:
         sys.exit(f"error: {error:.2e} is above {bound:.1e}")
