@@ -1,0 +1,144 @@
+/**
+ * \file fakecuda.c
+ * A CUDA driver that does nothing but print what it is asked, in place of
+ * libcuda.so.1: one GPU of compute capability 9.0 with 132 multiprocessors.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define API __attribute__((visibility("default")))
+
+static int depth = 0; /* of the stack of contexts */
+
+API int cuInit(unsigned flags) { return flags == 0 ? 0 : 1; }
+
+API int cuGetErrorString(int error, const char **text) {
+  *text = error == 218 ? "a PTX JIT compilation failed" : "invalid argument";
+  return 0;
+}
+
+API int cuDeviceGetCount(int *count) {
+  *count = 1;
+  return 0;
+}
+
+API int cuDeviceGet(int *device, int ordinal) {
+  *device = ordinal + 40;
+  return 0;
+}
+
+API int cuDeviceGetAttribute(int *value, int attribute, int device) {
+  *value = attribute == 16 ? 132 : attribute == 75 ? 9 : 0;
+  return device == 40 ? 0 : 101;
+}
+
+API int cuDevicePrimaryCtxRetain(void **context, int device) {
+  printf("retain %d\n", device);
+  *context = (void *)0xc0;
+  return 0;
+}
+
+API int cuDevicePrimaryCtxRelease_v2(int device) {
+  printf("release %d\n", device);
+  return 0;
+}
+
+API int cuCtxPushCurrent_v2(void *context) {
+  ++depth;
+  return context == (void *)0xc0 ? 0 : 201;
+}
+
+API int cuCtxPopCurrent_v2(void **context) {
+  *context = (void *)0xc0;
+  return depth-- > 0 ? 0 : 201;
+}
+
+API int cuModuleLoadDataEx(void **module, const void *image, unsigned count,
+                           int *options, void **values) {
+  printf("load '%s' at depth %d\n", (const char *)image, depth);
+  if (strcmp(image, "bad") == 0) {
+    for (unsigned i = 0; i < count; ++i)
+      if (options[i] == 5)
+        strcpy(values[i], "ptxas fatal: unexpected instruction");
+    return 218;
+  }
+  *module = (void *)0xd0;
+  return 0;
+}
+
+API int cuModuleUnload(void *module) {
+  printf("unload %p\n", module);
+  return 0;
+}
+
+API int cuModuleGetFunction(void **function, void *module, const char *name) {
+  printf("function %s of %p\n", name, module);
+  *function = (void *)0xf0;
+  return 0;
+}
+
+API int cuFuncSetAttribute(void *function, int attribute, int value) {
+  printf("attribute %d of %p: %d\n", attribute, function, value);
+  return 0;
+}
+
+static void print64(const char *name, const uint64_t *values, int count) {
+  printf(" %s", name);
+  for (int i = 0; i < count; ++i)
+    printf(" %llu", (unsigned long long)values[i]);
+}
+
+static void print32(const char *name, const uint32_t *values, int count) {
+  printf(" %s", name);
+  for (int i = 0; i < count; ++i)
+    printf(" %u", values[i]);
+}
+
+API int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank,
+                               void *address, const uint64_t *dims,
+                               const uint64_t *strides, const uint32_t *box,
+                               const uint32_t *elementStrides, int interleave,
+                               int swizzle, int promotion, int fill) {
+  printf("encode type %d at %p", type, address);
+  print64("dims", dims, (int)rank);
+  print64("strides", strides, (int)rank - 1);
+  print32("box", box, (int)rank);
+  print32("steps", elementStrides, (int)rank);
+  printf(" interleave %d swizzle %d promotion %d fill %d\n", interleave,
+         swizzle, promotion, fill);
+  memset(map, 0, 128);
+  memcpy(map, &address, sizeof address); /* for launches to show */
+  return 0;
+}
+
+typedef struct Config {
+  unsigned grid[3], block[3], sharedMemory;
+  void *stream;
+  struct {
+    unsigned id, padding, value[16];
+  } *attributes;
+  unsigned count;
+} Config;
+
+API int cuLaunchKernelEx(const Config *config, void *function,
+                         void **parameters, void **extra) {
+  printf("launch %p grid %u %u %u block %u %u %u shared %u stream %p extra %p "
+         "at depth %d\n",
+         function, config->grid[0], config->grid[1], config->grid[2],
+         config->block[0], config->block[1], config->block[2],
+         config->sharedMemory, config->stream, (void *)extra, depth);
+  for (unsigned i = 0; i < config->count; ++i)
+    printf("  attribute %u: %u %u %u\n", config->attributes[i].id,
+           config->attributes[i].value[0], config->attributes[i].value[1],
+           config->attributes[i].value[2]);
+  /* The kernel of the test: two tensor maps and a descriptor. */
+  for (int i = 0; i < 2; ++i)
+    printf("  map of %p, aligned %d\n", *(void **)parameters[i],
+           (uintptr_t)parameters[i] % 64 == 0);
+  printf("  descriptor");
+  for (int i = 0; i < 11; ++i)
+    printf(" %llu", *(unsigned long long *)parameters[2 + i]);
+  printf("\n");
+  return 0;
+}

@@ -1,0 +1,63 @@
+/**
+ * \file kernel.c
+ * Loading and launching, on the driver of fakecuda.c: which calls the library
+ * makes, with which arguments, and that it leaves the current context alone.
+ */
+#include "check.h"
+
+static const char *const contract =
+    "{\"version\": 1, \"kernel\": \"mhffn\", \"chip\": \"sm_90a\","
+    " \"block\": [384, 1, 1], \"cluster\": [2, 1, 1],"
+    " \"shared_memory\": 200000,"
+    " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 128],"
+    "            \"persistent\": false},"
+    " \"arguments\": ["
+    "  {\"name\": \"q\", \"dtype\": \"bf16\", \"shape\": [null, 8, null, 128]},"
+    "  {\"name\": \"k\", \"dtype\": \"bf16\", \"shape\": [2, 3, 32, 128]},"
+    "  {\"name\": \"out\", \"dtype\": \"bf16\", \"output\": true,"
+    "   \"shape\": [null, 8, null, 128]}],"
+    " \"parameters\": ["
+    "  {\"kind\": \"tensor_map\", \"argument\": 0, \"chunk\": 64,"
+    "   \"box\": [64, 128, 2, 1, 1], \"swizzle\": 128},"
+    "  {\"kind\": \"tensor_map\", \"argument\": 1, \"chunk\": 32,"
+    "   \"box\": [32, 32, 4, 1, 1], \"swizzle\": 64},"
+    "  {\"kind\": \"memref\", \"argument\": 2}]}";
+
+int main(void) {
+  FlashmhfKernel *kernel = NULL;
+  Tensor q, k, out;
+  const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
+  setbuf(stdout, NULL);
+  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 300, 128);
+  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
+  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 300, 128);
+
+  CHECK(flashmhfCudaAvailable() == FLASHMHF_OK);
+  CHECK_ERROR(flashmhfKernelLoad("bad", 3, contract, 0, &kernel),
+              FLASHMHF_CUDA_ERROR, "ptxas fatal: unexpected instruction");
+  CHECK_ERROR(flashmhfKernelLoad("ptx", 3, contract, 1, &kernel),
+              FLASHMHF_UNAVAILABLE, "no GPU 1: there are 1");
+  CHECK(kernel == NULL);
+
+  /* The image has no NUL at its end; the driver must see one. */
+  printf("loading\n");
+  CHECK(flashmhfKernelLoad("ptxtail", 3, contract, 0, &kernel) == FLASHMHF_OK);
+  printf("first\n");
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
+  printf("same tensors\n");
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  printf("other Q\n");
+  q.dl.data = (void *)0x4000000;
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  printf("nothing\n");
+  q.sizes[2] = out.sizes[2] = 0;
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  q.sizes[2] = out.sizes[2] = 300;
+  k.dl.device.device_type = kDLCPU;
+  CHECK_ERROR(flashmhfKernelLaunch(kernel, tensors, 3, NULL),
+              FLASHMHF_INVALID_ARGUMENT,
+              "argument 'k' is on cpu, but the kernel is loaded on cuda:0");
+  printf("unloading\n");
+  flashmhfKernelDestroy(kernel);
+  return finish();
+}
