@@ -6,9 +6,6 @@
 #include "flashmhf/Target/Compiler.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/InitAll.h"
-#if __has_include("flashmhf/Pipelines/CPU.h")
-#include "flashmhf/Pipelines/CPU.h"
-#endif
 #include "flashmhf/Pipelines/Pipelines.h"
 #include "flashmhf/Target/ContractBuilder.h"
 #include "flashmhf/Target/Errors.h"
@@ -193,14 +190,10 @@ static Error lowerForHost(Compilation &compilation) {
       compilation.getModule().lookupSymbol<func::FuncOp>(compilation.function);
   function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                     UnitAttr::get(function.getContext()));
-#if __has_include("flashmhf/Pipelines/CPU.h")
   ToCPUOptions target;
   target.setHost();
   return compilation.run(
       [&](OpPassManager &passes) { buildToCPUPipeline(passes, target); });
-#else
-  return makeError(ErrorKind::Compile, "there is no CPU pipeline yet");
-#endif
 }
 
 static Expected<HostProgram> makeHostProgram(Compilation &compilation) {
