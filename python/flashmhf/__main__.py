@@ -42,7 +42,7 @@ def _validate(arguments) -> int:
 
         image = arguments.image or "ptx"
         return sanitize.run(arguments.filter, arguments.seed, image, arguments.report)
-    if not native.library().flashmhfCudaAvailable() == native.OK:
+    if native.library().flashmhfCudaAvailable() != native.OK:
         print(f"error: {native.last_error()}", file=sys.stderr)
         return 1
     from .validation import gpu

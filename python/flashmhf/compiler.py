@@ -76,7 +76,7 @@ class Artifact:
         )
         return json.loads(native.take_string(text))
 
-    def load(self, device: int = 0) -> "Kernel":
+    def load(self, device: int = 0) -> Kernel:
         """The kernel on GPU number `device`, loaded once and kept."""
         if self.contract is None:
             raise ValueError(f"a {self.kind} artifact cannot be launched, use ptx or cubin")
@@ -115,9 +115,7 @@ class Kernel:
         """Enqueues it on Tensors (see dlpack.import_tensor); does not wait."""
         array = native.tensor_array(tensors)
         native.check(
-            native.library().flashmhfKernelLaunch(
-                self._handle, array, len(tensors), stream or None
-            )
+            native.library().flashmhfKernelLaunch(self._handle, array, len(tensors), stream or None)
         )
 
 
@@ -186,9 +184,7 @@ def compile(
             )
         )
     try:
-        data = ctypes.string_at(
-            lib.flashmhfArtifactData(handle), lib.flashmhfArtifactSize(handle)
-        )
+        data = ctypes.string_at(lib.flashmhfArtifactData(handle), lib.flashmhfArtifactSize(handle))
         contract = lib.flashmhfArtifactContract(handle).decode()
         log = lib.flashmhfArtifactPtxasLog(handle).decode(errors="replace")
     finally:
@@ -279,7 +275,6 @@ def _import_all(contract, tensors):
     names = [a["name"] for a in contract["arguments"]]
     if len(tensors) != len(names):
         raise ValueError(
-            f"{len(tensors)} tensors given, but the function takes {len(names)}: "
-            f"{', '.join(names)}"
+            f"{len(tensors)} tensors given, but the function takes {len(names)}: {', '.join(names)}"
         )
     return [import_tensor(t, name) for t, name in zip(tensors, names)]

@@ -9,13 +9,22 @@ is read and never consumed, so its own destructor frees it with the Tensor.
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_size_t
-from ctypes import c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    c_char_p,
+    c_int32,
+    c_int64,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 
 import numpy as np
 
-from .dtypes import DTYPES, bf16_values, dtype_from_dlpack, dtype_name, is_bfloat16
-from .dtypes import itemsize
+from .dtypes import DTYPES, bf16_values, dtype_from_dlpack, dtype_name, is_bfloat16, itemsize
 
 CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13
 
@@ -101,7 +110,7 @@ class Tensor:
 
     @property
     def target(self) -> str:
-        """"cuda" for memory that a GPU kernel should be given, else "cpu"."""
+        """ "cuda" for memory that a GPU kernel should be given, else "cpu"."""
         return "cuda" if self.device_type in (CUDA, CUDA_MANAGED) else "cpu"
 
     def array(self) -> np.ndarray:
@@ -179,9 +188,7 @@ def _import_numpy(x: np.ndarray, name: str) -> Tensor:
     if is_bfloat16(x.dtype):
         dtype = "bf16"
     elif x.dtype.kind != "f" or not x.dtype.isnative:
-        raise ValueError(
-            f"{name} has dtype {x.dtype}; supported are {', '.join(DTYPES)}"
-        )
+        raise ValueError(f"{name} has dtype {x.dtype}; supported are {', '.join(DTYPES)}")
     else:
         dtype = dtype_name(x.dtype)
     size = itemsize(dtype)

@@ -44,9 +44,7 @@ def dtype_name(dtype) -> str:
     text = text.rsplit(".", 1)[-1]
     name = _ALIASES.get(text, text)
     if name not in DTYPES:
-        raise ValueError(
-            f"dtype {dtype} is not supported; supported are {', '.join(DTYPES)}"
-        )
+        raise ValueError(f"dtype {dtype} is not supported; supported are {', '.join(DTYPES)}")
     return name
 
 

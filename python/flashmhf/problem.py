@@ -72,7 +72,7 @@ class Problem:
         products = 6 if self.up else 4
         return products * batch * self.heads * tokens * self.d_ff * self.head_dim
 
-    def replace(self, **changes) -> "Problem":
+    def replace(self, **changes) -> Problem:
         """A copy with some fields changed; a new dtype carries out_dtype along."""
         if "dtype" in changes and "out_dtype" not in changes:
             changes["out_dtype"] = None
@@ -88,9 +88,7 @@ class Problem:
         Raises FlashmhfError with the compiler's message for sizes that break a rule.
         """
         text = ctypes.c_void_p()
-        native.check(
-            native.library().flashmhfBuildModule(self._struct(), ctypes.byref(text))
-        )
+        native.check(native.library().flashmhfBuildModule(self._struct(), ctypes.byref(text)))
         return native.take_string(text)
 
     def _struct(self):
@@ -120,9 +118,7 @@ class Presets(Mapping):
 
     def __getitem__(self, name: str) -> Problem:
         p = native.FlashmhfProblem()
-        status = native.library().flashmhfProblemFromPreset(
-            str(name).encode(), ctypes.byref(p)
-        )
+        status = native.library().flashmhfProblemFromPreset(str(name).encode(), ctypes.byref(p))
         if status:
             raise KeyError(native.last_error())
 
@@ -183,7 +179,13 @@ def check_operands(tensors: dict, same_dtype: bool = True) -> None:
                 f"= {list(shape)} after q {list(tensors['q'].shape)} and "
                 f"k {list(tensors['k'].shape)}"
             )
-    for size, letter, name in ((G, "G", "k"), (E, "E", "k"), (F, "F", "k"), (D, "D", "q"), (H, "H", "q")):
+    for size, letter, name in (
+        (G, "G", "k"),
+        (E, "E", "k"),
+        (F, "F", "k"),
+        (D, "D", "q"),
+        (H, "H", "q"),
+    ):
         if size < 1:
             raise ValueError(f"{name} has {letter} = {size}, it must be at least 1")
     if H % G:

@@ -57,8 +57,7 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
         stream = _torch_stream(q.device)
     handle = _stream_handle(stream)
     tensors = {
-        name: import_tensor(x, name, _exporter_stream(x, handle))
-        for name, x in operands.items()
+        name: import_tensor(x, name, _exporter_stream(x, handle)) for name, x in operands.items()
     }
     target = _check_target(tensors, target)
     if "out" not in tensors:
@@ -162,9 +161,7 @@ def _allocate(q, tensor, target, handle):
         with torch.cuda.stream(torch.cuda.ExternalStream(handle, device=q.device)):
             return torch.empty_like(q, requires_grad=False)
     if target == "cuda":
-        raise ValueError(
-            f"out must be given for GPU tensors of {type(q).__module__.split('.')[0]}"
-        )
+        raise ValueError(f"out must be given for GPU tensors of {type(q).__module__.split('.')[0]}")
     dtype = numpy_dtype(tensor.dtype)
     if isinstance(q, np.ndarray):
         return np.empty_like(q, dtype=dtype, subok=False)

@@ -138,9 +138,7 @@ def test_compiled_once(operands, monkeypatch):
     flashmhf.clear_cache()
     made = []
     jit = flashmhf.runtime.compiler.jit
-    monkeypatch.setattr(
-        flashmhf.runtime.compiler, "jit", lambda p: made.append(p) or jit(p)
-    )
+    monkeypatch.setattr(flashmhf.runtime.compiler, "jit", lambda p: made.append(p) or jit(p))
     for tokens, batch in ((3, 1), (50, 2), (3, 1)):
         x = operands(L=tokens, B=batch, dtype="f32")
         flashmhf.run(*x.all)

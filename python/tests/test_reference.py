@@ -11,9 +11,7 @@ from flashmhf.oracle import ACTIVATIONS
 
 def naive(q, k, u, v, r, act):
     heads, groups = q.shape[1], k.shape[0]
-    k, u, v = (
-        None if x is None else np.repeat(x, heads // groups, 0) for x in (k, u, v)
-    )
+    k, u, v = (None if x is None else np.repeat(x, heads // groups, 0) for x in (k, u, v))
     a = act(np.einsum("bhld,hefd->bhlef", q, k))
     if u is not None:
         a = a * np.einsum("bhld,hefd->bhlef", q, u)
@@ -70,9 +68,7 @@ def test_strides_and_out(operands):
 def test_narrow_inputs_are_widened_exactly(operands, dtype):
     x = operands(dtype=dtype)
     wide = [a.astype(np.float64) for a in x.all]
-    np.testing.assert_array_equal(
-        flashmhf.reference(*x.all), flashmhf.reference(*wide)
-    )
+    np.testing.assert_array_equal(flashmhf.reference(*x.all), flashmhf.reference(*wide))
 
 
 def test_no_tokens(operands):
@@ -88,7 +84,10 @@ def test_large_values_do_not_overflow(operands):
     "change, message",
     [
         (dict(q=(1, 2, 5)), r"q has rank 3, expected 4: \[B, H, L, D\]"),
-        (dict(u=(2, 2, 6, 4)), r"u has shape \[2, 2, 6, 4\], expected \[G, E, F, D\] = \[2, 2, 6, 8\]"),
+        (
+            dict(u=(2, 2, 6, 4)),
+            r"u has shape \[2, 2, 6, 4\], expected \[G, E, F, D\] = \[2, 2, 6, 8\]",
+        ),
         (dict(k=(2, 2, 6, 4)), r"k has head width 4, but q has 8"),
         (dict(q=(1, 3, 5, 8), r=None), r"H = 3 heads, not a multiple of the G = 2"),
         (dict(r=(1, 2, 5, 3)), r"r has shape \[1, 2, 5, 3\], expected \[B, H, L, E\]"),

@@ -28,7 +28,7 @@ def test_matrix_covers_what_it_must(library):
         (m, t) for m in ("128m", "370m", "1.3b") for t in (1, 17, 128, 1000, 4096)
     }
     problems = [c.problem for c in cases]
-    assert {p.head_dim for p in problems} == {64, 96, 128, 256}
+    assert {p.head_dim for p in problems} >= {64, 96, 128, 256}
     assert {p.dtype for p in problems} == {"bf16", "f16"}
     assert {p.activation for p in problems} == set(matrix.ACTIVATION_NAMES)
     assert any(p.groups < p.heads for p in problems)
@@ -87,7 +87,7 @@ def test_poison_finds_what_is_not_written_and_what_is_beside(torch_on_cpu, case)
     with pytest.raises(AssertionError, match="1 of .* not written"):
         out.check_written()
     out.tensor.fill_(1.0)
-    inside = set((out.bits.storage_offset() + i) for i in _offsets(out))
+    inside = {out.bits.storage_offset() + i for i in _offsets(out)}
     outside = [i for i in range(out.whole.numel()) if i not in inside]
     for place in (outside[0], outside[len(outside) // 2], outside[-1]):
         out.whole[place] = 0

@@ -132,7 +132,7 @@ def where(got, want, limit) -> str:
 
 
 def _ranges(indices) -> str:
-    """"0-3,8" for [0, 1, 2, 3, 8]; the first six ranges."""
+    """ "0-3,8" for [0, 1, 2, 3, 8]; the first six ranges."""
     ranges = []
     for i in indices:
         if ranges and ranges[-1][1] == i - 1:
@@ -189,8 +189,7 @@ class Clock:
 
     def __init__(self):
         a, b = (
-            torch.randn(self.SIZE, self.SIZE, device="cuda", dtype=torch.bfloat16)
-            for _ in range(2)
+            torch.randn(self.SIZE, self.SIZE, device="cuda", dtype=torch.bfloat16) for _ in range(2)
         )
         c = torch.empty_like(a)
         self._product = self._graph(lambda: torch.mm(a, b, out=c))
@@ -261,7 +260,7 @@ def _build(problem, image):
 
 
 def pick_image():
-    """"cubin" where ptxas runs (it assembles in parallel), else "ptx"."""
+    """ "cubin" where ptxas runs (it assembles in parallel), else "ptx"."""
     try:
         compile("128m", emit="cubin")
         return "cubin"

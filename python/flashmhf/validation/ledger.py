@@ -85,9 +85,7 @@ def stale(rows: dict, cases) -> dict:
     """config -> why the ledger does not vouch for it: never validated, another
     PTX, another case of that name, no longer compiled, or no such case."""
     known = [c for c in cases if c.name in rows]
-    hashes = compile_all(
-        [c.problem for c in known], lambda p: ptx_hash(compile(p, emit="ptx").ptx)
-    )
+    hashes = compile_all([c.problem for c in known], lambda p: ptx_hash(compile(p, emit="ptx").ptx))
     found = {c.name: "never validated" for c in cases if c.name not in rows}
     for case in known:
         row = rows[case.name]

@@ -139,6 +139,9 @@ def _shapes():
         yield Case(f"d{d}/grouped", grouped, 200, batch=2, layout="tokens", weights="layer")
         narrow = wide.replace(subnetwork_width=200)
         yield Case(f"d{d}/f200", narrow, 257)
+    for d in (16, 48, 80, 160, 192):
+        yield Case(f"d{d}/bf16", base.replace(head_dim=d), 200)
+    yield Case("d128/f32-out", base.replace(out_dtype="f32"), 300, layout="tokens")
     yield Case("d128/one-group", base.replace(heads=8, groups=1), 129)
     yield Case("d128/f192", base.replace(subnetwork_width=192), 127)
     yield Case("d128/f72", base.replace(subnetwork_width=72), 64, quick=True)
