@@ -33,7 +33,7 @@ static std::vector<std::string> getPtxasFolders() {
   for (const char *variable : {"CUDA_HOME", "CUDA_PATH"})
     if (std::optional<std::string> root = llvm::sys::Process::GetEnv(variable))
       add(*root, "bin");
-  folders.push_back("/usr/local/cuda/bin");
+  folders.emplace_back("/usr/local/cuda/bin");
   for (const char *variable : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
     std::optional<std::string> root = llvm::sys::Process::GetEnv(variable);
     if (!root)
@@ -110,7 +110,11 @@ Expected<PtxasResult> mlir::flashmhf::runPtxas(StringRef path, StringRef ptx,
   SmallString<128> folder;
   if (std::error_code error = fs::createUniqueDirectory("flashmhf", folder))
     return fileError("make a temporary folder", error);
-  llvm::scope_exit cleanUp([&] { fs::remove_directories(folder); });
+  // What cannot be removed stays behind; that is no reason to fail.
+  llvm::scope_exit cleanUp([&] {
+    std::error_code ignored = fs::remove_directories(folder);
+    (void)ignored;
+  });
   auto inFolder = [&](StringRef name) {
     SmallString<128> file(folder);
     llvm::sys::path::append(file, name);

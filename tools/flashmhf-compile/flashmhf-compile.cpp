@@ -28,20 +28,21 @@ static cl::opt<std::string> outputFile("o", cl::desc("Output file"),
 static cl::opt<EmitKind> emitKind(
     "emit", cl::desc("What to write:"), cl::init(EmitKind::PTX),
     cl::cat(category),
-    cl::values(
-        clEnumValN(EmitKind::MLIR, "mlir", "the verified input"),
-        clEnumValN(EmitKind::Schedule, "schedule",
-                   "the input with every schedule chosen"),
-        clEnumValN(EmitKind::Hopper, "hopper", "the hopper dialect"),
-        clEnumValN(EmitKind::NVVM, "nvvm", "the LLVM and NVVM dialects"),
-        clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR of the kernel"),
-        clEnumValN(EmitKind::PTX, "ptx", "PTX, and its launch contract"),
-        clEnumValN(EmitKind::Cubin, "cubin",
-                   "a cubin made by ptxas, and its launch contract"),
-        clEnumValN(EmitKind::CPUMLIR, "cpu-mlir",
-                   "the LLVM dialect for this CPU"),
-        clEnumValN(EmitKind::CPULLVM, "cpu-llvm", "LLVM IR for this CPU"),
-        clEnumValN(EmitKind::CPUObject, "cpu-object", "an object for this CPU")));
+    cl::values(clEnumValN(EmitKind::MLIR, "mlir", "the verified input"),
+               clEnumValN(EmitKind::Schedule, "schedule",
+                          "the input with every schedule chosen"),
+               clEnumValN(EmitKind::Hopper, "hopper", "the hopper dialect"),
+               clEnumValN(EmitKind::NVVM, "nvvm", "the LLVM and NVVM dialects"),
+               clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR of the kernel"),
+               clEnumValN(EmitKind::PTX, "ptx", "PTX, and its launch contract"),
+               clEnumValN(EmitKind::Cubin, "cubin",
+                          "a cubin made by ptxas, and its launch contract"),
+               clEnumValN(EmitKind::CPUMLIR, "cpu-mlir",
+                          "the LLVM dialect for this CPU"),
+               clEnumValN(EmitKind::CPULLVM, "cpu-llvm",
+                          "LLVM IR for this CPU"),
+               clEnumValN(EmitKind::CPUObject, "cpu-object",
+                          "an object for this CPU")));
 
 static cl::opt<std::string>
     preset("preset",
@@ -199,8 +200,13 @@ static Error writeArtifact(const Artifact &artifact) {
   if (Error error = writeFile(outputFile, artifact.data))
     return error;
   Error error = writeFile(contractFile, printContract(*artifact.contract));
-  if (error)
-    llvm::sys::fs::remove(outputFile);
+  if (!error)
+    return Error::success();
+  if (std::error_code code = llvm::sys::fs::remove(outputFile))
+    error = llvm::joinErrors(std::move(error),
+                             llvm::createStringError("could not remove '" +
+                                                     outputFile +
+                                                     "': " + code.message()));
   return error;
 }
 

@@ -26,7 +26,7 @@ enum class ErrorKind {
 
 class KindError : public llvm::ErrorInfo<KindError> {
 public:
-  static char ID;
+  static char ID; // NOLINT(readability-identifier-naming): LLVM's name
 
   KindError(ErrorKind kind, std::string message)
       : kind(kind), message(std::move(message)) {}
