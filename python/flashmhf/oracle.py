@@ -91,8 +91,8 @@ def reference(q, k, u, v, r=None, activation="silu", out=None, rows=None):
             ue = _block(arrays["u"], tensors["u"].dtype, g, e) if "u" in arrays else None
             for b in range(B):
                 for h in heads:
-                    for l in range(0, shape[2], _TOKENS):
-                        tokens = slice(l, l + _TOKENS)
+                    for start in range(0, shape[2], _TOKENS):
+                        tokens = slice(start, start + _TOKENS)
                         x = q[b, h, tokens]
                         a = act(x @ ke.T)
                         if ue is not None:
