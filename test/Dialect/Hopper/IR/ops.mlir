@@ -1,0 +1,110 @@
+// RUN: flashmhf-opt %s | flashmhf-opt | FileCheck %s
+// RUN: flashmhf-opt %s --mlir-print-op-generic | flashmhf-opt | FileCheck %s
+
+!tensor = memref<?x8x?x96xbf16, strided<[?, ?, ?, 1]>>
+
+gpu.module @kernels {
+  gpu.func @ffn(%q: !hopper.tensor_map<1x1x128x96xbf16>, %o: !tensor) kernel {
+    gpu.return
+  }
+}
+
+// CHECK-LABEL: func.func @launch
+// CHECK-SAME: (%[[Q:.*]]: [[TENSOR:memref<.*>]], %[[O:.*]]: memref
+func.func @launch(%q: !tensor, %o: !tensor) {
+  // CHECK: hopper.launch @kernels::@ffn args(%[[Q]], %[[O]] : [[TENSOR]], [[TENSOR]]) as [!hopper.tensor_map<1x1x128x96xbf16>, [[TENSOR]]] over %[[O]] tiles [1, 1, 128] : [[TENSOR]]
+  hopper.launch @kernels::@ffn args(%q, %o : !tensor, !tensor)
+      as [!hopper.tensor_map<1x1x128x96xbf16>, !tensor]
+      over %o tiles [1, 1, 128] : !tensor
+  // CHECK: hopper.launch {{.*}} tiles [1, 1, 128] cluster 2 persistent : [[TENSOR]]
+  hopper.launch @kernels::@ffn args(%q, %o : !tensor, !tensor)
+      as [!hopper.tensor_map<1x1x128x96xbf16>, !tensor]
+      over %o tiles [1, 1, 128] cluster 2 persistent : !tensor
+  return
+}
+
+// CHECK-LABEL: func.func @tiles
+// CHECK-SAME: (%[[N:.*]]: index, %[[O:.*]]: memref
+func.func @tiles(%n: index, %o: memref<2x4x?x64xbf16>) {
+  // CHECK: hopper.tile_count %[[O]] tiles [1, 1, 64] : memref<2x4x?x64xbf16>
+  %count = hopper.tile_count %o tiles [1, 1, 64] : memref<2x4x?x64xbf16>
+  // CHECK: %batch, %head, %row = hopper.tile_coordinates %[[N]] of %[[O]] tiles [1, 1, 64] : memref<2x4x?x64xbf16>
+  %b, %h, %row = hopper.tile_coordinates %n of %o tiles [1, 1, 64] : memref<2x4x?x64xbf16>
+  return
+}
+
+// CHECK-LABEL: func.func @rings
+// CHECK-SAME: (%[[MAP:.*]]: !hopper.tensor_map<1x1x32x64xf16>, %[[I:.*]]: index
+func.func @rings(%map: !hopper.tensor_map<1x1x32x64xf16>, %i: index) {
+  // CHECK: %K = hopper.ring "K" : <2 x 32x64xf16>
+  %ring = hopper.ring "K" : !hopper.ring<2 x 32x64xf16>
+  // CHECK: %V = hopper.ring "V" at 8192 barriers 12288 : <1 x 32x64xf16>
+  %placed = hopper.ring "V" at 8192 barriers 12288 : !hopper.ring<1 x 32x64xf16>
+  // CHECK: hopper.put %[[MAP]][%[[I]], %[[I]], %[[I]], %[[I]]] into %K : <1x1x32x64xf16>, <2 x 32x64xf16>
+  hopper.put %map[%i, %i, %i, %i] into %ring : !hopper.tensor_map<1x1x32x64xf16>, !hopper.ring<2 x 32x64xf16>
+  // CHECK: %[[SLOT:.*]] = hopper.get %K : <2 x 32x64xf16> -> <32x64xf16>
+  %slot = hopper.get %ring : !hopper.ring<2 x 32x64xf16> -> !hopper.slot<32x64xf16>
+  // CHECK: hopper.release %[[SLOT]] : <32x64xf16>
+  hopper.release %slot : !hopper.slot<32x64xf16>
+  return
+}
+
+// CHECK-LABEL: func.func @slot_at
+// CHECK-SAME: (%[[ADDRESS:.*]]: i32, %[[EMPTY:.*]]: i32)
+func.func @slot_at(%address: i32, %empty: i32) {
+  // CHECK: hopper.slot_at %[[ADDRESS]], %[[EMPTY]] : <256x16xbf16>
+  %slot = hopper.slot_at %address, %empty : !hopper.slot<256x16xbf16>
+  return
+}
+
+// CHECK-LABEL: func.func @warpgroups
+func.func @warpgroups() {
+  // CHECK: hopper.warpgroups producer registers 24 {
+  // CHECK-NEXT: } consumers 2 registers 240 {
+  // CHECK-NEXT:   hopper.consumer_index : index
+  // CHECK-NEXT: }
+  hopper.warpgroups producer registers 24 {
+  } consumers 2 registers 240 {
+    %i = hopper.consumer_index : index
+  }
+  // CHECK: hopper.warpgroups producer registers 32 {
+  // CHECK-NEXT:   gpu.barrier
+  // CHECK-NEXT: } consumers 1 registers 256 {
+  // CHECK-NEXT: } {note = "kept"}
+  hopper.warpgroups producer registers 32 {
+    gpu.barrier
+  } consumers 1 registers 256 {
+  } {note = "kept"}
+  return
+}
+
+// CHECK-LABEL: func.func @products
+// CHECK-SAME: (%[[Q:.*]]: !hopper.slot<128x96xbf16>, %[[K:.*]]: !hopper.slot<32x96xbf16>, %[[ROW:.*]]: index, %[[A:.*]]: vector<64x32xbf16>, %[[ACC:.*]]: vector<64x96xf32>)
+func.func @products(%q: !hopper.slot<128x96xbf16>, %k: !hopper.slot<32x96xbf16>, %row: index, %a: vector<64x32xbf16>, %acc: vector<64x96xf32>) {
+  // CHECK: %[[S:.*]] = hopper.wgmma %[[Q]][%[[ROW]]], %[[K]] transpose_b : !hopper.slot<128x96xbf16>, <32x96xbf16> -> <vector<64x32xf32>>
+  %s = hopper.wgmma %q[%row], %k transpose_b : !hopper.slot<128x96xbf16>, !hopper.slot<32x96xbf16> -> !hopper.inflight<vector<64x32xf32>>
+  // CHECK: hopper.wgmma %[[Q]], %[[K]] transpose_b : {{.*}} -> <vector<128x32xf32>>
+  %t = hopper.wgmma %q, %k transpose_b : !hopper.slot<128x96xbf16>, !hopper.slot<32x96xbf16> -> !hopper.inflight<vector<128x32xf32>>
+  // CHECK: %[[O:.*]] = hopper.wgmma %[[A]], %[[K]] acc %[[ACC]] : vector<64x96xf32> : vector<64x32xbf16>, <32x96xbf16> -> <vector<64x96xf32> reads vector<64x32xbf16>>
+  %o = hopper.wgmma %a, %k acc %acc : vector<64x96xf32> : vector<64x32xbf16>, !hopper.slot<32x96xbf16> -> !hopper.inflight<vector<64x96xf32> reads vector<64x32xbf16>>
+  // CHECK: hopper.wait %[[S]] pending 2 : <vector<64x32xf32>>
+  %0 = hopper.wait %s pending 2 : !hopper.inflight<vector<64x32xf32>>
+  // CHECK: hopper.wait %[[O]] : <vector<64x96xf32> reads vector<64x32xbf16>>
+  %1 = hopper.wait %o : !hopper.inflight<vector<64x96xf32> reads vector<64x32xbf16>>
+  return
+}
+
+// CHECK-LABEL: func.func @fragments
+// CHECK-SAME: (%[[R:.*]]: memref<1x4x?x2xf32>, %[[O:.*]]: memref<1x4x?x64xf16>, %[[I:.*]]: index)
+func.func @fragments(%r: memref<1x4x?x2xf32>, %o: memref<1x4x?x64xf16>, %i: index) {
+  // CHECK: %[[ROWS:.*]] = hopper.load_rows %[[R]][%[[I]], %[[I]], %[[I]], %[[I]]] : memref<1x4x?x2xf32> -> vector<64xf32>
+  %rows = hopper.load_rows %r[%i, %i, %i, %i] : memref<1x4x?x2xf32> -> vector<64xf32>
+  // CHECK: %[[OLD:.*]] = hopper.load %[[O]][%[[I]], %[[I]], %[[I]], %[[I]]] : memref<1x4x?x64xf16> -> vector<64x64xf16>
+  %old = hopper.load %o[%i, %i, %i, %i] : memref<1x4x?x64xf16> -> vector<64x64xf16>
+  %wide = arith.extf %old : vector<64x64xf16> to vector<64x64xf32>
+  // CHECK: hopper.row_scale %{{.*}}, %[[ROWS]] : vector<64x64xf32>, vector<64xf32>
+  %scaled = hopper.row_scale %wide, %rows : vector<64x64xf32>, vector<64xf32>
+  // CHECK: hopper.store %[[OLD]], %[[O]][%[[I]], %[[I]], %[[I]], %[[I]]] : vector<64x64xf16>, memref<1x4x?x64xf16>
+  hopper.store %old, %o[%i, %i, %i, %i] : vector<64x64xf16>, memref<1x4x?x64xf16>
+  return
+}
