@@ -43,7 +43,7 @@ def FlashMHFFuseSwiGLU
       "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
 }
 
-def HopperLowerTiles : Pass<"hopper-lower-tiles", "::mlir::gpu::GPUFuncOp"> {
+def HopperLowerTiles : Pass<"hopper-lower-tiles"> {
   let summary = "Turn tile numbers into index arithmetic";
   let description = [{
     ```mlir
@@ -88,7 +88,7 @@ def HopperLowerRings : Pass<"hopper-lower-rings", "::mlir::gpu::GPUModuleOp"> {
 }
 
 def HopperLowerWarpgroups
-    : Pass<"hopper-lower-warpgroups", "::mlir::gpu::GPUFuncOp"> {
+    : Pass<"hopper-lower-warpgroups"> {
   let summary = "Turn warpgroup regions into branches on the warpgroup";
   let description = [{
     ```mlir
@@ -105,7 +105,7 @@ def HopperLowerWarpgroups
       "::mlir::scf::SCFDialect", "::mlir::NVVM::NVVMDialect"];
 }
 
-def HopperDistribute : Pass<"hopper-distribute", "::mlir::gpu::GPUFuncOp"> {
+def HopperDistribute : Pass<"hopper-distribute"> {
   let summary = "Spread the vectors of a warpgroup over its threads";
   let description = [{
     A `vector<64xNxf32>` becomes N/2 f32 of each thread in the layout of the

@@ -42,7 +42,8 @@ static std::optional<LogicalResult>
 convertVector(VectorType type, SmallVectorImpl<Type> &types) {
   Builder b(type.getContext());
   Type element = type.getElementType();
-  if (type.getRank() > 2 || type.getDimSize(0) != kWarpgroupRows)
+  if (type.getRank() < 1 || type.getRank() > 2 ||
+      type.getDimSize(0) != kWarpgroupRows)
     return std::nullopt;
   if (type.getRank() == 1) {
     if (!element.isF32())
@@ -396,6 +397,32 @@ struct StoresOfFragment : OpConversionPattern<StoreOp> {
   }
 };
 
+/// Patterns rely on fragments; other vectors would pass through as they are.
+static LogicalResult checkFragments(gpu::GPUFuncOp func) {
+  WalkResult result = func.walk([&](Operation *op) -> WalkResult {
+    if (!isa_and_present<HopperDialect>(op->getDialect()))
+      return success();
+    SmallVector<Type> types(op->getOperandTypes());
+    llvm::append_range(types, op->getResultTypes());
+    for (Type type : types) {
+      VectorType vectors[] = {dyn_cast<VectorType>(type), {}};
+      if (auto inflight = dyn_cast<InflightType>(type)) {
+        vectors[0] = inflight.getResult();
+        vectors[1] = inflight.getOperand();
+      }
+      SmallVector<Type> registers;
+      for (VectorType vector : vectors)
+        if (vector && !convertVector(vector, registers))
+          return op->emitOpError("has ")
+                 << vector << ", but a warpgroup holds vectors of "
+                 << kWarpgroupRows
+                 << " rows and a multiple of 8 columns of f32, f16 or bf16";
+    }
+    return success();
+  });
+  return failure(result.wasInterrupted());
+}
+
 struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
@@ -411,9 +438,12 @@ struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
         [&](Operation *op) { return converter.isLegal(op); });
     scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
                                                          target);
-    if (failed(applyFullConversion(getOperation(), target,
-                                   std::move(patterns))))
-      signalPassFailure();
+    FrozenRewritePatternSet frozen(std::move(patterns));
+    getOperation()->walk([&](gpu::GPUFuncOp func) {
+      if (failed(checkFragments(func)) ||
+          failed(applyFullConversion(func, target, frozen)))
+        signalPassFailure();
+    });
   }
 };
 } // namespace

@@ -24,6 +24,8 @@ using namespace mlir::hopper;
 /// A CUtensorMap of the CUDA driver.
 static constexpr int64_t kTensorMapBytes = 128;
 static constexpr int64_t kTensorMapAlignment = 64;
+/// Threads that a block can have.
+static constexpr int64_t kMaxThreads = 1024;
 
 namespace {
 struct HopperFinalizeKernels
@@ -34,8 +36,15 @@ struct HopperFinalizeKernels
       if (!func->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
         continue;
       // Tensor maps are read where the launch put them.
-      auto maps = func->getAttrOfType<IntegerAttr>(kTensorMapsAttrName);
-      for (int64_t i = 0; maps && i < maps.getInt(); ++i) {
+      auto attr = func->getAttrOfType<IntegerAttr>(kTensorMapsAttrName);
+      int64_t maps = attr ? attr.getInt() : 0;
+      if (maps > func.getNumArguments()) {
+        func.emitOpError("takes ")
+            << func.getNumArguments() << " arguments, but the first " << maps
+            << " are said to be tensor maps";
+        return signalPassFailure();
+      }
+      for (int64_t i = 0; i < maps; ++i) {
         func.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(),
                         TypeAttr::get(LLVM::LLVMArrayType::get(
                             b.getIntegerType(8), kTensorMapBytes)));
@@ -47,9 +56,12 @@ struct HopperFinalizeKernels
       // Without a register cap at entry ptxas ignores setmaxnreg.
       auto block = func->getAttrOfType<DenseI32ArrayAttr>(
           NVVM::NVVMDialect::getReqntidAttrName());
-      if (block)
+      int64_t threads = 1;
+      for (int32_t extent : block ? block.asArrayRef() : ArrayRef<int32_t>())
+        threads *= extent;
+      if (block && threads >= 1 && threads <= kMaxThreads)
         func->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(),
-                      b.getI32IntegerAttr(getLaunchRegisters(block[0])));
+                      b.getI32IntegerAttr(getLaunchRegisters(threads)));
     }
   }
 };

@@ -87,17 +87,44 @@ private:
 
 LogicalResult RingLowering::checkRings() {
   func.walk([&](RingOp ring) { rings.push_back(ring); });
-  func.walk([&](WarpgroupsOp op) { warpgroups = op; });
-  if (rings.empty())
-    return success();
-  if (!warpgroups)
+  SmallVector<WarpgroupsOp> roles;
+  func.walk([&](WarpgroupsOp op) { roles.push_back(op); });
+  if (!rings.empty() && roles.empty())
     return func.emitOpError("has rings but no hopper.warpgroups; run "
                             "hopper-warp-specialize first");
-  for (RingOp ring : rings)
+  if (roles.size() > 1)
+    return roles[1].emitOpError("is the second of its kernel; the launch gives "
+                                "each warpgroup one role");
+  if (!roles.empty())
+    warpgroups = roles.front();
+  for (RingOp ring : rings) {
     if (!ring.getOffset() || !ring.getBarriers())
       return ring.emitOpError("has no place in shared memory; run "
                               "hopper-allocate-shared-memory first");
-  return success();
+    if (ring->getParentOp() != func || ring->getBlock() != rings[0]->getBlock())
+      return ring.emitOpError("must be at the top of its kernel");
+  }
+  WalkResult result = func.walk([&](Operation *op) -> WalkResult {
+    Value ring;
+    Region *role = nullptr;
+    if (auto put = dyn_cast<PutOp>(op)) {
+      ring = put.getRing();
+      role = warpgroups ? &warpgroups.getProducer() : nullptr;
+    } else if (auto get = dyn_cast<GetOp>(op)) {
+      ring = get.getRing();
+      role = warpgroups ? &warpgroups.getConsumer() : nullptr;
+    } else {
+      return success();
+    }
+    if (!ring.getDefiningOp<RingOp>())
+      return op->emitOpError("needs a ring of its kernel, from hopper.ring");
+    if (!role->isAncestor(op->getParentRegion()))
+      return op->emitOpError("must be in the ")
+             << (isa<PutOp>(op) ? "producer" : "consumer")
+             << " region of hopper.warpgroups";
+    return success();
+  });
+  return failure(result.wasInterrupted());
 }
 
 LogicalResult RingLowering::lowerTensorMaps() {

@@ -83,8 +83,11 @@ struct HopperLowerTiles : hopper::impl::HopperLowerTilesBase<HopperLowerTiles> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ProductOfTileCount, QuotientsOfTileCoordinates>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+    FrozenRewritePatternSet frozen(std::move(patterns));
+    getOperation()->walk([&](gpu::GPUFuncOp func) {
+      if (failed(applyPatternsGreedily(func, frozen)))
+        signalPassFailure();
+    });
   }
 };
 } // namespace

@@ -95,22 +95,27 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
       rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
 }
 
+static LogicalResult lowerWarpgroups(gpu::GPUFuncOp func) {
+  SmallVector<WarpgroupsOp> ops;
+  func.walk([&](WarpgroupsOp op) { ops.push_back(op); });
+  if (ops.empty())
+    return success();
+  if (ops.size() > 1)
+    return ops[1].emitOpError("is the second of its kernel; the launch gives "
+                              "each warpgroup one role");
+  IRRewriter rewriter(func.getContext());
+  lowerWarpgroups(rewriter, ops.front(), func);
+  return success();
+}
+
 namespace {
 struct HopperLowerWarpgroups
     : hopper::impl::HopperLowerWarpgroupsBase<HopperLowerWarpgroups> {
   void runOnOperation() override {
-    gpu::GPUFuncOp func = getOperation();
-    SmallVector<WarpgroupsOp> ops;
-    func.walk([&](WarpgroupsOp op) { ops.push_back(op); });
-    if (ops.empty())
-      return;
-    if (ops.size() > 1) {
-      ops[1].emitOpError("is the second of its kernel; the launch gives each "
-                         "warpgroup one role");
-      return signalPassFailure();
-    }
-    IRRewriter rewriter(&getContext());
-    lowerWarpgroups(rewriter, ops.front(), func);
+    getOperation()->walk([&](gpu::GPUFuncOp func) {
+      if (failed(lowerWarpgroups(func)))
+        signalPassFailure();
+    });
   }
 };
 } // namespace

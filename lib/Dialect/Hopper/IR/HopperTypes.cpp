@@ -109,8 +109,9 @@ void RingType::print(AsmPrinter &printer) const {
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t slots, ArrayRef<int64_t> shape,
                                Type elementType) {
-  if (slots < 1)
-    return emitError() << "ring must have at least 1 slot, has " << slots;
+  if (slots < 1 || slots > kMaxSlots)
+    return emitError() << "ring must have 1 to " << kMaxSlots << " slots, has "
+                       << slots;
   return verifyTile(emitError, "the slot of a ring", shape, elementType);
 }
 

@@ -22,23 +22,34 @@ namespace mlir::hopper {
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// Wraps the body of `region` into a loop over tiles.
-static LogicalResult persist(Region &region) {
-  Block &body = region.front();
-  auto found = body.getOps<TileCoordinatesOp>();
-  if (found.empty())
-    return success();
-  TileCoordinatesOp coordinates = *found.begin();
-  if (std::next(found.begin()) != found.end())
-    return coordinates.emitOpError(
-        "is not the only one of its region; a block has one tile at a time");
+/// The one tile_coordinates of `region`, null if it has none.
+static FailureOr<TileCoordinatesOp> findCoordinates(Region &region) {
+  TileCoordinatesOp found;
+  WalkResult result = region.walk([&](TileCoordinatesOp op) {
+    if (found) {
+      op.emitOpError(
+          "is not the only one of its region; a block has one tile at a time");
+      return WalkResult::interrupt();
+    }
+    found = op;
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  return found;
+}
 
-  Location loc = coordinates.getLoc();
+/// Wraps the body of `region` into a loop over the tiles of `model`; `own` is
+/// what the region knows of its tile, if it does.
+static void persist(Region &region, TileCoordinatesOp own,
+                    TileCoordinatesOp model) {
+  Block &body = region.front();
+  Location loc = model.getLoc();
   OpBuilder b = OpBuilder::atBlockBegin(&body);
   Value first = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
   Value step = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
-  Value count = TileCountOp::create(b, loc, b.getIndexType(), coordinates.getOver(),
-                                    coordinates.getTilesAttr());
+  Value count = TileCountOp::create(b, loc, b.getIndexType(), model.getOver(),
+                                    model.getTilesAttr());
   auto loop = scf::ForOp::create(b, loc, first, count, step);
   // Everything after the loop, but for the region's terminator.
   Block *inner = loop.getBody();
@@ -46,24 +57,49 @@ static LogicalResult persist(Region &region) {
                                 body.getOperations(),
                                 std::next(loop->getIterator()),
                                 body.getTerminator()->getIterator());
-  coordinates.getTileMutable().assign(loop.getInductionVar());
+  if (own)
+    own.getTileMutable().assign(loop.getInductionVar());
+}
+
+static LogicalResult persist(gpu::GPUFuncOp func) {
+  auto schedule =
+      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  if (!schedule || !schedule.getPersistent())
+    return success();
+  SmallVector<WarpgroupsOp> ops;
+  func.walk([&](WarpgroupsOp op) { ops.push_back(op); });
+  if (ops.empty())
+    return func.emitOpError("has a persistent schedule but no "
+                            "hopper.warpgroups; run hopper-warp-specialize "
+                            "first");
+  for (WarpgroupsOp op : ops) {
+    FailureOr<TileCoordinatesOp> producer = findCoordinates(op.getProducer());
+    FailureOr<TileCoordinatesOp> consumer = findCoordinates(op.getConsumer());
+    if (failed(producer) || failed(consumer))
+      return failure();
+    TileCoordinatesOp model = *consumer ? *consumer : *producer;
+    if (!model)
+      return op.emitOpError("has no tile_coordinates, which say what to loop "
+                            "over");
+    if (isa<BlockArgument>(model.getTile()))
+      continue; // Loops already.
+    if (!model.getTile().getDefiningOp<gpu::BlockIdOp>())
+      return model.emitOpError("is of another tile than the block's number");
+    if (op->isAncestor(model.getOver().getParentBlock()->getParentOp()))
+      return model.emitOpError("needs a tensor that both regions know");
+    persist(op.getProducer(), *producer, model);
+    persist(op.getConsumer(), *consumer, model);
+  }
   return success();
 }
 
 namespace {
 struct HopperPersist : hopper::impl::HopperPersistBase<HopperPersist> {
   void runOnOperation() override {
-    gpu::GPUFuncOp func = getOperation();
-    auto schedule =
-        func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
-    if (!schedule || !schedule.getPersistent())
-      return;
-    WalkResult result = func.walk([&](WarpgroupsOp op) {
-      return WalkResult(success(succeeded(persist(op.getProducer())) &&
-                                succeeded(persist(op.getConsumer()))));
+    getOperation()->walk([&](gpu::GPUFuncOp func) {
+      if (failed(persist(func)))
+        signalPassFailure();
     });
-    if (result.wasInterrupted())
-      signalPassFailure();
   }
 };
 } // namespace

@@ -48,7 +48,7 @@ namespace {
 struct HopperPlaceWaits
     : hopper::impl::HopperPlaceWaitsBase<HopperPlaceWaits> {
   void runOnOperation() override {
-    getOperation().walk(
+    getOperation()->walk(
         [](WaitOp wait) { wait.setPending(countYounger(wait)); });
   }
 };

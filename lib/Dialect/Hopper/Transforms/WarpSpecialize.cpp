@@ -30,20 +30,75 @@ static bool hasPut(Operation &op) {
       .wasInterrupted();
 }
 
-/// Copies the puts of `block`, the loops around them and what these compute
-/// with.
-static void cloneProducer(Block &block, OpBuilder &b, IRMapping &mapping) {
+/// Adds to `needed` the operations that compute `value`, a value that `put`
+/// needs, in a region that only produces.
+static LogicalResult addValue(Value value, PutOp put, gpu::GPUFuncOp func,
+                              DenseSet<Operation *> &needed) {
+  Operation *definition = value.getDefiningOp();
+  if (!definition) {
+    Operation *owner = cast<BlockArgument>(value).getOwner()->getParentOp();
+    auto loop = dyn_cast<scf::ForOp>(owner);
+    if (owner == func || (loop && loop.getInductionVar() == value))
+      return success();
+  } else if (isa<RingOp>(definition) && definition->getParentOp() == func) {
+    return success();
+  } else if (isPure(definition) && definition->getNumRegions() == 0) {
+    if (!needed.insert(definition).second)
+      return success();
+    return success(llvm::all_of(definition->getOperands(), [&](Value operand) {
+      return succeeded(addValue(operand, put, func, needed));
+    }));
+  }
+  InFlightDiagnostic diag = put.emitOpError(
+      "needs a value that the producer cannot have; it has arguments, "
+      "induction variables, rings and what pure operations make of them");
+  diag.attachNote(value.getLoc()) << "the value";
+  return diag;
+}
+
+/// The operations that the producer runs: puts, the loops around them and what
+/// these compute with.
+static FailureOr<DenseSet<Operation *>> findProducer(gpu::GPUFuncOp func) {
+  DenseSet<Operation *> needed;
+  auto addOperands = [&](ValueRange operands, PutOp put) {
+    return success(llvm::all_of(operands, [&](Value operand) {
+      return succeeded(addValue(operand, put, func, needed));
+    }));
+  };
+  WalkResult result = func.walk([&](PutOp put) -> WalkResult {
+    needed.insert(put);
+    if (failed(addOperands(put->getOperands(), put)))
+      return failure();
+    for (Operation *parent = put->getParentOp(); parent != func;
+         parent = parent->getParentOp()) {
+      auto loop = dyn_cast<scf::ForOp>(parent);
+      if (!loop)
+        return put.emitOpError("cannot move to the producer out of ")
+               << parent->getName() << "; only out of scf.for";
+      needed.insert(loop);
+      if (failed(addOperands({loop.getLowerBound(), loop.getUpperBound(),
+                              loop.getStep()},
+                             put)))
+        return failure();
+    }
+    return success();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  return needed;
+}
+
+/// Copies those operations of `block` that are `needed`. Loops carry nothing.
+static void cloneProducer(Block &block, const DenseSet<Operation *> &needed,
+                          OpBuilder &b, IRMapping &mapping) {
   for (Operation &op : block.without_terminator()) {
-    bool computesScalars = isPure(&op) && op.getNumRegions() == 0 &&
-                           llvm::none_of(op.getResultTypes(),
-                                         llvm::IsaPred<VectorType>);
-    if (isa<PutOp>(op) || computesScalars) {
+    if (!needed.contains(&op))
+      continue;
+    auto loop = dyn_cast<scf::ForOp>(op);
+    if (!loop) {
       b.clone(op, mapping);
       continue;
     }
-    auto loop = dyn_cast<scf::ForOp>(op);
-    if (!loop || !hasPut(op))
-      continue;
     auto copy = scf::ForOp::create(
         b, loop.getLoc(), mapping.lookupOrDefault(loop.getLowerBound()),
         mapping.lookupOrDefault(loop.getUpperBound()),
@@ -51,32 +106,8 @@ static void cloneProducer(Block &block, OpBuilder &b, IRMapping &mapping) {
     mapping.map(loop.getInductionVar(), copy.getInductionVar());
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(copy.getBody());
-    cloneProducer(*loop.getBody(), b, mapping);
+    cloneProducer(*loop.getBody(), needed, b, mapping);
   }
-}
-
-/// The producer runs straight code and loops over scalars only.
-static LogicalResult checkPuts(gpu::GPUFuncOp func) {
-  WalkResult result = func.walk([&](PutOp put) {
-    for (Operation *parent = put->getParentOp(); parent != func;
-         parent = parent->getParentOp())
-      if (!isa<scf::ForOp>(parent)) {
-        put.emitOpError("cannot move to the producer out of ")
-            << parent->getName() << "; only out of scf.for";
-        return WalkResult::interrupt();
-      }
-    for (Value coordinate : put.getCoordinates())
-      if (auto argument = dyn_cast<BlockArgument>(coordinate))
-        if (auto loop =
-                dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()))
-          if (argument != loop.getInductionVar()) {
-            put.emitOpError("has a coordinate that a loop carries; the "
-                            "producer keeps only induction variables");
-            return WalkResult::interrupt();
-          }
-    return WalkResult::advance();
-  });
-  return failure(result.wasInterrupted());
 }
 
 /// `type` with the rows of one consumer instead of those of the block.
@@ -145,7 +176,10 @@ static LogicalResult checkRows(gpu::GPUFuncOp func, int64_t consumers) {
 static LogicalResult specialize(gpu::GPUFuncOp func,
                                 flashmhf::ScheduleAttr schedule) {
   int64_t consumers = schedule.getConsumers();
-  if (failed(checkRows(func, consumers)) || failed(checkPuts(func)))
+  if (failed(checkRows(func, consumers)))
+    return failure();
+  FailureOr<DenseSet<Operation *>> needed = findProducer(func);
+  if (failed(needed))
     return failure();
   Block &body = func.getBody().front();
   Location loc = func.getLoc();
@@ -169,7 +203,7 @@ static LogicalResult specialize(gpu::GPUFuncOp func,
   b.setInsertionPointToStart(&op.getProducer().front());
   stagingBuilder.setInsertionPointToEnd(&staging);
   YieldOp::create(stagingBuilder, loc);
-  cloneProducer(staging, b, mapping);
+  cloneProducer(staging, *needed, b, mapping);
 
   Block &consumer = op.getConsumer().front();
   consumer.getOperations().splice(consumer.begin(), staging.getOperations(),
@@ -187,24 +221,28 @@ static LogicalResult specialize(gpu::GPUFuncOp func,
   return success();
 }
 
+static LogicalResult specialize(gpu::GPUFuncOp func) {
+  if (!hasPut(*func))
+    return success();
+  if (func.walk([](WarpgroupsOp) { return WalkResult::interrupt(); })
+          .wasInterrupted())
+    return success();
+  auto schedule =
+      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  if (!schedule)
+    return func.emitOpError(
+        "has no schedule that says how many warpgroups consume");
+  return specialize(func, schedule);
+}
+
 namespace {
 struct HopperWarpSpecialize
     : hopper::impl::HopperWarpSpecializeBase<HopperWarpSpecialize> {
   void runOnOperation() override {
-    gpu::GPUFuncOp func = getOperation();
-    if (!hasPut(*func))
-      return;
-    if (func.walk([](WarpgroupsOp) { return WalkResult::interrupt(); })
-            .wasInterrupted())
-      return;
-    auto schedule =
-        func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
-    if (!schedule) {
-      func.emitOpError("has no schedule that says how many warpgroups consume");
-      return signalPassFailure();
-    }
-    if (failed(specialize(func, schedule)))
-      signalPassFailure();
+    getOperation()->walk([&](gpu::GPUFuncOp func) {
+      if (failed(specialize(func)))
+        signalPassFailure();
+    });
   }
 };
 } // namespace

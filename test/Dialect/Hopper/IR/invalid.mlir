@@ -24,8 +24,13 @@ func.func private @ring_rank(!hopper.ring<1 x 64x64x64xbf16>)
 
 // -----
 
-// expected-error@+1 {{ring must have at least 1 slot, has 0}}
+// expected-error@+1 {{ring must have 1 to 7264 slots, has 0}}
 func.func private @ring_slots(!hopper.ring<0 x 64x64xbf16>)
+
+// -----
+
+// expected-error@+1 {{ring must have 1 to 7264 slots, has 1000000000000000}}
+func.func private @ring_many_slots(!hopper.ring<1000000000000000 x 64x64xbf16>)
 
 // -----
 

@@ -35,6 +35,8 @@ inline constexpr int64_t kWarpgroupThreads = 128;
 inline constexpr int64_t kWarpgroupRows = 64;
 /// Shared memory that one block can have on sm_90, bytes.
 inline constexpr int64_t kSharedMemoryLimit = 232448;
+/// Slots of one ring: with the smallest tile they fill the shared memory.
+inline constexpr int64_t kMaxSlots = kSharedMemoryLimit / 32;
 /// Registers of one multiprocessor.
 inline constexpr int64_t kRegisterFile = 65536;
 

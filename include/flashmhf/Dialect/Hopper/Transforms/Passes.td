@@ -5,7 +5,8 @@
 
 include "mlir/Pass/PassBase.td"
 
-class HopperPass<string name> : Pass<name, "::mlir::gpu::GPUFuncOp"> {
+/// Runs on every gpu.func in what it is given, on `op` only where one is named.
+class HopperPass<string name, string op = ""> : Pass<name, op> {
   let dependentDialects = ["::mlir::arith::ArithDialect",
       "::mlir::gpu::GPUDialect", "::mlir::hopper::HopperDialect",
       "::mlir::scf::SCFDialect"];
@@ -56,7 +57,7 @@ def HopperPersist : HopperPass<"hopper-persist"> {
   }];
 }
 
-def HopperPipeline : HopperPass<"hopper-pipeline"> {
+def HopperPipeline : HopperPass<"hopper-pipeline", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Deepen the rings";
   let description = [{
     Gives the rings of K, U and V the slots that the kernel's
