@@ -1,0 +1,45 @@
+// RUN: flashmhf-opt %s --hopper-allocate-shared-memory | FileCheck %s
+
+gpu.module @kernels {
+  // Tiles one after the other, 2 * 128 * 64 * 2 and 3 * 32 * 64 * 2 bytes, then
+  // 16 bytes of barriers for each slot, and 1024 to align the start.
+
+  // CHECK-LABEL: gpu.func @places
+  // CHECK-SAME: hopper.shared_memory = 46160 : i64
+  // CHECK: hopper.ring "Q" at 0 barriers 45056 : <2 x 128x64xbf16>
+  // CHECK: hopper.ring "K" at 32768 barriers 45088 : <3 x 32x64xbf16>
+  gpu.func @places() kernel {
+    %q = hopper.ring "Q" : !hopper.ring<2 x 128x64xbf16>
+    %k = hopper.ring "K" : !hopper.ring<3 x 32x64xbf16>
+    gpu.return
+  }
+
+  // A ring of 512 bytes leaves a gap: each starts at a multiple of 1024.
+
+  // CHECK-LABEL: gpu.func @aligns
+  // CHECK-SAME: hopper.shared_memory = 2592 : i64
+  // CHECK: hopper.ring "K" at 0 barriers 1536 : <1 x 16x16xf16>
+  // CHECK: hopper.ring "V" at 1024 barriers 1552 : <1 x 16x16xf16>
+  gpu.func @aligns() kernel {
+    %k = hopper.ring "K" : !hopper.ring<1 x 16x16xf16>
+    %v = hopper.ring "V" : !hopper.ring<1 x 16x16xf16>
+    gpu.return
+  }
+
+  // The last byte is used: 232448 = 7 * 32768 + 1024 + 16 * 8 + 1920.
+
+  // CHECK-LABEL: gpu.func @fits
+  // CHECK-SAME: hopper.shared_memory = 232448 : i64
+  gpu.func @fits() kernel {
+    %q = hopper.ring "Q" : !hopper.ring<7 x 128x128xbf16>
+    %k = hopper.ring "K" : !hopper.ring<1 x 60x16xbf16>
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @no_rings
+  // CHECK-NOT: hopper.shared_memory
+  // CHECK: gpu.return
+  gpu.func @no_rings() kernel {
+    gpu.return
+  }
+}
