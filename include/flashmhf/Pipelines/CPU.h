@@ -34,7 +34,7 @@ namespace mlir::flashmhf {
 struct ToCPUOptions : public PassPipelineOptions<ToCPUOptions> {
   Option<unsigned> vectorBits{
       *this, "vector-bits",
-      llvm::cl::desc("bits of the vector registers to block for; 512 or less"),
+      llvm::cl::desc("bits of a vector register: 128, 256 or 512"),
       llvm::cl::init(512)};
   Option<bool> parallel{
       *this, "parallel",

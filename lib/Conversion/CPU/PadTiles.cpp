@@ -23,6 +23,12 @@ namespace mlir::flashmhf {
 using namespace mlir;
 using namespace mlir::flashmhf;
 
+LogicalResult flashmhf::verifyVectorBits(Operation *op, unsigned bits) {
+  if (bits == 128 || bits == 256 || bits == 512)
+    return success();
+  return op->emitError("vector-bits must be 128, 256 or 512, got ") << bits;
+}
+
 /// Rows of K, U and V that a block of registers takes at least.
 static constexpr int64_t kRowMultiple = 4;
 
@@ -113,6 +119,8 @@ struct PadTiles : public flashmhf::impl::FlashMHFPadTilesBase<PadTiles> {
   using FlashMHFPadTilesBase::FlashMHFPadTilesBase;
 
   void runOnOperation() override {
+    if (failed(verifyVectorBits(getOperation(), vectorBits)))
+      return signalPassFailure();
     SmallVector<MHFFNOp> ops;
     getOperation()->walk([&](MHFFNOp op) {
       if (op.getResult())

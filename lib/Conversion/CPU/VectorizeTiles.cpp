@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::flashmhf {
 #define GEN_PASS_DEF_FLASHMHFVECTORIZETILES
@@ -147,8 +148,7 @@ LogicalResult VectorizeTiles::formBlocks(IRRewriter &rewriter,
     if (failed(tileAndFuse(rewriter, op, block)))
       return failure();
   // Producers that are computed in the tiles now.
-  IRRewriter dce(&getContext());
-  (void)applyPatternsGreedily(getOperation(), FrozenRewritePatternSet());
+  (void)runRegionDCE(rewriter, getOperation()->getRegions());
 
   SmallVector<std::pair<linalg::LinalgOp, RegisterBlock>> contractions;
   getOperation().walk([&](linalg::LinalgOp op) {
@@ -171,6 +171,8 @@ LogicalResult VectorizeTiles::formBlocks(IRRewriter &rewriter,
 }
 
 void VectorizeTiles::runOnOperation() {
+  if (failed(verifyVectorBits(getOperation(), vectorBits)))
+    return signalPassFailure();
   IRRewriter rewriter(&getContext());
   SmallVector<Operation *> blocks;
   if (failed(formBlocks(rewriter, blocks)))

@@ -21,6 +21,10 @@ namespace mlir::flashmhf {
 #define GEN_PASS_REGISTRATION
 #include "flashmhf/Conversion/CPU/Passes.h.inc"
 
+/// Emits an error on `op` unless `bits` is a size of vector registers that the
+/// passes can block for.
+LogicalResult verifyVectorBits(Operation *op, unsigned bits);
+
 } // namespace mlir::flashmhf
 
 #endif // FLASHMHF_CONVERSION_CPU_PASSES_H

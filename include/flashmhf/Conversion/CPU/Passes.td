@@ -74,7 +74,7 @@ def FlashMHFPadTiles : Pass<"flashmhf-pad-tiles"> {
   }];
   let options = [
     Option<"vectorBits", "vector-bits", "unsigned", /*default=*/"512",
-           "bits of a vector register">
+           "bits of a vector register: 128, 256 or 512">
   ];
   let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
                            "tensor::TensorDialect"];
@@ -130,7 +130,7 @@ def FlashMHFVectorizeTiles
   }];
   let options = [
     Option<"vectorBits", "vector-bits", "unsigned", /*default=*/"512",
-           "bits of a vector register">
+           "bits of a vector register: 128, 256 or 512">
   ];
   let dependentDialects = ["affine::AffineDialect", "linalg::LinalgDialect",
                            "scf::SCFDialect", "vector::VectorDialect"];
