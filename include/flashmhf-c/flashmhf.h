@@ -169,8 +169,8 @@ typedef struct FlashmhfCompileOptions {
    *  model's. */
   const char *schedule;
   /** ptxas to run. NULL: PATH, then bin/ under CUDA_HOME and CUDA_PATH, then
-   *  /usr/local/cuda, then the nvidia-cuda-nvcc wheel of the virtual
-   *  environment named by VIRTUAL_ENV. */
+   *  /usr/local/cuda, then the nvidia-cuda-nvcc wheel beside this library, in
+   *  VIRTUAL_ENV or in CONDA_PREFIX. */
   const char *ptxasPath;
   FlashmhfPtxasPolicy ptxasPolicy;
   int32_t threads; /**< CPU: threads of a JIT-compiled function; 0: all */

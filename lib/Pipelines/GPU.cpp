@@ -77,23 +77,17 @@ void flashmhf::buildToNVVMPipeline(OpPassManager &manager,
   buildHopperToNVVMPipeline(manager, options);
 }
 
-void flashmhf::buildSerializationPipeline(OpPassManager &manager,
-                                          const ToNVVMOptions &options,
-                                          StringRef format) {
+void flashmhf::buildToPTXPipeline(OpPassManager &manager,
+                                  const ToNVVMOptions &options) {
+  buildToNVVMPipeline(manager, options);
   GpuNVVMAttachTargetOptions target;
   target.chip = options.chip;
   target.features = options.features;
   target.optLevel = options.optLevel;
   manager.addPass(createGpuNVVMAttachTarget(target));
   GpuModuleToBinaryPassOptions binary;
-  binary.compilationTarget = format.str();
+  binary.compilationTarget = "isa";
   manager.addPass(createGpuModuleToBinaryPass(binary));
-}
-
-void flashmhf::buildToPTXPipeline(OpPassManager &manager,
-                                  const ToNVVMOptions &options) {
-  buildToNVVMPipeline(manager, options);
-  buildSerializationPipeline(manager, options, "isa");
 }
 
 void flashmhf::registerGPUPipelines() {

@@ -10,13 +10,13 @@
 #include "flashmhf/Target/ContractBuilder.h"
 #include "flashmhf/Target/Errors.h"
 #include "flashmhf/Target/HostCodeGen.h"
+#include "flashmhf/Target/KernelCodeGen.h"
 #include "flashmhf/Target/Ptxas.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/SourceMgr.h"
@@ -253,30 +253,6 @@ static void setOptions(const CompileOptions &options, ToNVVMOptions &target) {
   target.optLevel = options.optLevel;
 }
 
-/// The bytes of the only object of the only gpu.binary.
-static Expected<StringRef> getObject(Compilation &compilation) {
-  SmallVector<gpu::BinaryOp> binaries(
-      compilation.getModule().getOps<gpu::BinaryOp>());
-  if (binaries.size() != 1 || binaries.front().getObjects().size() != 1)
-    return makeError(ErrorKind::Compile, "expected one kernel binary");
-  auto object =
-      cast<gpu::ObjectAttr>(binaries.front().getObjects().getValue().front());
-  return object.getObject().getValue();
-}
-
-/// LLVM IR text of the bitcode in the module's binary.
-static Expected<std::string> disassemble(StringRef bitcode) {
-  llvm::LLVMContext context;
-  Expected<std::unique_ptr<llvm::Module>> module =
-      llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "kernel"), context);
-  if (!module)
-    return module.takeError();
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  (*module)->print(os, nullptr);
-  return text;
-}
-
 /// Replaces PTX by what ptxas makes of it and reports its complaints.
 static Error assemble(Compilation &compilation, Artifact &artifact) {
   const CompileOptions &options = compilation.options;
@@ -304,7 +280,6 @@ static Error assemble(Compilation &compilation, Artifact &artifact) {
 static Expected<Artifact> emitKernel(Compilation &compilation,
                                      const ToNVVMOptions &target,
                                      EmitKind kind) {
-  // The launch and the kernel's attributes are read while both are IR.
   auto function =
       compilation.getModule().lookupSymbol<func::FuncOp>(compilation.function);
   FailureOr<LaunchContract> contract =
@@ -312,23 +287,17 @@ static Expected<Artifact> emitKernel(Compilation &compilation,
   if (failed(contract))
     return compilation.takeError(ErrorKind::Compile);
 
+  auto kernels = *compilation.getModule().getOps<gpu::GPUModuleOp>().begin();
   bool isLLVM = kind == EmitKind::LLVM;
-  if (Error error = compilation.run([&](OpPassManager &passes) {
-        buildSerializationPipeline(passes, target, isLLVM ? "llvm" : "isa");
-      }))
-    return std::move(error);
-  Expected<StringRef> object = getObject(compilation);
-  if (!object)
-    return object.takeError();
+  FailureOr<std::string> text =
+      translateKernels(kernels, target.chip, target.features, target.optLevel,
+                       isLLVM ? KernelText::LLVM : KernelText::PTX);
+  if (failed(text))
+    return compilation.takeError(ErrorKind::Compile);
   Artifact artifact;
-  if (isLLVM) {
-    Expected<std::string> text = disassemble(*object);
-    if (!text)
-      return text.takeError();
-    artifact.data = std::move(*text);
+  artifact.data = std::move(*text);
+  if (isLLVM)
     return artifact;
-  }
-  artifact.data = object->rtrim('\0').str();
   artifact.contract = std::move(*contract);
   if (kind == EmitKind::Cubin)
     if (Error error = assemble(compilation, artifact))

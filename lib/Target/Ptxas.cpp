@@ -14,6 +14,7 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
+#include <dlfcn.h>
 
 using namespace mlir::flashmhf;
 using llvm::Expected;
@@ -34,6 +35,15 @@ static std::vector<std::string> getPtxasFolders() {
     if (std::optional<std::string> root = llvm::sys::Process::GetEnv(variable))
       add(*root, "bin");
   folders.emplace_back("/usr/local/cuda/bin");
+  // NVIDIA's wheels for CUDA 13 and 12, in a folder of Python packages.
+  auto addWheels = [&](StringRef packages) {
+    add(packages, "nvidia", "cu13", "bin");
+    add(packages, "nvidia", "cuda_nvcc", "bin");
+  };
+  // This library may be in such a folder itself: packages/flashmhf/lib*.so.
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void *>(&findPtxas), &info) && info.dli_fname)
+    addWheels(path::parent_path(path::parent_path(info.dli_fname)));
   for (const char *variable : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
     std::optional<std::string> root = llvm::sys::Process::GetEnv(variable);
     if (!root)
@@ -45,11 +55,9 @@ static std::vector<std::string> getPtxasFolders() {
          !error && it != end; it.increment(error)) {
       if (!path::filename(it->path()).starts_with("python"))
         continue;
-      SmallString<128> nvidia(it->path());
-      path::append(nvidia, "site-packages", "nvidia");
-      // CUDA 12 and CUDA 13 wheels.
-      add(nvidia, "cuda_nvcc", "bin");
-      add(nvidia, "cu13", "bin");
+      SmallString<128> packages(it->path());
+      path::append(packages, "site-packages");
+      addWheels(packages);
     }
   }
   return folders;

@@ -47,11 +47,6 @@ void buildToNVVMPipeline(OpPassManager &manager, const ToNVVMOptions &options);
 void buildHopperToNVVMPipeline(OpPassManager &manager,
                                const ToNVVMOptions &options);
 
-/// From kernels in NVVM to a gpu.binary that holds PTX (`format` isa) or LLVM
-/// bitcode (`format` llvm). Runs on a module.
-void buildSerializationPipeline(OpPassManager &manager,
-                                const ToNVVMOptions &options, StringRef format);
-
 /// From mhffn to a gpu.binary that holds PTX. Runs on a module.
 void buildToPTXPipeline(OpPassManager &manager, const ToNVVMOptions &options);
 

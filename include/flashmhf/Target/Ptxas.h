@@ -13,8 +13,8 @@ namespace mlir::flashmhf {
 
 /// Finds ptxas: `path` if it is not empty (a file, or a name to look up), else
 /// PATH, bin/ of CUDA_HOME and CUDA_PATH, /usr/local/cuda/bin, and the
-/// nvidia-cuda-nvcc wheel in VIRTUAL_ENV or CONDA_PREFIX. The error says where
-/// it was looked for.
+/// nvidia-cuda-nvcc wheel beside this library, in VIRTUAL_ENV or in
+/// CONDA_PREFIX. The error says where it was looked for.
 llvm::Expected<std::string> findPtxas(llvm::StringRef path);
 
 /// What ptxas made and said.

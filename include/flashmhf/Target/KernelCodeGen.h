@@ -1,0 +1,30 @@
+/// \file
+/// From a kernel module in the NVVM dialect to text.
+
+#ifndef FLASHMHF_TARGET_KERNELCODEGEN_H
+#define FLASHMHF_TARGET_KERNELCODEGEN_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include <string>
+
+namespace mlir::flashmhf {
+
+/// What translateKernels writes.
+enum class KernelText {
+  /// Optimised LLVM IR.
+  LLVM,
+  PTX
+};
+
+/// Translates and optimises the kernels of `module`. Errors are emitted.
+///
+/// gpu-module-to-binary does the same but asks for NVIDIA's device library
+/// wherever CUDA_HOME is set; the kernels need no function of it.
+FailureOr<std::string> translateKernels(gpu::GPUModuleOp module,
+                                        llvm::StringRef chip,
+                                        llvm::StringRef features, int optLevel,
+                                        KernelText kind);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_TARGET_KERNELCODEGEN_H
