@@ -24,6 +24,11 @@ public:
 protected:
   FailureOr<SmallVector<char, 0>>
   moduleToObject(llvm::Module &llvmModule) override {
+    // Nothing is linked in later.
+    for (const llvm::Function &function : llvmModule)
+      if (function.isDeclaration() && !function.isIntrinsic())
+        return getOperation().emitError("calls '")
+               << function.getName() << "', which no library provides";
     SmallVector<char, 0> text;
     if (kind == KernelText::LLVM) {
       llvm::raw_svector_ostream os(text);

@@ -116,6 +116,11 @@ struct ScalarsOfElementwise : ConversionPattern {
         results.push_back(ptx::tanh(rewriter, op->getLoc(), scalars.front()));
         continue;
       }
+      // The upstream conversion calls the device library for it.
+      if (isa<math::FmaOp>(op)) {
+        results.push_back(LLVM::FMAOp::create(rewriter, op->getLoc(), scalars));
+        continue;
+      }
       results.push_back(rewriter
                             .create(op->getLoc(), op->getName().getIdentifier(),
                                     scalars, rewriter.getF32Type(),
