@@ -15,6 +15,7 @@
 #include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Affine/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
@@ -60,6 +61,7 @@ void flashmhf::buildHopperToNVVMPipeline(OpPassManager &manager,
   modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperDistribute());
 
   modules.addPass(memref::createExpandStridedMetadataPass());
+  modules.addPass(affine::createAffineExpandIndexOpsPass());
   modules.addPass(createLowerAffinePass());
   modules.addPass(createCanonicalizerPass());
   modules.addPass(createCSEPass());

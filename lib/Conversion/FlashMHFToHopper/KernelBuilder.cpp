@@ -414,8 +414,6 @@ FailureOr<Value> KernelBuilder::loadRows(Value operand) {
   if (failed(place))
     return failure();
   Value tensor = getParameter(place->tensor, /*isMap=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  hoist(place->offsets);
   return LoadRowsOp::create(b, op.getLoc(),
                             VectorType::get({shape.tokenTile}, b.getF32Type()),
                             tensor, place->offsets)

@@ -219,6 +219,18 @@ struct ScaledRows : OpConversionPattern<RowScaleOp> {
   }
 };
 
+struct AnchoredScalars : OpConversionPattern<AnchorOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(AnchorOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithMultiple(
+        op, {ptx::anchor(rewriter, op.getLoc(), adaptor.getValue())});
+    return success();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // Slots and products
 //===----------------------------------------------------------------------===//
@@ -434,7 +446,7 @@ struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
     FragmentTypeConverter converter;
     RewritePatternSet patterns(context);
     patterns.add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF,
-                 ScalarsOfExtF, ScaledRows, AddressesOfSlot, ArrivalOfRelease,
+                 ScalarsOfExtF, ScaledRows, AnchoredScalars, AddressesOfSlot, ArrivalOfRelease,
                  InstructionsOfWgmma, InstructionsOfWait, LoadsOfRows,
                  LoadsOfFragment, StoresOfFragment>(converter, context);
     ConversionTarget target(*context);

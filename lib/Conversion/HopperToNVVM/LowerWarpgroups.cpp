@@ -7,6 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PTX.h"
+
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
@@ -39,6 +41,53 @@ static void setRegisters(IRRewriter &rewriter, Location loc, int64_t registers,
                                  registers > atLaunch
                                      ? NVVM::SetMaxRegisterAction::increase
                                      : NVVM::SetMaxRegisterAction::decrease);
+}
+
+/// Turns are named barriers, one for each consumer, which that consumer syncs at
+/// and the one before it arrives at.
+static void lowerTurns(IRRewriter &rewriter, WarpgroupsOp op, Value consumer) {
+  // Barrier 0 is that of the whole block.
+  constexpr int64_t firstBarrier = 1;
+  constexpr int64_t threads = 2 * kWarpgroupThreads;
+  int64_t consumers = op.getConsumers();
+  Location loc = op.getLoc();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(rewriter, loc,
+                                     rewriter.getI32IntegerAttr(value));
+  };
+  SmallVector<TakeTurnOp> takes;
+  SmallVector<PassTurnOp> passes;
+  op.getConsumer().walk([&](TakeTurnOp take) { takes.push_back(take); });
+  op.getConsumer().walk([&](PassTurnOp pass) { passes.push_back(pass); });
+  if (takes.empty() || consumers == 1) {
+    for (TakeTurnOp take : takes)
+      rewriter.eraseOp(take);
+    for (PassTurnOp pass : passes)
+      rewriter.eraseOp(pass);
+    return;
+  }
+  rewriter.setInsertionPointToStart(&op.getConsumer().front());
+  Value own = arith::AddIOp::create(rewriter, loc, consumer,
+                                    constant(firstBarrier));
+  Value isLast = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                       consumer, constant(consumers - 1));
+  Value next = arith::SelectOp::create(
+      rewriter, loc, isLast, constant(firstBarrier),
+      arith::AddIOp::create(rewriter, loc, own, constant(1)));
+  // The last consumer lets the first one begin.
+  auto ifOp = scf::IfOp::create(rewriter, loc, isLast, /*withElseRegion=*/false);
+  rewriter.setInsertionPointToStart(ifOp.thenBlock());
+  ptx::arriveNamedBarrier(rewriter, loc, next, threads);
+  for (TakeTurnOp take : takes) {
+    rewriter.setInsertionPoint(take);
+    ptx::syncNamedBarrier(rewriter, loc, own, threads);
+    rewriter.eraseOp(take);
+  }
+  for (PassTurnOp pass : passes) {
+    rewriter.setInsertionPoint(pass);
+    ptx::arriveNamedBarrier(rewriter, loc, next, threads);
+    rewriter.eraseOp(pass);
+  }
 }
 
 static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
@@ -75,6 +124,8 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
         consumer, rewriter.getIndexType(), uniform);
   });
 
+  lowerTurns(rewriter, op, uniform);
+  rewriter.setInsertionPoint(op);
   auto ifOp = scf::IfOp::create(rewriter, loc, isProducer,
                                 /*withElseRegion=*/true);
   rewriter.setInsertionPointToStart(ifOp.thenBlock());

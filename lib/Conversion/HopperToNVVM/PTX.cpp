@@ -162,14 +162,43 @@ SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
   return builder.emit(text, /*hasSideEffects=*/true);
 }
 
-SmallVector<Value> ptx::wgmmaWait(OpBuilder &b, Location loc, int64_t pending,
-                                  ValueRange values) {
+/// Passes registers through a statement that LLVM cannot see into.
+static SmallVector<Value> passThrough(OpBuilder &b, Location loc,
+                                      ValueRange values, StringRef text) {
   AsmBuilder builder(b, loc);
   for (Value value : values)
     builder.addResult(value.getType(), value);
-  return builder.emit(
-      llvm::formatv("wgmma.wait_group.sync.aligned {0};", pending).str(),
+  return builder.emit(text, /*hasSideEffects=*/true);
+}
+
+SmallVector<Value> ptx::anchor(OpBuilder &b, Location loc, ValueRange values) {
+  return passThrough(b, loc, values, "");
+}
+
+static void emitNamedBarrier(OpBuilder &b, Location loc, StringRef instruction,
+                             Value barrier, int64_t threads) {
+  AsmBuilder builder(b, loc);
+  std::string id = builder.addInput(barrier);
+  builder.emit(
+      llvm::formatv("{0} {1}, {2};", instruction, id, threads).str(),
       /*hasSideEffects=*/true);
+}
+
+void ptx::syncNamedBarrier(OpBuilder &b, Location loc, Value barrier,
+                           int64_t threads) {
+  emitNamedBarrier(b, loc, "bar.sync", barrier, threads);
+}
+
+void ptx::arriveNamedBarrier(OpBuilder &b, Location loc, Value barrier,
+                             int64_t threads) {
+  emitNamedBarrier(b, loc, "bar.arrive", barrier, threads);
+}
+
+SmallVector<Value> ptx::wgmmaWait(OpBuilder &b, Location loc, int64_t pending,
+                                  ValueRange values) {
+  return passThrough(
+      b, loc, values,
+      llvm::formatv("wgmma.wait_group.sync.aligned {0};", pending).str());
 }
 
 void ptx::waitParity(OpBuilder &b, Location loc, Value barrier, Value parity) {

@@ -44,6 +44,16 @@ SmallVector<Value> wgmma(OpBuilder &b, Location loc, int64_t columns,
 SmallVector<Value> wgmmaWait(OpBuilder &b, Location loc, int64_t pending,
                              ValueRange values);
 
+/// The same values, computed before this point.
+SmallVector<Value> anchor(OpBuilder &b, Location loc, ValueRange values);
+
+/// Waits at (or only arrives at) the named barrier `barrier` (i32) of `threads`
+/// threads.
+void syncNamedBarrier(OpBuilder &b, Location loc, Value barrier,
+                      int64_t threads);
+void arriveNamedBarrier(OpBuilder &b, Location loc, Value barrier,
+                        int64_t threads);
+
 /// Blocks until the phase of `parity` of an mbarrier has completed.
 void waitParity(OpBuilder &b, Location loc, Value barrier, Value parity);
 

@@ -199,12 +199,18 @@ LogicalResult WarpgroupsOp::verify() {
   return success();
 }
 
-LogicalResult ConsumerIndexOp::verify() {
-  auto parent = (*this)->getParentOfType<WarpgroupsOp>();
-  if (!parent || !parent.getConsumer().isAncestor((*this)->getParentRegion()))
-    return emitOpError("must be in the consumer region of hopper.warpgroups");
+/// Some operations only make sense where a warpgroup has a number.
+static LogicalResult verifyInConsumer(Operation *op) {
+  auto parent = op->getParentOfType<WarpgroupsOp>();
+  if (!parent || !parent.getConsumer().isAncestor(op->getParentRegion()))
+    return op->emitOpError(
+        "must be in the consumer region of hopper.warpgroups");
   return success();
 }
+
+LogicalResult ConsumerIndexOp::verify() { return verifyInConsumer(*this); }
+LogicalResult TakeTurnOp::verify() { return verifyInConsumer(*this); }
+LogicalResult PassTurnOp::verify() { return verifyInConsumer(*this); }
 
 //===----------------------------------------------------------------------===//
 // Products

@@ -1,7 +1,10 @@
-//===- Pipeline.cpp - Let the producer run ahead --------------------------===//
+//===- Pipeline.cpp - Overlap the steps of a kernel -----------------------===//
 //
 /// \file
-/// In: rings of one slot. Out: rings as deep as the schedule says.
+/// In: rings of one slot, and consumers that do one step of d_ff after another.
+/// Out: rings as deep as the schedule says and, with `overlap`, a loop that sums
+/// A V of one step while it computes the products with K and U of the next.
+/// Invariant: puts and gets of each ring keep their order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,6 +12,11 @@
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::hopper {
@@ -19,6 +27,218 @@ namespace mlir::hopper {
 using namespace mlir;
 using namespace mlir::hopper;
 
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+static void deepenRings(gpu::GPUFuncOp func, flashmhf::ScheduleAttr schedule) {
+  func.walk([&](RingOp ring) {
+    int operand = llvm::StringSwitch<int>(ring.getName())
+                      .Case("K", 0)
+                      .Case("U", 1)
+                      .Case("V", 2)
+                      .Default(-1);
+    if (operand < 0)
+      return;
+    RingType type = ring.getRing().getType();
+    ring.getRing().setType(
+        RingType::get(func.getContext(), schedule.getStages()[operand],
+                      type.getShape(), type.getElementType()));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Overlap
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One step of d_ff, taken apart.
+class Step {
+public:
+  /// Recognises the body of `loop`; null where it is not a step.
+  static std::unique_ptr<Step> match(scf::ForOp loop);
+
+  /// Adds turns and the anchor of the activation.
+  void prepare(bool takesTurns);
+
+  /// The operations of the body in the order of issue, each with the number of
+  /// iterations that it lags behind.
+  std::vector<std::pair<Operation *, unsigned>> getOrder();
+
+private:
+  Step(scf::ForOp loop) : loop(loop) {}
+  void emit(Operation *op, unsigned stage = 0);
+  void emitWithOperands(Operation *op);
+
+  scf::ForOp loop;
+  WgmmaOp sum;              ///< A V, into the accumulator.
+  WaitOp sumWait;           ///< Of `sum`.
+  ReleaseOp sumRelease;     ///< Of V.
+  GetOp sumGet;             ///< Of V.
+  SmallVector<WgmmaOp> products; ///< With K and, if there is one, U.
+  WaitOp lastWait;          ///< Of the last of them.
+  TakeTurnOp take;
+  PassTurnOp pass;
+  std::vector<std::pair<Operation *, unsigned>> order;
+  llvm::SmallPtrSet<Operation *, 32> emitted;
+};
+} // namespace
+
+/// The only wait for a product.
+static WaitOp getWait(WgmmaOp product) {
+  if (!product.getResult().hasOneUse())
+    return {};
+  return dyn_cast<WaitOp>(*product.getResult().getUsers().begin());
+}
+
+std::unique_ptr<Step> Step::match(scf::ForOp loop) {
+  std::unique_ptr<Step> step(new Step(loop));
+  for (auto product : loop.getOps<WgmmaOp>()) {
+    if (!product.getAcc()) {
+      step->products.push_back(product);
+      continue;
+    }
+    if (step->sum || !llvm::is_contained(loop.getRegionIterArgs(),
+                                         product.getAcc()))
+      return nullptr;
+    step->sum = product;
+  }
+  if (!step->sum || step->products.empty() || step->products.size() > 2)
+    return nullptr;
+  step->sumGet = step->sum.getB().getDefiningOp<GetOp>();
+  step->sumWait = getWait(step->sum);
+  step->lastWait = getWait(step->products.back());
+  for (Operation *user : step->sum.getB().getUsers())
+    if (auto release = dyn_cast<ReleaseOp>(user))
+      step->sumRelease = release;
+  if (!step->sumGet || !step->sumWait || !step->sumRelease || !step->lastWait)
+    return nullptr;
+  return step;
+}
+
+void Step::prepare(bool takesTurns) {
+  OpBuilder b(sum);
+  Location loc = sum.getLoc();
+  if (takesTurns) {
+    take = TakeTurnOp::create(b, loc);
+    pass = PassTurnOp::create(b, loc);
+  }
+  // With two products the activation of the first runs under the second; what
+  // it computes must not sink below the wait.
+  if (products.size() < 2)
+    return;
+  for (Operation *user : lastWait.getResult().getUsers())
+    for (OpOperand &operand : user->getOpOperands()) {
+      Operation *other = operand.get().getDefiningOp();
+      if (operand.get() == lastWait.getResult() || !other ||
+          other->getBlock() != loop.getBody() ||
+          !isa<VectorType>(operand.get().getType()))
+        continue;
+      b.setInsertionPointAfter(other);
+      operand.set(AnchorOp::create(b, loc, operand.get().getType(),
+                                   operand.get()));
+    }
+}
+
+void Step::emit(Operation *op, unsigned stage) {
+  if (op && emitted.insert(op).second)
+    order.push_back({op, stage});
+}
+
+/// Emits `op` after the operations of the body that it depends on.
+void Step::emitWithOperands(Operation *op) {
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.filter = [&](Operation *inner) {
+    return inner->getBlock() == loop.getBody() && !emitted.contains(inner);
+  };
+  (void)getBackwardSlice(op, &slice, options);
+  for (Operation &inner : loop.getBody()->without_terminator())
+    if (slice.contains(&inner))
+      emit(&inner);
+}
+
+std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
+  // The sum belongs to the step before.
+  emitted.insert({sum, sumWait, sumRelease, take, pass});
+  // Loads first: their latency passes under the products.
+  for (auto load : loop.getOps<LoadRowsOp>())
+    emitWithOperands(load);
+  for (Value operand : products.front()->getOperands())
+    if (Operation *definition = operand.getDefiningOp();
+        definition && definition->getBlock() == loop.getBody())
+      emitWithOperands(definition);
+
+  emitted.erase(take);
+  emit(take);
+  order.push_back({sum, 1});
+  emit(products.front());
+  if (products.size() > 1) {
+    for (Value operand : products.back()->getOperands())
+      if (Operation *definition = operand.getDefiningOp();
+          definition && definition->getBlock() == loop.getBody())
+        emitWithOperands(definition);
+  }
+  // The second product takes the registers of A, which the sum has read by now.
+  order.push_back({sumWait, 1});
+  if (products.size() > 1)
+    emit(products.back());
+  emitted.erase(pass);
+  emit(pass);
+  order.push_back({sumRelease, 1});
+
+  // The activation, up to the wait for the last product; then V, whose wait
+  // also keeps the activation in front.
+  for (Operation &inner : loop.getBody()->without_terminator()) {
+    if (&inner == lastWait)
+      break;
+    emit(&inner);
+  }
+  emit(sumGet);
+  for (Operation &inner : loop.getBody()->without_terminator())
+    emit(&inner);
+  return order;
+}
+
+/// Makes one loop of the nest over sub-networks and steps.
+static void coalesce(Region &region) {
+  SmallVector<scf::ForOp> outer;
+  region.walk<WalkOrder::PreOrder>([&](scf::ForOp loop) {
+    if (loop.getRegionIterArgs().empty())
+      return WalkResult::advance();
+    outer.push_back(loop);
+    return WalkResult::skip();
+  });
+  for (scf::ForOp loop : outer)
+    (void)coalescePerfectlyNestedSCFForLoops(loop);
+}
+
+static LogicalResult overlap(WarpgroupsOp op) {
+  coalesce(op.getConsumer());
+  SmallVector<scf::ForOp> loops;
+  op.getConsumer().walk([&](scf::ForOp loop) { loops.push_back(loop); });
+  for (scf::ForOp loop : loops) {
+    std::unique_ptr<Step> step = Step::match(loop);
+    // One step has nothing to overlap with.
+    std::optional<APInt> trips = loop.getStaticTripCount();
+    if (!step || !trips || trips->ult(2))
+      continue;
+    step->prepare(/*takesTurns=*/op.getConsumers() > 1);
+    scf::PipeliningOption options;
+    options.getScheduleFn =
+        [&](scf::ForOp, std::vector<std::pair<Operation *, unsigned>> &order) {
+          order = step->getOrder();
+        };
+    IRRewriter rewriter(op.getContext());
+    rewriter.setInsertionPoint(loop);
+    if (failed(scf::pipelineForLoop(rewriter, loop, options)))
+      return op.emitOpError("has a step of d_ff that cannot overlap with the "
+                            "next one");
+  }
+  return success();
+}
+
 namespace {
 struct HopperPipeline : hopper::impl::HopperPipelineBase<HopperPipeline> {
   void runOnOperation() override {
@@ -27,20 +247,14 @@ struct HopperPipeline : hopper::impl::HopperPipelineBase<HopperPipeline> {
         func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
     if (!schedule)
       return;
-    func.walk([&](RingOp ring) {
-      int operand = llvm::StringSwitch<int>(ring.getName())
-                        .Case("K", 0)
-                        .Case("U", 1)
-                        .Case("V", 2)
-                        .Default(-1);
-      if (operand < 0)
-        return;
-      RingType type = ring.getRing().getType();
-      ring.getRing().setType(RingType::get(&getContext(),
-                                           schedule.getStages()[operand],
-                                           type.getShape(),
-                                           type.getElementType()));
+    deepenRings(func, schedule);
+    if (!schedule.getOverlap())
+      return;
+    WalkResult result = func.walk([](WarpgroupsOp op) {
+      return WalkResult(overlap(op));
     });
+    if (result.wasInterrupted())
+      signalPassFailure();
   }
 };
 } // namespace

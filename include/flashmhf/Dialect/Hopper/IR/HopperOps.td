@@ -208,6 +208,24 @@ def Hopper_ConsumerIndexOp : Hopper_Op<"consumer_index", [Pure]> {
   let hasVerifier = 1;
 }
 
+class Hopper_TurnOp<string mnemonic> : Hopper_Op<mnemonic> {
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
+}
+
+def Hopper_TakeTurnOp : Hopper_TurnOp<"take_turn"> {
+  let summary = "wait for this consumer's turn to issue products";
+  let description = [{
+    Consumers take turns in the order of their numbers, starting with 0; each
+    turn ends with `hopper.pass_turn`. So one consumer's activation runs under
+    the products of another. Every consumer must take the same number of turns.
+  }];
+}
+
+def Hopper_PassTurnOp : Hopper_TurnOp<"pass_turn"> {
+  let summary = "give the turn to the next consumer";
+}
+
 //===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
@@ -292,6 +310,18 @@ def Hopper_RowScaleOp : Hopper_Op<"row_scale",
     $value `,` $rows attr-dict `:` type($value) `,` type($rows)
   }];
   let hasVerifier = 1;
+}
+
+def Hopper_AnchorOp : Hopper_Op<"anchor", [AllTypesMatch<["value", "result"]>]> {
+  let summary = "a tile that is computed before this point";
+  let description = [{
+    The value itself. Code motion keeps what computes it in front and what uses
+    it behind, which pure operations alone do not ask for: activations are to
+    run under a product, not after the wait for it.
+  }];
+  let arguments = (ins Hopper_Accumulator:$value);
+  let results = (outs Hopper_Accumulator:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
 def Hopper_LoadOp : Hopper_Op<"load"> {
