@@ -49,8 +49,8 @@ public:
   /// the tile has been read: `releaseFetched`.
   FailureOr<Value> fetch(StringRef name, Value operand);
   void releaseFetched();
-  /// Loads a value of R for each row. It stays in the loop over steps: two loads
-  /// a thread that nothing waits for cost less than a loop nest.
+  /// Loads a value of R for each row. It stays in the loop over steps: two
+  /// loads a thread that nothing waits for cost less than a loop nest.
   FailureOr<Value> loadRows(Value operand);
   /// Loads the tile of the output `operand`.
   FailureOr<Value> load(Value operand);

@@ -40,8 +40,8 @@ Value hopper::isFirstLane(OpBuilder &b, Location loc) {
 SmallVector<FragmentRow, 2> hopper::getFragmentRows(OpBuilder &b, Location loc,
                                                     Value tensor, Value first) {
   Value thread = getThread(b, loc);
-  Value inWarpgroup = arith::RemUIOp::create(b, loc, thread,
-                                             getIndex(b, loc, kWarpgroupThreads));
+  Value inWarpgroup = arith::RemUIOp::create(
+      b, loc, thread, getIndex(b, loc, kWarpgroupThreads));
   Value warp =
       arith::DivUIOp::create(b, loc, inWarpgroup, getIndex(b, loc, 32));
   Value row = arith::AddIOp::create(
@@ -50,12 +50,12 @@ SmallVector<FragmentRow, 2> hopper::getFragmentRows(OpBuilder &b, Location loc,
   Value extent = memref::DimOp::create(b, loc, tensor, 2);
   SmallVector<FragmentRow, 2> rows;
   for (int64_t half : {0, 8}) {
-    Value index = arith::AddIOp::create(
-        b, loc, arith::AddIOp::create(b, loc, first, row),
-        getIndex(b, loc, half));
-    rows.push_back({index, arith::CmpIOp::create(
-                               b, loc, arith::CmpIPredicate::ult, index,
-                               extent)});
+    Value index =
+        arith::AddIOp::create(b, loc, arith::AddIOp::create(b, loc, first, row),
+                              getIndex(b, loc, half));
+    rows.push_back(
+        {index, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, index,
+                                      extent)});
   }
   return rows;
 }
@@ -67,7 +67,8 @@ Value hopper::loadIfInside(OpBuilder &b, Location loc, Value tensor,
                                         getIndex(b, loc, 0));
   Value value = memref::LoadOp::create(
       b, loc, tensor, ValueRange{indices[0], indices[1], index, column});
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
+  Value zero =
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
   return arith::SelectOp::create(b, loc, row.inside, value, zero);
 }
 
@@ -76,8 +77,7 @@ static Value getFirstColumn(OpBuilder &b, Location loc, Value column) {
   Value quad =
       arith::RemUIOp::create(b, loc, getLane(b, loc), getIndex(b, loc, 4));
   return arith::AddIOp::create(
-      b, loc, column,
-      arith::MulIOp::create(b, loc, quad, getIndex(b, loc, 2)));
+      b, loc, column, arith::MulIOp::create(b, loc, quad, getIndex(b, loc, 2)));
 }
 
 SmallVector<Value> hopper::loadFragment(OpBuilder &b, Location loc,
@@ -91,9 +91,9 @@ SmallVector<Value> hopper::loadFragment(OpBuilder &b, Location loc,
     for (FragmentRow row : rows) {
       Value pair[2];
       for (int64_t i : {0, 1})
-        pair[i] = loadIfInside(b, loc, tensor, indices, row,
-                               arith::AddIOp::create(
-                                   b, loc, column, getIndex(b, loc, group + i)));
+        pair[i] = loadIfInside(
+            b, loc, tensor, indices, row,
+            arith::AddIOp::create(b, loc, column, getIndex(b, loc, group + i)));
       if (!isPacked) {
         values.append({pair[0], pair[1]});
         continue;
@@ -103,8 +103,7 @@ SmallVector<Value> hopper::loadFragment(OpBuilder &b, Location loc,
       for (int64_t i : {0, 1})
         vector = LLVM::InsertElementOp::create(b, loc, vector, pair[i],
                                                getI32(b, loc, i));
-      values.push_back(
-          LLVM::BitcastOp::create(b, loc, b.getI32Type(), vector));
+      values.push_back(LLVM::BitcastOp::create(b, loc, b.getI32Type(), vector));
     }
   return values;
 }
@@ -125,9 +124,8 @@ static void transposeQuad(OpBuilder &b, Location loc, Value quadLane,
       Value &low = words[k], &high = words[k + bit];
       Value sent = arith::SelectOp::create(b, loc, isOdd, low, high);
       Value received = NVVM::ShflOp::create(
-          b, loc, b.getI32Type(), getI32(b, loc, -1), sent,
-          getI32(b, loc, bit), getI32(b, loc, 31), NVVM::ShflKind::bfly,
-          UnitAttr());
+          b, loc, b.getI32Type(), getI32(b, loc, -1), sent, getI32(b, loc, bit),
+          getI32(b, loc, 31), NVVM::ShflKind::bfly, UnitAttr());
       Value newLow = arith::SelectOp::create(b, loc, isOdd, received, low);
       high = arith::SelectOp::create(b, loc, isOdd, high, received);
       low = newLow;
@@ -206,8 +204,8 @@ void hopper::storeFragment(OpBuilder &b, Location loc, ValueRange values,
     for (auto [i, value] : llvm::enumerate(values)) {
       if (getFragmentRow(i) != static_cast<int64_t>(half))
         continue;
-      Value at = arith::AddIOp::create(
-          b, loc, column, getIndex(b, loc, i / 4 * 8 + i % 2));
+      Value at = arith::AddIOp::create(b, loc, column,
+                                       getIndex(b, loc, i / 4 * 8 + i % 2));
       memref::StoreOp::create(
           b, loc, value, tensor,
           ValueRange{indices[0], indices[1], row.index, at});

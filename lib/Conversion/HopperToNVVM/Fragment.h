@@ -1,4 +1,5 @@
-//===- Fragment.h - A tile as one thread of a warpgroup holds it -*- C++ -*-===//
+//===- Fragment.h - A tile as one thread of a warpgroup holds it -*- C++
+//-*-===//
 //
 /// \file
 /// Where the elements of a fragment lie, and its traffic with global memory.

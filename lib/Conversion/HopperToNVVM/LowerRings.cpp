@@ -229,14 +229,16 @@ void RingLowering::lowerPut(PutOp put) {
   auto ring = put.getRing().getDefiningOp<RingOp>();
   RingType type = ring.getRing().getType();
   b.setInsertionPoint(put);
+  // Behind the anchor, addresses are computed here each time: the producer's
+  // warpgroup has no registers for those that LLVM would hoist.
+  Value hoistable = base;
+  base = ptx::anchor(b, loc, base).front();
   auto [stage, phase] = advance(ring, put);
   // A fresh barrier counts as having completed the phase of parity 1.
   Value parity = arith::XOrIOp::create(b, loc, phase, i32(1));
   ptx::waitParity(b, loc, getBarrier(ring, stage, 1), parity);
-  Value full = toSharedPointer(getBarrier(ring, stage, 0));
-  NVVM::MBarrierArriveExpectTxOp::create(
-      b, loc, /*res=*/Type(), full, i32(type.getSlotBytes()),
-      NVVM::MemScopeKind::CTA, /*relaxed=*/false, /*predicate=*/Value());
+  Value full = getBarrier(ring, stage, 0);
+  ptx::arriveExpectTx(b, loc, full, type.getSlotBytes());
 
   // The map splits columns into panels: [column in panel, row, panel, head,
   // batch].
@@ -249,15 +251,9 @@ void RingLowering::lowerPut(PutOp put) {
       arith::RemUIOp::create(b, loc, column, i32(panel)), toI32(at[2]),
       arith::DivUIOp::create(b, loc, column, i32(panel)), toI32(at[1]),
       toI32(at[0])};
-  Value destination = LLVM::AddrSpaceCastOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext(), 7),
-      toSharedPointer(getSlotAddress(ring, stage)));
-  NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-      b, loc, destination, put.getMap(), coordinates, full,
-      /*im2colOffsets=*/ValueRange(),
-      /*multicastMask=*/Value(), /*l2CacheHint=*/Value(),
-      NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, /*group=*/nullptr,
-      /*predicate=*/Value());
+  ptx::loadTensor(b, loc, getSlotAddress(ring, stage), put.getMap(),
+                  coordinates, full);
+  base = hoistable;
   put.erase();
 }
 

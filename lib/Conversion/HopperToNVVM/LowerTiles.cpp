@@ -20,17 +20,23 @@ namespace mlir::hopper {
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// Number of tiles along dimension `dim` of `over`.
+// Grids have fewer than 2^31 blocks, so numbers of tiles fit 32 bits; 64-bit
+// division would take more registers than a producer has.
+
+static Value getI32(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+}
+
+/// Number of tiles along dimension `dim` of `over`, i32.
 static Value getTilesAlong(OpBuilder &b, Location loc, Value over,
                            ArrayRef<int64_t> tiles, int64_t dim) {
-  Value size = memref::DimOp::create(b, loc, over, dim);
+  Value size = arith::IndexCastOp::create(
+      b, loc, b.getI32Type(), memref::DimOp::create(b, loc, over, dim));
   if (tiles[dim] == 1)
     return size;
-  // Not arith.ceildivui, whose expansion guards against overflow.
-  Value bias = arith::ConstantIndexOp::create(b, loc, tiles[dim] - 1);
-  Value step = arith::ConstantIndexOp::create(b, loc, tiles[dim]);
-  return arith::DivUIOp::create(
-      b, loc, arith::AddIOp::create(b, loc, size, bias), step);
+  Value last =
+      arith::AddIOp::create(b, loc, size, getI32(b, loc, tiles[dim] - 1));
+  return arith::DivUIOp::create(b, loc, last, getI32(b, loc, tiles[dim]));
 }
 
 namespace {
@@ -40,15 +46,13 @@ struct ProductOfTileCount : OpRewritePattern<TileCountOp> {
   LogicalResult matchAndRewrite(TileCountOp op,
                                 PatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    Value count;
-    for (int64_t dim : {0, 1, 2}) {
-      Value along =
-          getTilesAlong(rewriter, loc, op.getOver(), op.getTiles(), dim);
-      count = count ? arith::MulIOp::create(rewriter, loc, count, along)
-                          .getResult()
-                    : along;
-    }
-    rewriter.replaceOp(op, count);
+    Value count = getI32(rewriter, loc, 1);
+    for (int64_t dim : {0, 1, 2})
+      count = arith::MulIOp::create(
+          rewriter, loc, count,
+          getTilesAlong(rewriter, loc, op.getOver(), op.getTiles(), dim));
+    rewriter.replaceOpWithNewOp<arith::IndexCastUIOp>(
+        op, rewriter.getIndexType(), count);
     return success();
   }
 };
@@ -59,7 +63,8 @@ struct QuotientsOfTileCoordinates : OpRewritePattern<TileCoordinatesOp> {
   LogicalResult matchAndRewrite(TileCoordinatesOp op,
                                 PatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    Value rest = op.getTile();
+    Value rest = arith::IndexCastOp::create(
+        rewriter, loc, rewriter.getI32Type(), op.getTile());
     Value at[3];
     // Rows fastest, then the batch; what remains is the head.
     for (int64_t dim : {2, 0}) {
@@ -70,9 +75,10 @@ struct QuotientsOfTileCoordinates : OpRewritePattern<TileCoordinatesOp> {
     }
     at[1] = rest;
     for (int64_t dim : {0, 1, 2}) {
-      Value size =
-          arith::ConstantIndexOp::create(rewriter, loc, op.getTiles()[dim]);
-      at[dim] = arith::MulIOp::create(rewriter, loc, at[dim], size);
+      at[dim] = arith::MulIOp::create(
+          rewriter, loc, at[dim], getI32(rewriter, loc, op.getTiles()[dim]));
+      at[dim] = arith::IndexCastUIOp::create(rewriter, loc,
+                                             rewriter.getIndexType(), at[dim]);
     }
     rewriter.replaceOp(op, {at[0], at[1], at[2]});
     return success();

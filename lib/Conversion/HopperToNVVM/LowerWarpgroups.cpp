@@ -43,8 +43,8 @@ static void setRegisters(IRRewriter &rewriter, Location loc, int64_t registers,
                                      : NVVM::SetMaxRegisterAction::decrease);
 }
 
-/// Turns are named barriers, one for each consumer, which that consumer syncs at
-/// and the one before it arrives at.
+/// Turns are named barriers, one for each consumer, which that consumer syncs
+/// at and the one before it arrives at.
 static void lowerTurns(IRRewriter &rewriter, WarpgroupsOp op, Value consumer) {
   // Barrier 0 is that of the whole block.
   constexpr int64_t firstBarrier = 1;
@@ -67,15 +67,16 @@ static void lowerTurns(IRRewriter &rewriter, WarpgroupsOp op, Value consumer) {
     return;
   }
   rewriter.setInsertionPointToStart(&op.getConsumer().front());
-  Value own = arith::AddIOp::create(rewriter, loc, consumer,
-                                    constant(firstBarrier));
+  Value own =
+      arith::AddIOp::create(rewriter, loc, consumer, constant(firstBarrier));
   Value isLast = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
                                        consumer, constant(consumers - 1));
   Value next = arith::SelectOp::create(
       rewriter, loc, isLast, constant(firstBarrier),
       arith::AddIOp::create(rewriter, loc, own, constant(1)));
   // The last consumer lets the first one begin.
-  auto ifOp = scf::IfOp::create(rewriter, loc, isLast, /*withElseRegion=*/false);
+  auto ifOp =
+      scf::IfOp::create(rewriter, loc, isLast, /*withElseRegion=*/false);
   rewriter.setInsertionPointToStart(ifOp.thenBlock());
   ptx::arriveNamedBarrier(rewriter, loc, next, threads);
   for (TakeTurnOp take : takes) {

@@ -7,6 +7,8 @@
 ///   out. Here they are built next to their use from one 32-bit word.
 /// - wait_group: the NVVM operation does not say which registers it releases.
 /// - try_wait, arrive: to keep them free of branches that LLVM sees.
+/// - bulk tensor copies: the NVVM operation takes 64-bit shared addresses, for
+///   which the producer, with 24 registers, has no room.
 //
 //===----------------------------------------------------------------------===//
 
@@ -122,7 +124,8 @@ SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
   AsmBuilder builder(b, loc);
   SmallVector<std::string> d;
   for (int64_t i = 0; i < columns / 2; ++i)
-    d.push_back(builder.addResult(b.getF32Type(), acc.empty() ? Value() : acc[i]));
+    d.push_back(
+        builder.addResult(b.getF32Type(), acc.empty() ? Value() : acc[i]));
   SmallVector<std::string> a;
   for (Value reg : aRegisters)
     a.push_back(builder.addInput(reg));
@@ -145,8 +148,8 @@ SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
       addDescriptor("da", aBase, *aDescriptor, step);
       first = "da";
     } else {
-      first = llvm::formatv(
-          "{{{0}}", llvm::join(ArrayRef(a).slice(4 * step, 4), ", "));
+      first = llvm::formatv("{{{0}}",
+                            llvm::join(ArrayRef(a).slice(4 * step, 4), ", "));
     }
     addDescriptor("db", bBase, bDescriptor, step);
     // Operands after the descriptors: scale-d, scale-a, scale-b, and the
@@ -179,9 +182,8 @@ static void emitNamedBarrier(OpBuilder &b, Location loc, StringRef instruction,
                              Value barrier, int64_t threads) {
   AsmBuilder builder(b, loc);
   std::string id = builder.addInput(barrier);
-  builder.emit(
-      llvm::formatv("{0} {1}, {2};", instruction, id, threads).str(),
-      /*hasSideEffects=*/true);
+  builder.emit(llvm::formatv("{0} {1}, {2};", instruction, id, threads).str(),
+               /*hasSideEffects=*/true);
 }
 
 void ptx::syncNamedBarrier(OpBuilder &b, Location loc, Value barrier,
@@ -207,12 +209,42 @@ void ptx::waitParity(OpBuilder &b, Location loc, Value barrier, Value parity) {
   std::string phase = builder.addInput(parity);
   // try_wait suspends the thread for a while; it may return before the phase
   // has completed.
-  builder.emit(llvm::formatv("{{\n.reg .pred done;\nWAIT:\n"
-                             "mbarrier.try_wait.parity.shared::cta.b64 done, "
-                             "[{0}], {1};\n@done bra DONE;\nbra WAIT;\nDONE:\n}",
-                             address, phase)
-                   .str(),
-               /*hasSideEffects=*/true);
+  builder.emit(
+      llvm::formatv("{{\n.reg .pred done;\nWAIT:\n"
+                    "mbarrier.try_wait.parity.shared::cta.b64 done, "
+                    "[{0}], {1};\n@done bra DONE;\nbra WAIT;\nDONE:\n}",
+                    address, phase)
+          .str(),
+      /*hasSideEffects=*/true);
+}
+
+void ptx::arriveExpectTx(OpBuilder &b, Location loc, Value barrier,
+                         int64_t bytes) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(barrier);
+  builder.emit(
+      llvm::formatv("mbarrier.arrive.expect_tx.shared::cta.b64 _, [{0}], {1};",
+                    address, bytes)
+          .str(),
+      /*hasSideEffects=*/true);
+}
+
+void ptx::loadTensor(OpBuilder &b, Location loc, Value address, Value map,
+                     ValueRange coordinates, Value barrier) {
+  AsmBuilder builder(b, loc);
+  std::string to = builder.addInput(address);
+  std::string from = builder.addInput(map);
+  SmallVector<std::string> at;
+  for (Value coordinate : coordinates)
+    at.push_back(builder.addInput(coordinate));
+  std::string full = builder.addInput(barrier);
+  builder.emit(
+      llvm::formatv("cp.async.bulk.tensor.{0}d.shared::cluster.global.tile"
+                    ".mbarrier::complete_tx::bytes [{1}], [{2}, {{{3}}], "
+                    "[{4}];",
+                    coordinates.size(), to, from, llvm::join(at, ", "), full)
+          .str(),
+      /*hasSideEffects=*/true);
 }
 
 void ptx::arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate) {

@@ -34,7 +34,8 @@ Value getDescriptorBase(OpBuilder &b, Location loc, Value address,
 /// registers (4 for each k-step) or by a descriptor. `transposeB` says that B
 /// is stored with the inner dimension along rows.
 SmallVector<Value> wgmma(OpBuilder &b, Location loc, int64_t columns,
-                         Type elementType, ValueRange acc, ValueRange aRegisters,
+                         Type elementType, ValueRange acc,
+                         ValueRange aRegisters,
                          const MatrixDescriptor *aDescriptor,
                          const MatrixDescriptor &bDescriptor, bool transposeB);
 
@@ -56,6 +57,15 @@ void arriveNamedBarrier(OpBuilder &b, Location loc, Value barrier,
 
 /// Blocks until the phase of `parity` of an mbarrier has completed.
 void waitParity(OpBuilder &b, Location loc, Value barrier, Value parity);
+
+/// Arrives on an mbarrier that is to count `bytes` bytes of transfers besides.
+void arriveExpectTx(OpBuilder &b, Location loc, Value barrier, int64_t bytes);
+
+/// Starts the transfer of a box of a tensor map (a generic pointer) to shared
+/// memory at `address`; its bytes count on `barrier`. Coordinates are i32,
+/// innermost first.
+void loadTensor(OpBuilder &b, Location loc, Value address, Value map,
+                ValueRange coordinates, Value barrier);
 
 /// Arrives on an mbarrier where `predicate` (i1) holds, without a branch.
 void arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate);

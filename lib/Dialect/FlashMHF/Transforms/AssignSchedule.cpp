@@ -66,8 +66,8 @@ static ScheduleAttr chooseSchedule(MHFFNOp op) {
   auto make = [&](int64_t tile, ArrayRef<int64_t> stages) {
     return ScheduleAttr::get(op.getContext(), kTokenTile, tile, stages,
                              base.getConsumers(), base.getRegisters(),
-                             base.getCluster(), base.getPersistent(),
-                             base.getOverlap());
+                             base.getCluster(), /*persistent=*/true,
+                             /*overlap=*/true);
   };
   int64_t d = op.getHeadWidth();
   if (ShapedType::isDynamic(d))

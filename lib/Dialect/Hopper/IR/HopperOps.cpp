@@ -75,8 +75,8 @@ LogicalResult LaunchOp::verify() {
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // The kernel may have become a gpu.binary by now.
-  Operation *module = symbols.lookupNearestSymbolFrom(
-      *this, getKernel().getRootReference());
+  Operation *module =
+      symbols.lookupNearestSymbolFrom(*this, getKernel().getRootReference());
   if (!module)
     return emitOpError("needs a module of kernels named ")
            << getKernel().getRootReference();
@@ -92,9 +92,9 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   ArrayRef<Type> types = gpuFunc.getArgumentTypes();
   // Lowering turns tensor maps into pointers; only their number is stable.
   if (types.size() != getParameters().size())
-    return emitOpError("passes ") << getParameters().size() << " arguments to "
-                                  << getKernel() << ", which takes "
-                                  << types.size();
+    return emitOpError("passes ")
+           << getParameters().size() << " arguments to " << getKernel()
+           << ", which takes " << types.size();
   return success();
 }
 
@@ -112,8 +112,7 @@ LogicalResult TileCoordinatesOp::verify() {
 // Rings
 //===----------------------------------------------------------------------===//
 
-void RingOp::getAsmResultNames(
-    function_ref<void(Value, StringRef)> setNameFn) {
+void RingOp::getAsmResultNames(function_ref<void(Value, StringRef)> setNameFn) {
   setNameFn(getRing(), getName());
 }
 
@@ -150,8 +149,7 @@ ParseResult WarpgroupsOp::parse(OpAsmParser &parser, OperationState &result) {
       parser.parseInteger(producerRegisters) || parser.parseRegion(*producer) ||
       parser.parseKeyword("consumers") || parser.parseInteger(consumers) ||
       parser.parseKeyword("registers") ||
-      parser.parseInteger(consumerRegisters) ||
-      parser.parseRegion(*consumer) ||
+      parser.parseInteger(consumerRegisters) || parser.parseRegion(*consumer) ||
       parser.parseOptionalAttrDict(result.attributes))
     return failure();
   Builder &b = parser.getBuilder();
@@ -241,7 +239,8 @@ LogicalResult WgmmaOp::verify() {
     return emitOpError("needs as many result columns as B gives: ")
            << n << " and " << bn;
   if (depth % 16 != 0)
-    return emitOpError("needs an inner dimension that is a multiple of 16, has ")
+    return emitOpError(
+               "needs an inner dimension that is a multiple of 16, has ")
            << depth;
 
   int64_t aDepth;
@@ -284,7 +283,9 @@ LogicalResult WgmmaOp::verify() {
 // Rows and fragments
 //===----------------------------------------------------------------------===//
 
-LogicalResult LoadRowsOp::verify() { return verifyIndices(*this, getIndices()); }
+LogicalResult LoadRowsOp::verify() {
+  return verifyIndices(*this, getIndices());
+}
 
 LogicalResult RowScaleOp::verify() {
   int64_t m = getValue().getType().getDimSize(0);

@@ -21,9 +21,8 @@ void HopperDialect::registerTypes() {
 /// Parses `1x2xT`: static extents and an element type.
 static ParseResult parseTile(AsmParser &parser, SmallVectorImpl<int64_t> &shape,
                              Type &elementType) {
-  return failure(
-      parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
-      parser.parseType(elementType));
+  return failure(parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+                 parser.parseType(elementType));
 }
 
 static void printTile(AsmPrinter &printer, ArrayRef<int64_t> shape,

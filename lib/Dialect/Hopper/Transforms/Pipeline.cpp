@@ -2,9 +2,9 @@
 //
 /// \file
 /// In: rings of one slot, and consumers that do one step of d_ff after another.
-/// Out: rings as deep as the schedule says and, with `overlap`, a loop that sums
-/// A V of one step while it computes the products with K and U of the next.
-/// Invariant: puts and gets of each ring keep their order.
+/// Out: rings as deep as the schedule says and, with `overlap`, a loop that
+/// sums A V of one step while it computes the products with K and U of the
+/// next. Invariant: puts and gets of each ring keep their order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -71,12 +71,12 @@ private:
   void emitWithOperands(Operation *op);
 
   scf::ForOp loop;
-  WgmmaOp sum;              ///< A V, into the accumulator.
-  WaitOp sumWait;           ///< Of `sum`.
-  ReleaseOp sumRelease;     ///< Of V.
-  GetOp sumGet;             ///< Of V.
+  WgmmaOp sum;                   ///< A V, into the accumulator.
+  WaitOp sumWait;                ///< Of `sum`.
+  ReleaseOp sumRelease;          ///< Of V.
+  GetOp sumGet;                  ///< Of V.
   SmallVector<WgmmaOp> products; ///< With K and, if there is one, U.
-  WaitOp lastWait;          ///< Of the last of them.
+  WaitOp lastWait;               ///< Of the last of them.
   TakeTurnOp take;
   PassTurnOp pass;
   std::vector<std::pair<Operation *, unsigned>> order;
@@ -98,8 +98,8 @@ std::unique_ptr<Step> Step::match(scf::ForOp loop) {
       step->products.push_back(product);
       continue;
     }
-    if (step->sum || !llvm::is_contained(loop.getRegionIterArgs(),
-                                         product.getAcc()))
+    if (step->sum ||
+        !llvm::is_contained(loop.getRegionIterArgs(), product.getAcc()))
       return nullptr;
     step->sum = product;
   }
@@ -135,8 +135,8 @@ void Step::prepare(bool takesTurns) {
           !isa<VectorType>(operand.get().getType()))
         continue;
       b.setInsertionPointAfter(other);
-      operand.set(AnchorOp::create(b, loc, operand.get().getType(),
-                                   operand.get()));
+      operand.set(
+          AnchorOp::create(b, loc, operand.get().getType(), operand.get()));
     }
 }
 
@@ -250,9 +250,8 @@ struct HopperPipeline : hopper::impl::HopperPipelineBase<HopperPipeline> {
     deepenRings(func, schedule);
     if (!schedule.getOverlap())
       return;
-    WalkResult result = func.walk([](WarpgroupsOp op) {
-      return WalkResult(overlap(op));
-    });
+    WalkResult result =
+        func.walk([](WarpgroupsOp op) { return WalkResult(overlap(op)); });
     if (result.wasInterrupted())
       signalPassFailure();
   }

@@ -45,8 +45,7 @@ static int64_t countYounger(WaitOp wait) {
 }
 
 namespace {
-struct HopperPlaceWaits
-    : hopper::impl::HopperPlaceWaitsBase<HopperPlaceWaits> {
+struct HopperPlaceWaits : hopper::impl::HopperPlaceWaitsBase<HopperPlaceWaits> {
   void runOnOperation() override {
     getOperation()->walk(
         [](WaitOp wait) { wait.setPending(countYounger(wait)); });

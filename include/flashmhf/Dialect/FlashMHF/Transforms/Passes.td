@@ -24,6 +24,7 @@ def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
         registers: `(D + N) / 2`, with `up` `(D + 2 N) / 2`;
       - Q and the rings fit 227 KiB of shared memory, two stages each, or two
         of K and V and one of U.
+    - Blocks are persistent and steps overlap.
     - A shape that fits in no such way gets N = 16 and single stages; whether
       that can be compiled is for the later passes to say.
 
