@@ -9,6 +9,7 @@
 #include "flashmhf/Dialect/FlashMHF/Transforms/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+#include "flashmhf/Emulate/Passes.h"
 #include "flashmhf/Pipelines/Pipelines.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -126,6 +127,7 @@ void flashmhf::registerAllPasses() {
   hopper::registerHopperTransformsPasses();
   hopper::registerFlashMHFConversionPasses();
   registerFlashMHFCPUPasses();
+  hopper::registerFlashMHFEmulatePasses();
   registerGPUPipelines();
   registerCPUPipelines();
 }

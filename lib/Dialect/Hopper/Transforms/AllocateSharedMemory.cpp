@@ -43,7 +43,7 @@ static LogicalResult reportSizes(gpu::GPUFuncOp func, ArrayRef<RingOp> rings,
   return diag;
 }
 
-static LogicalResult allocate(gpu::GPUFuncOp func) {
+LogicalResult hopper::allocateSharedMemory(gpu::GPUFuncOp func) {
   Builder b(func.getContext());
   SmallVector<RingOp> rings;
   func.walk([&](RingOp ring) { rings.push_back(ring); });
@@ -74,7 +74,7 @@ struct HopperAllocateSharedMemory
     : hopper::impl::HopperAllocateSharedMemoryBase<HopperAllocateSharedMemory> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      if (failed(allocate(func)))
+      if (failed(allocateSharedMemory(func)))
         signalPassFailure();
     });
   }

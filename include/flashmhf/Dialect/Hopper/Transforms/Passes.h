@@ -18,6 +18,9 @@ inline constexpr llvm::StringLiteral kSharedMemoryAttrName =
 /// are tensor maps.
 inline constexpr llvm::StringLiteral kTensorMapsAttrName = "hopper.tensor_maps";
 
+/// What hopper-allocate-shared-memory does to one kernel.
+LogicalResult allocateSharedMemory(gpu::GPUFuncOp func);
+
 #define GEN_PASS_DECL
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
 

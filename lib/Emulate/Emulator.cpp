@@ -1,0 +1,245 @@
+//===- Emulator.cpp - Hopper kernels on any CPU ---------------------------===//
+//
+/// \file
+/// From a module to launches, and from launches and tensors to grids of blocks.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Emulate/Emulator.h"
+
+#include "Machine.h"
+#include "Warpgroup.h"
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <thread>
+
+using namespace mlir;
+using namespace mlir::hopper;
+using namespace mlir::hopper::emulation;
+using llvm::Error;
+using llvm::Expected;
+
+char EmulationFault::ID = 0;
+
+static Error makeFault(Location location, const Twine &message) {
+  return llvm::make_error<EmulationFault>(location, message.str());
+}
+
+//===----------------------------------------------------------------------===//
+// Construction
+//===----------------------------------------------------------------------===//
+
+Emulator::Emulator(Location location) : location(location) {}
+Emulator::~Emulator() = default;
+
+/// The argument that `value` is, seen through casts.
+static std::optional<unsigned> traceToArgument(Value value) {
+  while (auto cast = value.getDefiningOp<memref::CastOp>())
+    value = cast.getSource();
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || !isa<func::FuncOp>(argument.getOwner()->getParentOp()))
+    return std::nullopt;
+  return argument.getArgNumber();
+}
+
+/// Shared memory over budget is an error before anything runs.
+static Error allocate(gpu::GPUFuncOp kernel) {
+  std::string message;
+  ScopedDiagnosticHandler handler(
+      kernel.getContext(), [&](Diagnostic &diagnostic) {
+        message += diagnostic.str();
+        for (Diagnostic &note : diagnostic.getNotes())
+          message += "\n  " + note.str();
+        return success();
+      });
+  if (failed(allocateSharedMemory(kernel)))
+    return makeFault(kernel.getLoc(), message);
+  return Error::success();
+}
+
+static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<gpu::GPUFuncOp>(
+      op, op.getKernelAttr());
+  if (!kernel)
+    return makeFault(op.getLoc(), "cannot emulate a kernel that is not in the "
+                                  "hopper dialect");
+  if (Error error = allocate(kernel))
+    return std::move(error);
+  Expected<Kernel> translated = translateKernel(kernel);
+  if (!translated)
+    return translated.takeError();
+  auto launch = std::make_unique<Launch>(std::move(*translated));
+  for (Value value : op.getArgs()) {
+    std::optional<unsigned> argument = traceToArgument(value);
+    if (!argument)
+      return makeFault(op.getLoc(), "cannot emulate a launch on memory that is "
+                                    "not an argument of its function");
+    launch->arguments.push_back(*argument);
+  }
+  launch->over = *traceToArgument(op.getOver());
+  llvm::copy(op.getTiles(), launch->tiles.begin());
+  launch->cluster = op.getCluster();
+  launch->persistent = op.getPersistent();
+  return launch;
+}
+
+Expected<std::unique_ptr<Emulator>> Emulator::create(ModuleOp module) {
+  func::FuncOp function;
+  for (auto candidate : module.getOps<func::FuncOp>()) {
+    if (!candidate.isPublic() || candidate.isDeclaration())
+      continue;
+    if (function)
+      return makeFault(candidate.getLoc(),
+                       "expected one public function with a body, found '" +
+                           function.getName() + "' and '" +
+                           candidate.getName() + "'");
+    function = candidate;
+  }
+  if (!function)
+    return makeFault(module.getLoc(),
+                     "expected one public function with a body, found none");
+
+  std::unique_ptr<Emulator> emulator(new Emulator(function.getLoc()));
+  llvm::append_range(emulator->arguments, function.getArgumentTypes());
+  for (Operation &op : function.getBody().front()) {
+    if (auto launch = dyn_cast<LaunchOp>(op)) {
+      Expected<std::unique_ptr<Launch>> translated = translateLaunch(launch);
+      if (!translated)
+        return translated.takeError();
+      emulator->launches.push_back(std::move(*translated));
+    } else if (!isPure(&op) && !op.hasTrait<OpTrait::IsTerminator>()) {
+      return makeFault(op.getLoc(), "cannot emulate '" +
+                                        op.getName().getStringRef() +
+                                        "' outside of a kernel");
+    }
+  }
+  if (emulator->launches.empty())
+    return makeFault(function.getLoc(),
+                     "'" + function.getName() + "' launches no kernel");
+  return emulator;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+static Error checkTensor(Type type, const TensorRef &tensor, unsigned index) {
+  auto fail = [&](const Twine &rule) {
+    return llvm::createStringError("argument #" + Twine(index) + " " + rule);
+  };
+  auto memref = dyn_cast<MemRefType>(type);
+  if (!memref || !getFormat(memref.getElementType()))
+    return fail(llvm::formatv("of type {0} cannot be emulated", type));
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(memref.getStridesAndOffset(strides, offset)))
+    return fail("needs a strided layout");
+  size_t rank = memref.getRank();
+  if (tensor.sizes.size() != rank || tensor.strides.size() != rank)
+    return fail(llvm::formatv("has {0} sizes and {1} strides, expected {2}",
+                              tensor.sizes.size(), tensor.strides.size(),
+                              rank));
+  bool isEmpty = llvm::is_contained(tensor.sizes, 0);
+  for (size_t d = 0; d < rank; ++d) {
+    int64_t size = memref.getDimSize(d);
+    if (tensor.sizes[d] < 0 ||
+        (!ShapedType::isDynamic(size) && tensor.sizes[d] != size))
+      return fail(llvm::formatv("has size {0} in dimension {1}, expected {2}",
+                                tensor.sizes[d], d, memref));
+    bool isInner = d + 1 == rank;
+    int64_t stride = isInner ? 1 : strides[d];
+    if (tensor.sizes[d] > 1 && !ShapedType::isDynamic(stride) &&
+        tensor.strides[d] != stride)
+      return fail(llvm::formatv("has stride {0} in dimension {1}, expected {2}",
+                                tensor.strides[d], d, stride));
+  }
+  if (!tensor.data && !isEmpty)
+    return fail("has no data");
+  return Error::success();
+}
+
+static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
+                       const EmulateOptions &options) {
+  SmallVector<TensorRef> parameters;
+  for (unsigned argument : launch.arguments)
+    parameters.push_back(tensors[argument]);
+  int64_t blocks = 1;
+  for (auto [size, tile] : llvm::zip(tensors[launch.over].sizes, launch.tiles))
+    blocks *= llvm::divideCeilSigned(size, tile);
+  int64_t cluster = launch.cluster;
+  if (launch.persistent)
+    blocks = std::min(blocks,
+                      std::max<int64_t>(options.multiprocessors / cluster, 1) *
+                          cluster);
+  blocks = llvm::alignTo(blocks, cluster);
+
+  Grid grid{launch, parameters, blocks, options.maxSteps};
+  unsigned workers = options.threads;
+  if (workers == 0)
+    workers =
+        llvm::divideCeil(std::max(std::thread::hardware_concurrency(), 1u),
+                         launch.kernel.consumers * cluster);
+  workers = std::min<int64_t>(workers, blocks / cluster);
+  std::atomic<int64_t> next = 0;
+  std::atomic<bool> failed = false;
+  std::vector<std::unique_ptr<Machine>> machines;
+  for (unsigned i = 0; i < workers; ++i)
+    machines.push_back(std::make_unique<Machine>(grid));
+  auto work = [&](Machine &machine) {
+    for (int64_t first = next.fetch_add(cluster); first < blocks && !failed;
+         first = next.fetch_add(cluster))
+      if (!machine.runCluster(first))
+        failed = true;
+  };
+  std::vector<std::thread> threads;
+  for (auto &machine : llvm::drop_begin(machines))
+    threads.emplace_back([&work, &machine = *machine] { work(machine); });
+  if (!machines.empty())
+    work(*machines.front());
+  for (std::thread &thread : threads)
+    thread.join();
+  Error first = Error::success();
+  for (auto &machine : machines) {
+    Error error = machine->takeError();
+    if (!error)
+      continue;
+    if (!first)
+      first = std::move(error);
+    else
+      llvm::consumeError(std::move(error));
+  }
+  return first;
+}
+
+Error Emulator::run(ArrayRef<TensorRef> tensors,
+                    const EmulateOptions &options) const {
+  if (tensors.size() != arguments.size())
+    return llvm::createStringError(llvm::formatv(
+        "{0} tensors for {1} arguments", tensors.size(), arguments.size()));
+  if (options.multiprocessors < 1)
+    return llvm::createStringError("multiprocessors must be at least 1");
+  for (auto [i, type] : llvm::enumerate(arguments))
+    if (Error error = checkTensor(type, tensors[i], i))
+      return error;
+  for (const auto &launch : launches)
+    if (Error error = runLaunch(*launch, tensors, options))
+      return error;
+  return Error::success();
+}
+
+Error mlir::hopper::emulate(ModuleOp module, ArrayRef<TensorRef> tensors,
+                            const EmulateOptions &options) {
+  Expected<std::unique_ptr<Emulator>> emulator = Emulator::create(module);
+  if (!emulator)
+    return emulator.takeError();
+  return (*emulator)->run(tensors, options);
+}

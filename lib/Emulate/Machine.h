@@ -1,0 +1,117 @@
+//===- Machine.h - Blocks that run together ---------------------*- C++ -*-===//
+//
+/// \file
+/// The shared state of the blocks of one cluster: rings with the phases of
+/// their barriers, and the threads that wait on them. Every wait goes through
+/// `Machine::waitUntil`, which knows when nobody can go on.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_LIB_EMULATE_MACHINE_H
+#define FLASHMHF_LIB_EMULATE_MACHINE_H
+
+#include "Program.h"
+#include "flashmhf/Emulate/Emulator.h"
+#include "llvm/ADT/FunctionExtras.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+namespace mlir::hopper::emulation {
+
+class Warpgroup;
+
+/// One slot. Barriers count phases; `got` and `released` count, for each
+/// consumer, its gets and releases of this slot.
+struct Slot {
+  std::vector<float> data;
+  int64_t filled = 0;   ///< Completed phases of the full barrier.
+  int64_t emptied = 0;  ///< Completed phases of the empty barrier.
+  int64_t arrivals = 0; ///< Of the current phase of the empty barrier.
+  std::vector<int64_t> got;
+  std::vector<int64_t> released;
+
+  /// The data transposed, made by the first product that wants it.
+  const float *getTransposed(const RingInfo &info);
+  void setFilled() {
+    ++filled;
+    isTransposed = false;
+  }
+
+private:
+  std::mutex mutex;
+  std::vector<float> transposed;
+  bool isTransposed = false;
+};
+
+struct Ring {
+  const RingInfo *info = nullptr;
+  int64_t puts = 0;
+  std::vector<int64_t> gets; ///< For each consumer.
+  std::deque<Slot> slots;
+};
+
+struct Block {
+  int64_t number = 0;
+  std::deque<Ring> rings;
+};
+
+/// A launch under way.
+struct Grid {
+  const Launch &launch;
+  ArrayRef<TensorRef> tensors; ///< One for each of the kernel's parameters.
+  int64_t blocks;
+  int64_t maxSteps;
+};
+
+class Machine {
+public:
+  explicit Machine(const Grid &grid);
+  ~Machine();
+
+  /// Runs the blocks from `first` on that make a cluster; false after a fault.
+  bool runCluster(int64_t first);
+  llvm::Error takeError();
+
+  const Grid &grid;
+  std::mutex mutex;
+
+  /// Sleeps until `isReady`, holding `lock` on `mutex` whenever that is called.
+  /// False if the emulation has stopped. `describe` says what `warpgroup` waits
+  /// for, where all of them turn out to wait.
+  bool waitUntil(std::unique_lock<std::mutex> &lock, Warpgroup &warpgroup,
+                 Location location, llvm::unique_function<bool()> isReady,
+                 llvm::unique_function<std::string()> describe);
+  /// To be called, under `mutex`, after a change that someone may wait for.
+  void notify();
+  /// Records the first fault and stops every warpgroup.
+  void fault(Location location, const Twine &message);
+  bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
+
+private:
+  struct Waiter {
+    Warpgroup *warpgroup;
+    Location location;
+    llvm::unique_function<bool()> isReady;
+    llvm::unique_function<std::string()> describe;
+    bool isAwake = false;
+    std::condition_variable condition;
+  };
+
+  void faultLocked(Location location, const Twine &message);
+  void reportDeadlock();
+  void checkEnd();
+
+  std::deque<Block> blocks;
+  std::vector<std::unique_ptr<Warpgroup>> warpgroups;
+  std::vector<Waiter *> waiters;
+  size_t running = 0;
+  std::atomic<bool> stopped = false;
+  std::optional<std::pair<Location, std::string>> firstFault;
+};
+
+} // namespace mlir::hopper::emulation
+
+#endif // FLASHMHF_LIB_EMULATE_MACHINE_H

@@ -1,0 +1,153 @@
+//===- Program.h - Kernels as lists of instructions -------------*- C++ -*-===//
+//
+/// \file
+/// What the emulator executes: each role of a kernel (the producer, a consumer)
+/// as a list of instructions over numbered registers, and the rings and
+/// arguments that they share.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_LIB_EMULATE_PROGRAM_H
+#define FLASHMHF_LIB_EMULATE_PROGRAM_H
+
+#include "Numerics.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/AffineMap.h"
+#include "llvm/Support/Error.h"
+#include <array>
+#include <vector>
+
+namespace mlir::hopper::emulation {
+
+/// Operands are in the order of the operation's; -1 is an absent one.
+enum class Opcode : uint8_t {
+  // Index arithmetic.
+  Integer,         ///< result = integer(operands 0, 1)
+  Select,          ///< result = operand 0 ? 1 : 2
+  Affine,          ///< result = the results of affine maps, reduced by integer
+  CopyScalar,      ///< result = operand 0
+  BlockId,         ///< result = number of the block
+  GridDim,         ///< result = number of blocks
+  ConsumerIndex,   ///< result = number of the consumer
+  Dim,             ///< result = size `target` of argument 0
+  TileCount,       ///< result = tiles of argument 0, cut into `tiles`
+  TileCoordinates, ///< result, +1, +2 = batch, head, row of tile operand 1
+  // Control.
+  Jump,       ///< to `target`
+  JumpIfZero, ///< to `target` if operand 0 is 0
+  LoopTest,   ///< to `target` if operand 0 >= 1; operand 2 is the step
+  End,
+  // Tiles in registers.
+  Floats,     ///< result = floats(operands 0 to 2), elementwise
+  CopyFloats, ///< result = operand 0
+  Broadcast,  ///< result = operand 0 everywhere
+  RowScale,   ///< result = operand 0, row i times element i of operand 1
+  LoadRows,   ///< result = rows of argument 0 at scalars 1 to 4
+  Load,       ///< result = tile of argument 0 at scalars 1 to 4
+  Store,      ///< tile 5 to argument 0 at scalars 1 to 4
+  // Rings and products.
+  CopySlot, ///< result = operand 0
+  Put,      ///< argument 0 at scalars 1 to 4 into ring 5
+  Get,      ///< result = next slot of ring 0
+  Release,  ///< slot 0
+  Wgmma,    ///< result = (slot 0 from row 1, or registers 2) * slot 3 + tile 4
+  Wait,     ///< result = operand 0, leaving `target` products running
+};
+
+struct Instruction {
+  Instruction(Opcode opcode, Location location)
+      : opcode(opcode), location(location) {
+    operands.fill(-1);
+  }
+
+  Opcode opcode;
+  /// Wgmma: B is transposed.
+  bool transposed = false;
+  int32_t result = -1;
+  std::array<int32_t, 6> operands;
+  /// Where to jump, or whatever the opcode says.
+  int64_t target = 0;
+  std::array<int64_t, 3> tiles = {1, 1, 1};
+  IntegerFunction integer = nullptr;
+  FloatFunction floats = nullptr;
+  /// Operands of `affine`, which may be many.
+  std::vector<int32_t> affineOperands;
+  AffineMap affine;
+  Location location;
+};
+
+/// A tile, a row vector or a scalar of floats, held as f32.
+struct FloatRegister {
+  int64_t rows = 1;
+  int64_t columns = 1;
+  Format format = Format::F32;
+  /// Where it lies in the warpgroup's registers, in elements.
+  int64_t offset = 0;
+
+  int64_t getSize() const { return rows * columns; }
+};
+
+/// What one warpgroup executes.
+struct Program {
+  std::vector<Instruction> code;
+  /// Initial values; the constants among them are never written.
+  std::vector<int64_t> scalars;
+  std::vector<FloatRegister> floats;
+  int64_t floatElements = 0;
+  struct Constant {
+    int32_t reg;
+    std::vector<float> values;
+  };
+  std::vector<Constant> floatConstants;
+  int32_t slots = 0;
+};
+
+struct RingInfo {
+  std::string name;
+  int64_t slots;
+  int64_t rows;
+  int64_t columns;
+  Format format;
+  Location location;
+};
+
+/// An argument of a kernel: a memref, or the tensor behind a tensor map.
+struct ParameterInfo {
+  Format format = Format::F32;
+  bool isMap = false;
+  int64_t rank = 0;
+};
+
+struct Kernel {
+  Kernel(Location location) : location(location) {}
+
+  std::string name;
+  Location location;
+  std::vector<RingInfo> rings;
+  std::vector<ParameterInfo> parameters;
+  /// The producer of a specialised kernel; empty otherwise.
+  std::optional<Program> producer;
+  /// A consumer, or the whole block where warpgroups are not specialised.
+  Program consumer;
+  int64_t consumers = 1;
+};
+
+/// One hopper.launch.
+struct Launch {
+  explicit Launch(Kernel kernel) : kernel(std::move(kernel)) {}
+
+  Kernel kernel;
+  /// Which of the function's arguments each parameter is.
+  std::vector<unsigned> arguments;
+  unsigned over = 0;
+  std::array<int64_t, 3> tiles = {1, 1, 1};
+  int64_t cluster = 1;
+  bool persistent = false;
+};
+
+/// Fails with an EmulationFault for what cannot be emulated.
+llvm::Expected<Kernel> translateKernel(gpu::GPUFuncOp func);
+
+} // namespace mlir::hopper::emulation
+
+#endif // FLASHMHF_LIB_EMULATE_PROGRAM_H

@@ -1,0 +1,300 @@
+//===- Warpgroup.cpp - One thread of an emulated block --------------------===//
+//
+/// \file
+/// The loop over instructions and what each does to registers. Rings and
+/// products are in Transfers.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Warpgroup.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::hopper;
+using namespace mlir::hopper::emulation;
+
+Warpgroup::Warpgroup(Machine &machine, Block &block, const Program &program,
+                     int64_t consumer)
+    : machine(machine), block(block), program(program), consumer(consumer),
+      floats(program.floatElements), slots(program.slots) {
+  for (const Program::Constant &constant : program.floatConstants)
+    llvm::copy(constant.values, getFloats(constant.reg));
+}
+
+void Warpgroup::reset() {
+  position = 0;
+  scalars = program.scalars;
+  issued = completed = 0;
+  makers.assign(program.floats.size(), 0);
+  readers.assign(program.floats.size(), 0);
+  slotReaders.clear();
+  for (const Ring &ring : block.rings)
+    slotReaders.emplace_back(ring.slots.size(), 0);
+}
+
+void Warpgroup::run() {
+  reset();
+  for (int64_t steps = 0; !machine.isStopped(); ++steps) {
+    const Instruction &instruction = program.code[position++];
+    if (steps == machine.grid.maxSteps) {
+      fault(instruction,
+            "has not ended after " + Twine(steps) + " instructions");
+      return;
+    }
+    if (instruction.opcode == Opcode::End) {
+      if (completed < issued)
+        fault(instruction, "ends with a product in flight: it never waited for "
+                           "product " +
+                               Twine(issued));
+      return;
+    }
+    if (!execute(instruction))
+      return;
+  }
+}
+
+std::string Warpgroup::getName() const {
+  const Kernel &kernel = machine.grid.launch.kernel;
+  std::string name = consumer < 0 ? "the producer"
+                     : !kernel.producer
+                         ? "the program"
+                         : "consumer " + std::to_string(consumer);
+  return name + " of block " + std::to_string(block.number);
+}
+
+bool Warpgroup::fault(const Instruction &instruction, const Twine &message) {
+  machine.fault(instruction.location, getName() + " " + message);
+  return false;
+}
+
+bool Warpgroup::execute(const Instruction &i) {
+  auto scalar = [&](int operand) { return scalars[i.operands[operand]]; };
+  auto set = [&](int64_t value) {
+    scalars[i.result] = value;
+    return true;
+  };
+  switch (i.opcode) {
+  case Opcode::Integer:
+    return set(i.integer(scalar(0), i.operands[1] < 0 ? 0 : scalar(1)));
+  case Opcode::Select:
+    return set(scalar(0) ? scalar(1) : scalar(2));
+  case Opcode::Affine:
+    return executeAffine(i);
+  case Opcode::CopyScalar:
+    return set(scalar(0));
+  case Opcode::BlockId:
+    return set(block.number);
+  case Opcode::GridDim:
+    return set(machine.grid.blocks);
+  case Opcode::ConsumerIndex:
+    return set(consumer);
+  case Opcode::Dim:
+    return set(getTensor(i.operands[0]).sizes[i.target]);
+  case Opcode::TileCount: {
+    int64_t count = 1;
+    for (auto [size, tile] : llvm::zip(getTensor(i.operands[0]).sizes, i.tiles))
+      count *= llvm::divideCeilSigned(size, tile);
+    return set(count);
+  }
+  case Opcode::TileCoordinates:
+    return executeTileCoordinates(i);
+  case Opcode::Jump:
+    position = i.target;
+    return true;
+  case Opcode::JumpIfZero:
+    if (!scalar(0))
+      position = i.target;
+    return true;
+  case Opcode::LoopTest:
+    if (scalar(2) <= 0)
+      return fault(i, "loops in steps of " + Twine(scalar(2)));
+    if (scalar(0) >= scalar(1))
+      position = i.target;
+    return true;
+  case Opcode::Floats:
+    return executeFloats(i);
+  case Opcode::CopyFloats:
+    return executeCopyFloats(i);
+  case Opcode::Broadcast:
+    if (!checkWritable(i, i.result))
+      return false;
+    std::fill_n(getFloats(i.result), program.floats[i.result].getSize(),
+                *getFloats(i.operands[0]));
+    return true;
+  case Opcode::RowScale:
+    return executeRowScale(i);
+  case Opcode::LoadRows:
+  case Opcode::Load:
+  case Opcode::Store:
+    return executeAccess(i);
+  case Opcode::CopySlot:
+    slots[i.result] = slots[i.operands[0]];
+    return true;
+  case Opcode::Put:
+    return executePut(i);
+  case Opcode::Get:
+    return executeGet(i);
+  case Opcode::Release:
+    return executeRelease(i);
+  case Opcode::Wgmma:
+    return executeWgmma(i);
+  case Opcode::Wait:
+    return executeWait(i);
+  case Opcode::End:
+    return false;
+  }
+  llvm_unreachable("unknown opcode");
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+static int64_t evaluate(AffineExpr expr, ArrayRef<int64_t> dims,
+                        ArrayRef<int64_t> symbols) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue();
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dims[dim.getPosition()];
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  int64_t a = evaluate(binary.getLHS(), dims, symbols);
+  int64_t b = evaluate(binary.getRHS(), dims, symbols);
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return a + b;
+  case AffineExprKind::Mul:
+    return a * b;
+  case AffineExprKind::Mod:
+    return b > 0 ? llvm::mod(a, b) : 0;
+  case AffineExprKind::FloorDiv:
+    return b ? llvm::divideFloorSigned(a, b) : 0;
+  default:
+    return b ? llvm::divideCeilSigned(a, b) : 0;
+  }
+}
+
+bool Warpgroup::executeAffine(const Instruction &i) {
+  SmallVector<int64_t> values;
+  for (int32_t operand : i.affineOperands)
+    values.push_back(scalars[operand]);
+  ArrayRef<int64_t> dims = ArrayRef(values).take_front(i.affine.getNumDims());
+  ArrayRef<int64_t> symbols = ArrayRef(values).drop_front(dims.size());
+  int64_t result = evaluate(i.affine.getResult(0), dims, symbols);
+  for (AffineExpr expr : i.affine.getResults().drop_front())
+    result = i.integer(result, evaluate(expr, dims, symbols));
+  scalars[i.result] = result;
+  return true;
+}
+
+/// Rows fastest, then the batch, heads slowest.
+bool Warpgroup::executeTileCoordinates(const Instruction &i) {
+  ArrayRef<int64_t> sizes = getTensor(i.operands[0]).sizes;
+  int64_t tile = scalars[i.operands[1]];
+  int64_t rows = llvm::divideCeilSigned(sizes[2], i.tiles[2]);
+  int64_t batches = llvm::divideCeilSigned(sizes[0], i.tiles[0]);
+  if (tile < 0 || rows == 0 || batches == 0)
+    return fault(i, "asks for tile " + Twine(tile) + " of a tensor of " +
+                        Twine(rows * batches) + " tiles for each head");
+  scalars[i.result] = tile / rows % batches * i.tiles[0];
+  scalars[i.result + 1] = tile / rows / batches * i.tiles[1];
+  scalars[i.result + 2] = tile % rows * i.tiles[2];
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles in registers
+//===----------------------------------------------------------------------===//
+
+bool Warpgroup::checkWritable(const Instruction &i, int32_t reg) {
+  if (readers[reg] <= completed)
+    return true;
+  const FloatRegister &info = program.floats[reg];
+  return fault(i, llvm::formatv("overwrites the A operand of product {0} "
+                                "({1} x {2}) while the product is in flight",
+                                readers[reg], info.rows, info.columns));
+}
+
+bool Warpgroup::executeFloats(const Instruction &i) {
+  if (!checkWritable(i, i.result))
+    return false;
+  const float *operands[3] = {};
+  for (int j = 0; j < 3 && i.operands[j] >= 0; ++j)
+    operands[j] = getFloats(i.operands[j]);
+  const FloatRegister &result = program.floats[i.result];
+  i.floats(getFloats(i.result), operands, result.getSize());
+  round(result.format, getFloats(i.result), result.getSize());
+  return true;
+}
+
+bool Warpgroup::executeCopyFloats(const Instruction &i) {
+  int32_t source = i.operands[0];
+  if (!checkWritable(i, i.result))
+    return false;
+  std::memcpy(getFloats(i.result), getFloats(source),
+              program.floats[source].getSize() * sizeof(float));
+  makers[i.result] = makers[source];
+  return true;
+}
+
+bool Warpgroup::executeRowScale(const Instruction &i) {
+  if (!checkWritable(i, i.result))
+    return false;
+  const FloatRegister &info = program.floats[i.result];
+  const float *source = getFloats(i.operands[0]);
+  const float *factors = getFloats(i.operands[1]);
+  float *dest = getFloats(i.result);
+  for (int64_t row = 0; row < info.rows; ++row)
+    for (int64_t column = 0; column < info.columns; ++column)
+      dest[row * info.columns + column] =
+          source[row * info.columns + column] * factors[row];
+  return true;
+}
+
+bool Warpgroup::executeAccess(const Instruction &i) {
+  const TensorRef &tensor = getTensor(i.operands[0]);
+  Format format = machine.grid.launch.kernel.parameters[i.operands[0]].format;
+  bool isStore = i.opcode == Opcode::Store;
+  int32_t reg = isStore ? i.operands[5] : i.result;
+  const FloatRegister &info = program.floats[reg];
+  if (!isStore && !checkWritable(i, reg))
+    return false;
+  // Only rows past the end are masked.
+  std::array<int64_t, 4> at;
+  for (int d = 0; d < 4; ++d) {
+    at[d] = scalars[i.operands[d + 1]];
+    int64_t last = at[d] + (d == 3 ? info.columns : d == 2 ? 0 : 1);
+    if (at[d] < 0 || (d != 2 && last > tensor.sizes[d]))
+      return fault(
+          i, llvm::formatv(
+                 "{0} out of bounds: at [{1}], {2} x {3} elements of a "
+                 "tensor of [{4}]",
+                 isStore ? "stores" : "loads",
+                 llvm::make_range(at.begin(), at.begin() + d + 1), info.rows,
+                 info.columns,
+                 llvm::make_range(tensor.sizes.begin(), tensor.sizes.end())));
+  }
+  float *values = getFloats(reg);
+  for (int64_t row = 0; row < info.rows; ++row, values += info.columns) {
+    if (at[2] + row >= tensor.sizes[2]) {
+      if (!isStore)
+        std::fill_n(values, info.columns, 0.0f);
+      continue;
+    }
+    int64_t offset = at[0] * tensor.strides[0] + at[1] * tensor.strides[1] +
+                     (at[2] + row) * tensor.strides[2] +
+                     at[3] * tensor.strides[3];
+    char *address =
+        static_cast<char *>(tensor.data) + offset * getBytes(format);
+    if (isStore)
+      encode(format, values, address, info.columns);
+    else
+      decode(format, address, values, info.columns);
+  }
+  return true;
+}

@@ -1,0 +1,92 @@
+//===- Warpgroup.h - One thread of an emulated block ------------*- C++ -*-===//
+//
+/// \file
+/// Executes the program of a producer or of a consumer: its registers, its
+/// products in flight, and its part in each ring.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_LIB_EMULATE_WARPGROUP_H
+#define FLASHMHF_LIB_EMULATE_WARPGROUP_H
+
+#include "Machine.h"
+
+namespace mlir::hopper::emulation {
+
+/// A value of type !hopper.slot.
+struct SlotValue {
+  int32_t ring = 0;
+  int64_t slot = 0;
+  int64_t use = 0; ///< How often the slot had been got before.
+};
+
+class Warpgroup {
+public:
+  /// `consumer` is -1 for the producer.
+  Warpgroup(Machine &machine, Block &block, const Program &program,
+            int64_t consumer);
+
+  /// Executes the program to its end, or until the machine stops.
+  void run();
+  /// "consumer 1 of block 7"
+  std::string getName() const;
+  std::pair<int64_t, int64_t> getOrder() const {
+    return {block.number, consumer};
+  }
+
+private:
+  void reset();
+  /// False to stop.
+  bool execute(const Instruction &instruction);
+  bool fault(const Instruction &instruction, const Twine &message);
+
+  bool executeAffine(const Instruction &instruction);
+  bool executeTileCoordinates(const Instruction &instruction);
+  bool executeFloats(const Instruction &instruction);
+  bool executeCopyFloats(const Instruction &instruction);
+  bool executeRowScale(const Instruction &instruction);
+  bool executeAccess(const Instruction &instruction);
+  bool executePut(const Instruction &instruction);
+  bool executeGet(const Instruction &instruction);
+  bool executeRelease(const Instruction &instruction);
+  bool executeWgmma(const Instruction &instruction);
+  bool executeWait(const Instruction &instruction);
+
+  /// Copies a tile of the tensor, with zeros outside of it, into a slot.
+  void fetch(const Instruction &instruction, Slot &slot, const RingInfo &info);
+  /// The slot, if it may still be read; null after a fault.
+  Slot *getReadable(const Instruction &instruction, const SlotValue &value);
+  /// Whether no product in flight reads `reg`; a fault if one does.
+  bool checkWritable(const Instruction &instruction, int32_t reg);
+  std::string describeSlot(const SlotValue &value) const;
+
+  const TensorRef &getTensor(int32_t parameter) const {
+    return machine.grid.tensors[parameter];
+  }
+  float *getFloats(int32_t reg) {
+    return floats.data() + program.floats[reg].offset;
+  }
+
+  Machine &machine;
+  Block &block;
+  const Program &program;
+  int64_t consumer;
+
+  int64_t position = 0;
+  std::vector<int64_t> scalars;
+  std::vector<float> floats;
+  std::vector<SlotValue> slots;
+
+  /// Products are numbered from 1 in the order of issue, and complete in it.
+  int64_t issued = 0;
+  int64_t completed = 0;
+  /// For each tile in registers: the product that makes it, and the latest that
+  /// reads it as its A.
+  std::vector<int64_t> makers, readers;
+  /// For each slot of each ring, the latest product that reads it.
+  std::vector<std::vector<int64_t>> slotReaders;
+};
+
+} // namespace mlir::hopper::emulation
+
+#endif // FLASHMHF_LIB_EMULATE_WARPGROUP_H
