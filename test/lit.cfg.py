@@ -62,6 +62,6 @@ config.environment["PYTHONPATH"] = os.path.join(config.flashmhf_src_root,
                                                 "python")
 config.environment["FLASHMHF_LIBRARY"] = os.path.join(config.flashmhf_lib_dir,
                                                       "libflashmhf.so")
-for name in ("CUDA_HOME", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
