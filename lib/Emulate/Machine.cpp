@@ -59,6 +59,8 @@ bool Machine::runCluster(int64_t first) {
   int64_t consumers = grid.launch.kernel.consumers;
   for (auto [i, block] : llvm::enumerate(blocks)) {
     block.number = first + i;
+    block.turn = 0;
+    block.isTurnTaken = false;
     for (Ring &ring : block.rings) {
       ring.puts = 0;
       ring.gets.assign(consumers, 0);
@@ -87,7 +89,12 @@ bool Machine::runCluster(int64_t first) {
 
 /// Whatever travels when a block ends would land in the next block's memory.
 void Machine::checkEnd() {
-  for (Block &block : blocks)
+  for (Block &block : blocks) {
+    if (!firstFault && (block.turn != 0 || block.isTurnTaken))
+      fault(grid.launch.kernel.location,
+            "block " + Twine(block.number) + " ends at the turn of consumer " +
+                Twine(block.turn) +
+                ": not every consumer took the same number of turns");
     for (Ring &ring : block.rings)
       for (auto [i, gets] : llvm::enumerate(ring.gets))
         if (!firstFault && gets != ring.puts)
@@ -96,6 +103,7 @@ void Machine::checkEnd() {
                     ring.info->name +
                     "\" that nobody waited for: " + Twine(ring.puts) +
                     " were put, consumer " + Twine(i) + " got " + Twine(gets));
+  }
 }
 
 //===----------------------------------------------------------------------===//

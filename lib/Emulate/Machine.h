@@ -56,6 +56,9 @@ struct Ring {
 struct Block {
   int64_t number = 0;
   std::deque<Ring> rings;
+  /// The consumer whose turn it is, unless one has taken it.
+  int64_t turn = 0;
+  bool isTurnTaken = false;
 };
 
 /// A launch under way.

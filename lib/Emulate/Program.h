@@ -25,6 +25,7 @@ enum class Opcode : uint8_t {
   Integer,         ///< result = integer(operands 0, 1)
   Select,          ///< result = operand 0 ? 1 : 2
   Affine,          ///< result = the results of affine maps, reduced by integer
+  Delinearize,     ///< result, +1.. = digits of operand 0 in `basis`
   CopyScalar,      ///< result = operand 0
   BlockId,         ///< result = number of the block
   GridDim,         ///< result = number of blocks
@@ -51,6 +52,8 @@ enum class Opcode : uint8_t {
   Get,      ///< result = next slot of ring 0
   Release,  ///< slot 0
   Wgmma,    ///< result = (slot 0 from row 1, or registers 2) * slot 3 + tile 4
+  TakeTurn, ///< waits for the turn of this consumer
+  PassTurn, ///< gives it to the next one
   Wait,     ///< result = operand 0, leaving `target` products running
 };
 
@@ -73,6 +76,7 @@ struct Instruction {
   /// Operands of `affine`, which may be many.
   std::vector<int32_t> affineOperands;
   AffineMap affine;
+  std::vector<int64_t> basis;
   Location location;
 };
 

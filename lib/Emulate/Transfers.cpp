@@ -184,6 +184,35 @@ bool Warpgroup::executeRelease(const Instruction &i) {
 }
 
 //===----------------------------------------------------------------------===//
+// Turns
+//===----------------------------------------------------------------------===//
+
+bool Warpgroup::executeTakeTurn(const Instruction &i) {
+  std::unique_lock<std::mutex> lock(machine.mutex);
+  auto isReady = [&] { return block.turn == consumer && !block.isTurnTaken; };
+  if (!machine.waitUntil(lock, *this, i.location, isReady, [&] {
+        return "for its turn, which is that of consumer " +
+               std::to_string(block.turn) +
+               (block.isTurnTaken ? ", not passed on yet" : "");
+      }))
+    return false;
+  block.isTurnTaken = true;
+  return true;
+}
+
+bool Warpgroup::executePassTurn(const Instruction &i) {
+  std::unique_lock<std::mutex> lock(machine.mutex);
+  if (block.turn != consumer || !block.isTurnTaken) {
+    lock.unlock();
+    return fault(i, "passes on a turn that it has not taken");
+  }
+  block.turn = (consumer + 1) % machine.grid.launch.kernel.consumers;
+  block.isTurnTaken = false;
+  machine.notify();
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
 

@@ -84,6 +84,8 @@ bool Warpgroup::execute(const Instruction &i) {
     return set(scalar(0) ? scalar(1) : scalar(2));
   case Opcode::Affine:
     return executeAffine(i);
+  case Opcode::Delinearize:
+    return executeDelinearize(i);
   case Opcode::CopyScalar:
     return set(scalar(0));
   case Opcode::BlockId:
@@ -138,6 +140,10 @@ bool Warpgroup::execute(const Instruction &i) {
     return executePut(i);
   case Opcode::Get:
     return executeGet(i);
+  case Opcode::TakeTurn:
+    return executeTakeTurn(i);
+  case Opcode::PassTurn:
+    return executePassTurn(i);
   case Opcode::Release:
     return executeRelease(i);
   case Opcode::Wgmma:
@@ -189,6 +195,17 @@ bool Warpgroup::executeAffine(const Instruction &i) {
   for (AffineExpr expr : i.affine.getResults().drop_front())
     result = i.integer(result, evaluate(expr, dims, symbols));
   scalars[i.result] = result;
+  return true;
+}
+
+bool Warpgroup::executeDelinearize(const Instruction &i) {
+  int64_t rest = scalars[i.operands[0]];
+  for (size_t digit = i.basis.size(); digit > 0; --digit) {
+    int64_t base = i.basis[digit - 1];
+    scalars[i.result + digit] = llvm::mod(rest, base);
+    rest = llvm::divideFloorSigned(rest, base);
+  }
+  scalars[i.result] = rest;
   return true;
 }
 

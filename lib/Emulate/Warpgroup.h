@@ -41,6 +41,7 @@ private:
   bool fault(const Instruction &instruction, const Twine &message);
 
   bool executeAffine(const Instruction &instruction);
+  bool executeDelinearize(const Instruction &instruction);
   bool executeTileCoordinates(const Instruction &instruction);
   bool executeFloats(const Instruction &instruction);
   bool executeCopyFloats(const Instruction &instruction);
@@ -48,6 +49,8 @@ private:
   bool executeAccess(const Instruction &instruction);
   bool executePut(const Instruction &instruction);
   bool executeGet(const Instruction &instruction);
+  bool executeTakeTurn(const Instruction &instruction);
+  bool executePassTurn(const Instruction &instruction);
   bool executeRelease(const Instruction &instruction);
   bool executeWgmma(const Instruction &instruction);
   bool executeWait(const Instruction &instruction);
