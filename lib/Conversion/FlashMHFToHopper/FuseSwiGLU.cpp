@@ -53,6 +53,13 @@ private:
     return loop &&
            loop.getTiedLoopInit(cast<OpResult>(value))->get() == argument;
   }
+  /// Whether the accumulator has a value in front of `user`.
+  LogicalResult checkFilled(Operation *user) {
+    if (acc)
+      return success();
+    return user->emitOpError("uses the buffer of its token tile before it is "
+                             "filled with zero");
+  }
   bool sumsInside(Operation &inner) {
     return inner.isProperAncestor(op) || &inner == op;
   }
@@ -67,6 +74,8 @@ private:
 } // namespace
 
 LogicalResult SwiGLUFusion::translateLoop(scf::ForOp loop) {
+  if (failed(checkFilled(loop)))
+    return failure();
   // Bufferization leaves loops that carry the buffer they work on.
   for (auto [init, argument, result] : llvm::zip(
            loop.getInitArgs(), loop.getRegionIterArgs(), loop.getResults())) {
@@ -103,6 +112,8 @@ LogicalResult SwiGLUFusion::translateLoop(scf::ForOp loop) {
 LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
   if (!isBuffer(tile.getInit()))
     return tile.emitOpError("must sum into the buffer of its token tile");
+  if (failed(checkFilled(tile)))
+    return failure();
   Location loc = tile.getLoc();
   const KernelShape &shape = kernel.getShape();
   auto products =
@@ -175,6 +186,8 @@ LogicalResult SwiGLUFusion::translateStore(linalg::GenericOp generic) {
     if (argument.use_empty())
       continue;
     if (isBuffer(operand.get())) {
+      if (failed(checkFilled(generic)))
+        return failure();
       mapping.map(argument, acc);
     } else if (operand.get() == dest) {
       FailureOr<Value> loaded = kernel.load(dest);
@@ -186,16 +199,21 @@ LogicalResult SwiGLUFusion::translateStore(linalg::GenericOp generic) {
                                  "accumulator nor its output");
     }
   }
+  auto isTranslated = [&](Value value) { return mapping.contains(value); };
   for (Operation &inner : body->without_terminator()) {
-    if (!OpTrait::hasElementwiseMappableTraits(&inner))
-      return inner.emitOpError("is not element-wise and cannot be fused");
+    if (!OpTrait::hasElementwiseMappableTraits(&inner) ||
+        !llvm::all_of(inner.getOperands(), isTranslated))
+      return inner.emitOpError("is not element-wise on the accumulator and "
+                               "the output and cannot be fused");
     Operation *copy = b.clone(inner, mapping);
     for (Value result : copy->getResults())
       result.setType(VectorType::get(cast<VectorType>(acc.getType()).getShape(),
                                      result.getType()));
   }
-  Value value = mapping.lookup(body->getTerminator()->getOperand(0));
-  return kernel.store(value, dest);
+  Value value = body->getTerminator()->getOperand(0);
+  if (!isTranslated(value))
+    return generic.emitOpError("stores a value that is not of the accumulator");
+  return kernel.store(mapping.lookup(value), dest);
 }
 
 LogicalResult SwiGLUFusion::translate(Block &block) {
@@ -208,6 +226,8 @@ LogicalResult SwiGLUFusion::translate(Block &block) {
     } else if (auto alloc = dyn_cast<memref::AllocOp>(inner)) {
       if (!buffers.empty())
         result = alloc.emitOpError("is a second buffer of one token tile");
+      else if (!alloc.getType().getElementType().isF32())
+        result = alloc.emitOpError("must hold f32, in which products sum");
       buffers.insert(alloc);
     } else if (auto fill = dyn_cast<linalg::FillOp>(inner)) {
       if (!isBuffer(fill.getOutputs()[0]) ||
@@ -222,7 +242,9 @@ LogicalResult SwiGLUFusion::translate(Block &block) {
       result = translateStore(generic);
     } else if (auto copy = dyn_cast<memref::CopyOp>(inner);
                copy && isBuffer(copy.getSource())) {
-      result = kernel.store(acc, copy.getTarget());
+      result = checkFilled(copy);
+      if (succeeded(result))
+        result = kernel.store(acc, copy.getTarget());
     } else if (copy && copy.getSource() == copy.getTarget()) {
       continue;
     } else if (!isPure(&inner) && !isa<memref::DeallocOp>(inner)) {

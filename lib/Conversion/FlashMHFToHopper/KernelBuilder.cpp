@@ -16,59 +16,6 @@ using namespace mlir;
 using namespace mlir::hopper;
 using flashmhf::MHFFNOp;
 
-/// Inner dimension of one wgmma instruction on 16-bit types.
-static constexpr int64_t kProductStep = 16;
-/// What ptxas needs besides accumulators before it spills or serialises.
-static constexpr int64_t kSpareRegisters = 32;
-
-//===----------------------------------------------------------------------===//
-// Checks
-//===----------------------------------------------------------------------===//
-
-/// The rows of K that one step takes.
-static FailureOr<int64_t> getDffTile(MHFFNOp op,
-                                     flashmhf::ScheduleAttr schedule) {
-  int64_t rows = cast<MemRefType>(op.getK().getType()).getDimSize(2);
-  int64_t tile = ShapedType::isDynamic(rows) ? schedule.getDffTile() : rows;
-  int64_t rounded = llvm::alignTo(tile, kProductStep);
-  // More rows than a step has are fetched, and must then be past the end.
-  if (rounded != tile && ShapedType::isDynamic(rows))
-    return op.emitOpError("needs a dff_tile that is a multiple of ")
-           << kProductStep << " on a GPU, has " << tile;
-  return rounded;
-}
-
-static LogicalResult checkShape(MHFFNOp op, flashmhf::ScheduleAttr schedule,
-                                const KernelShape &shape) {
-  Type input = op.getInputType();
-  if (!input.isBF16() && !input.isF16())
-    return op.emitOpError("needs bf16 or f16 inputs on a GPU, has ") << input;
-  if (ShapedType::isDynamic(shape.headWidth) || shape.headWidth % 16 != 0 ||
-      shape.headWidth > 256 || shape.headWidth < 16)
-    return op.emitOpError("needs a static head width D of 16 to 256, a "
-                          "multiple of 16, on a GPU, has ")
-           << (ShapedType::isDynamic(shape.headWidth)
-                   ? std::string("a dynamic one")
-                   : std::to_string(shape.headWidth));
-  if (shape.tokenTile != schedule.getConsumers() * kWarpgroupRows)
-    return op.emitOpError("needs a token_tile of 64 rows for each consumer: ")
-           << shape.tokenTile << " rows, " << schedule.getConsumers()
-           << " consumers";
-  if (shape.dffTile > 256)
-    return op.emitOpError("needs a dff_tile of at most 256 on a GPU, has ")
-           << shape.dffTile;
-  int64_t registers = schedule.getRegisters()[1];
-  int64_t products = op.getU() ? 2 : 1;
-  int64_t used = (shape.headWidth + products * shape.dffTile) / 2;
-  if (used + kSpareRegisters > registers)
-    return op.emitOpError("needs ")
-           << used
-           << " registers per thread for accumulators (D = " << shape.headWidth
-           << ", " << products << " x dff_tile = " << shape.dffTile << ") and "
-           << kSpareRegisters << " besides, but a consumer has " << registers;
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // Construction
 //===----------------------------------------------------------------------===//
@@ -76,11 +23,15 @@ static LogicalResult checkShape(MHFFNOp op, flashmhf::ScheduleAttr schedule,
 /// The module that holds the kernels of `op`'s module.
 static gpu::GPUModuleOp getKernelModule(Operation *op) {
   auto module = op->getParentOfType<ModuleOp>();
-  for (auto kernels : module.getOps<gpu::GPUModuleOp>())
-    if (kernels.getName() == "kernels")
+  std::string name = "kernels";
+  for (int i = 0; Operation *found = SymbolTable::lookupSymbolIn(module, name);
+       ++i) {
+    if (auto kernels = dyn_cast<gpu::GPUModuleOp>(found))
       return kernels;
+    name = ("kernels_" + Twine(i)).str();
+  }
   OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-  auto kernels = gpu::GPUModuleOp::create(b, module.getLoc(), "kernels");
+  auto kernels = gpu::GPUModuleOp::create(b, module.getLoc(), name);
   module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                   b.getUnitAttr());
   return kernels;
@@ -94,8 +45,7 @@ static std::string getKernelName(gpu::GPUModuleOp kernels, StringRef name) {
   return unique;
 }
 
-/// The tensor outside of `forall` that `operand` is cut out of.
-static Value getTensor(scf::ForallOp forall, Value operand) {
+Value hopper::getTensor(scf::ForallOp forall, Value operand) {
   while (forall->isAncestor(operand.getParentBlock()->getParentOp())) {
     Operation *definition = operand.getDefiningOp();
     if (!isa_and_present<memref::SubViewOp, memref::CastOp>(definition))
@@ -136,20 +86,14 @@ KernelBuilder::KernelBuilder(scf::ForallOp forall, MHFFNOp op,
 
 FailureOr<KernelBuilder> KernelBuilder::create(scf::ForallOp forall,
                                                MHFFNOp op) {
-  flashmhf::ScheduleAttr schedule = op.getScheduleAttr();
-  if (!schedule)
-    return op.emitOpError("has no schedule; run flashmhf-assign-schedule");
-  FailureOr<int64_t> dffTile = getDffTile(op, schedule);
-  if (failed(dffTile))
-    return failure();
-  KernelShape shape = {schedule.getTokenTile(), *dffTile, op.getHeadWidth()};
-  if (failed(checkShape(op, schedule, shape)))
+  FailureOr<KernelShape> shape = getKernelShape(forall, op);
+  if (failed(shape))
     return failure();
   auto parent = forall->getParentOfType<func::FuncOp>();
   if (!parent)
     return forall.emitOpError("must be in a func.func");
 
-  KernelBuilder kernel(forall, op, shape);
+  KernelBuilder kernel(forall, op, *shape);
   gpu::GPUModuleOp kernels = getKernelModule(forall);
   OpBuilder &b = kernel.b;
   b.setInsertionPointToEnd(kernels.getBody());
@@ -158,7 +102,7 @@ FailureOr<KernelBuilder> KernelBuilder::create(scf::ForallOp forall,
                                        b.getFunctionType({}, {}));
   kernel.func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                        b.getUnitAttr());
-  kernel.func->setAttr(kScheduleAttrName, schedule);
+  kernel.func->setAttr(kScheduleAttrName, op.getScheduleAttr());
   b.setInsertionPointToStart(&kernel.func.getBody().front());
   gpu::ReturnOp::create(b, forall.getLoc());
   b.setInsertionPointToStart(&kernel.func.getBody().front());
@@ -192,6 +136,9 @@ LogicalResult KernelBuilder::createParameters() {
   FailureOr<Value> output = findOutput(forall);
   if (failed(output) || failed(addParameter(*output, Type())))
     return failure();
+  auto type = cast<MemRefType>(arguments.back().getType());
+  if (type.getRank() != 4)
+    return forall.emitOpError("needs an output of rank 4, has ") << type;
   func.setFunctionType(
       b.getFunctionType(func.getBody().front().getArgumentTypes(), {}));
   tile = *output;
@@ -230,6 +177,11 @@ LogicalResult KernelBuilder::createCoordinates() {
       return forall.emitOpError("must go over batch, heads and tokens from 0 "
                                 "in steps of 1, 1 and token_tile = ")
              << shape.tokenTile;
+    int64_t size =
+        cast<MemRefType>(arguments.back().getType()).getDimSize(dim);
+    if (end && !ShapedType::isDynamic(size) && *end != size)
+      return forall.emitOpError("must go over the whole output: to ")
+             << *end << " of " << size << " in dimension " << dim;
     mapping.map(variable, coordinates.getResult(dim));
   }
   return success();
@@ -328,10 +280,12 @@ FailureOr<KernelBuilder::Place> KernelBuilder::locate(Value operand) {
   return Place{tensor, offsets};
 }
 
-Value KernelBuilder::getParameter(Value tensor, bool isMap) {
-  for (auto [argument, parameter] : llvm::zip(arguments, func.getArguments()))
-    if (argument == tensor && isa<TensorMapType>(parameter.getType()) == isMap)
+Value KernelBuilder::getParameter(Value tensor, int64_t mapRows) {
+  for (auto [argument, parameter] : llvm::zip(arguments, func.getArguments())) {
+    auto map = dyn_cast<TensorMapType>(parameter.getType());
+    if (argument == tensor && (map ? map.getRows() : 0) == mapRows)
       return parameter;
+  }
   llvm_unreachable("every operand has a parameter");
 }
 
@@ -372,7 +326,7 @@ LogicalResult KernelBuilder::put(StringRef name, Value operand) {
   if (failed(place))
     return failure();
   int64_t rows = name == "Q" ? shape.tokenTile : shape.dffTile;
-  PutOp::create(b, op.getLoc(), getParameter(place->tensor, /*isMap=*/true),
+  PutOp::create(b, op.getLoc(), getParameter(place->tensor, rows),
                 place->offsets, getRing(name, {rows, shape.headWidth}));
   return success();
 }
@@ -413,7 +367,7 @@ FailureOr<Value> KernelBuilder::loadRows(Value operand) {
   FailureOr<Place> place = locate(operand);
   if (failed(place))
     return failure();
-  Value tensor = getParameter(place->tensor, /*isMap=*/false);
+  Value tensor = getParameter(place->tensor);
   return LoadRowsOp::create(b, op.getLoc(),
                             VectorType::get({shape.tokenTile}, b.getF32Type()),
                             tensor, place->offsets)
@@ -424,7 +378,7 @@ FailureOr<Value> KernelBuilder::load(Value operand) {
   FailureOr<Place> place = locate(operand);
   if (failed(place))
     return failure();
-  Value tensor = getParameter(place->tensor, /*isMap=*/false);
+  Value tensor = getParameter(place->tensor);
   auto type =
       VectorType::get({shape.tokenTile, shape.headWidth},
                       cast<MemRefType>(tensor.getType()).getElementType());
@@ -436,7 +390,7 @@ LogicalResult KernelBuilder::store(Value vector, Value operand) {
   FailureOr<Place> place = locate(operand);
   if (failed(place))
     return failure();
-  Value tensor = getParameter(place->tensor, /*isMap=*/false);
+  Value tensor = getParameter(place->tensor);
   StoreOp::create(b, op.getLoc(), vector, tensor, place->offsets);
   return success();
 }

@@ -25,10 +25,18 @@ struct KernelShape {
   int64_t headWidth; ///< D.
 };
 
+/// Checks that a GPU can compute `op`, the tile that `forall` computes, and
+/// returns its sizes. Diagnoses on failure.
+FailureOr<KernelShape> getKernelShape(scf::ForallOp forall,
+                                      flashmhf::MHFFNOp op);
+
+/// The tensor outside of `forall` that `operand` is cut out of; null if it is
+/// none.
+Value getTensor(scf::ForallOp forall, Value operand);
+
 class KernelBuilder {
 public:
-  /// Checks that a GPU can compute `op`, which is in `forall`, and starts its
-  /// kernel. Diagnoses on failure.
+  /// Starts the kernel of `op`, which is in `forall`. Diagnoses on failure.
   static FailureOr<KernelBuilder> create(scf::ForallOp forall,
                                          flashmhf::MHFFNOp op);
 
@@ -79,8 +87,9 @@ private:
   /// A constant, outside of all loops.
   Value getIndex(int64_t value);
   FailureOr<Place> locate(Value operand);
-  /// The kernel's parameter for `tensor`.
-  Value getParameter(Value tensor, bool isMap);
+  /// The kernel's parameter for `tensor`: a map of tiles of `mapRows` rows, the
+  /// memref if that is 0.
+  Value getParameter(Value tensor, int64_t mapRows = 0);
   Value getRing(StringRef name, ArrayRef<int64_t> shape);
   /// Moves the insertion point out of the loops that do not define any of
   /// `values`; returns the outermost loop left, or null.
