@@ -16,7 +16,7 @@
 #elementwise = {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
 
 // The whole operation: loops over sub-networks and F carry the accumulator; Q is
-// fetched once, R once a sub-network; K and U are given back as soon as they
+// fetched once; K and U are given back as soon as they
 // have been read.
 
 // CHECK-LABEL: gpu.func @whole
@@ -32,9 +32,9 @@
 // CHECK:      hopper.put %[[MQ]][%[[B]], %[[H]], %[[ROW]], %{{.*}}] into %Q
 // CHECK-NEXT: %[[Q:.*]] = hopper.get %Q
 // CHECK:      %[[OUTER:.*]] = scf.for %[[E:.*]] = %{{.*}} to %{{.*}} step %{{.*}} iter_args(%[[ACC0:.*]] = %[[ZERO]]) -> (vector<128x64xf32>) {
-// CHECK:        %[[ROWS:.*]] = hopper.load_rows %[[R]][%[[B]], %[[H]], %[[ROW]], %[[E]]] : memref<1x4x256x2xf32> -> vector<128xf32>
 // CHECK-NEXT:   %[[INNER:.*]] = scf.for %[[F:.*]] = %{{.*}} to %{{.*}} step %{{.*}} iter_args(%[[ACC1:.*]] = %[[ACC0]]) -> (vector<128x64xf32>) {
-// CHECK-NEXT:     hopper.put %[[MK]][%[[H]], %[[E]], %[[F]], %{{.*}}] into %K
+// CHECK-NEXT:     %[[ROWS:.*]] = hopper.load_rows %[[R]][%[[B]], %[[H]], %[[ROW]], %[[E]]] : memref<1x4x256x2xf32> -> vector<128xf32>
+// CHECK:          hopper.put %[[MK]][%[[H]], %[[E]], %[[F]], %{{.*}}] into %K
 // CHECK-NEXT:     hopper.put %[[MU]][%[[H]], %[[E]], %[[F]], %{{.*}}] into %U
 // CHECK-NEXT:     hopper.put %[[MV]][%[[H]], %[[E]], %[[F]], %{{.*}}] into %V
 // CHECK-NEXT:     %[[K:.*]] = hopper.get %K

@@ -276,6 +276,24 @@ func.func @index_in_producer() {
 
 // -----
 
+func.func @turn_outside() {
+  // expected-error@+1 {{'hopper.take_turn' op must be in the consumer region of hopper.warpgroups}}
+  hopper.take_turn
+  return
+}
+
+// -----
+
+func.func @turn_in_producer() {
+  hopper.warpgroups producer registers 24 {
+    // expected-error@+1 {{'hopper.pass_turn' op must be in the consumer region of hopper.warpgroups}}
+    hopper.pass_turn
+  } consumers 2 registers 240 {}
+  return
+}
+
+// -----
+
 func.func @yield_outside() {
   // expected-error@+1 {{'hopper.yield' op expects parent op 'hopper.warpgroups'}}
   hopper.yield

@@ -62,10 +62,14 @@ func.func @warpgroups() {
   // CHECK: hopper.warpgroups producer registers 24 {
   // CHECK-NEXT: } consumers 2 registers 240 {
   // CHECK-NEXT:   hopper.consumer_index : index
+  // CHECK-NEXT:   hopper.take_turn
+  // CHECK-NEXT:   hopper.pass_turn
   // CHECK-NEXT: }
   hopper.warpgroups producer registers 24 {
   } consumers 2 registers 240 {
     %i = hopper.consumer_index : index
+    hopper.take_turn
+    hopper.pass_turn
   }
   // CHECK: hopper.warpgroups producer registers 32 {
   // CHECK-NEXT:   gpu.barrier
@@ -104,6 +108,8 @@ func.func @fragments(%r: memref<1x4x?x2xf32>, %o: memref<1x4x?x64xf16>, %i: inde
   %wide = arith.extf %old : vector<64x64xf16> to vector<64x64xf32>
   // CHECK: hopper.row_scale %{{.*}}, %[[ROWS]] : vector<64x64xf32>, vector<64xf32>
   %scaled = hopper.row_scale %wide, %rows : vector<64x64xf32>, vector<64xf32>
+  // CHECK: hopper.anchor %{{.*}} : vector<64x64xf32>
+  %anchored = hopper.anchor %scaled : vector<64x64xf32>
   // CHECK: hopper.store %[[OLD]], %[[O]][%[[I]], %[[I]], %[[I]], %[[I]]] : vector<64x64xf16>, memref<1x4x?x64xf16>
   hopper.store %old, %o[%i, %i, %i, %i] : vector<64x64xf16>, memref<1x4x?x64xf16>
   return
