@@ -6,7 +6,8 @@
 
 NumPy does the same per head with matmul (its BLAS on as many threads as there
 are cores) and activations in place. Both run in turn, so that a busy machine
-slows both; the best of all runs counts. Prints one line of JSON.
+slows both, with a pause before each: threads of a BLAS spin for a while after a
+call. The best of all runs counts. Prints one line of JSON.
 """
 
 import argparse
@@ -53,6 +54,14 @@ def with_numpy(q, k, u, v, r):
     return out
 
 
+def timed(function):
+    """Seconds that a call takes, and its result."""
+    time.sleep(0.1)
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", choices=PRESETS, default="370m")
@@ -73,13 +82,9 @@ def main():
     out = np.empty_like(operands[0])
     ours, theirs = [], []
     for _ in range(args.runs + 1):
-        start = time.perf_counter()
-        flashmhf.run(*operands, out=out)
-        middle = time.perf_counter()
-        expected = with_numpy(q, k, u, v, r)
-        end = time.perf_counter()
-        ours.append(middle - start)
-        theirs.append(end - middle)
+        ours.append(timed(lambda: flashmhf.run(*operands, out=out))[0])
+        seconds, expected = timed(lambda: with_numpy(q, k, u, v, r))
+        theirs.append(seconds)
     # The first run compiles, and warms both up.
     ours, theirs = ours[1:], theirs[1:]
     error = np.linalg.norm(out.astype(np.float64) - expected) / np.linalg.norm(expected)

@@ -2,7 +2,7 @@
 // RUN: flashmhf-opt %s --flashmhf-to-cpu | FileCheck %s --check-prefix=LLVM
 // RUN: flashmhf-opt %s --flashmhf-to-cpu=parallel=false | FileCheck %s --check-prefix=SERIAL
 
-// Scratch is as large as tiles of 64 tokens by 128 rows or by D = 128, whatever
+// Scratch is as large as tiles of 64 tokens by 64 rows or by D = 128, whatever
 // L, E and F are; the activation of one tile is the only one there is. All of
 // it is allocated outside the loops over d_ff.
 
@@ -15,10 +15,10 @@
 //       CHECK:   %[[QT:.*]] = memref.alloc() {{.*}} : memref<128x64xf32>
 //       CHECK:   linalg.generic {{.*}} outs(%[[QT]] :
 //   CHECK-DAG:   %[[O:.*]] = memref.alloc() {{.*}} : memref<64x128xf32>
-//   CHECK-DAG:   %[[A:.*]] = memref.alloc() {{.*}} : memref<128x64xf32>
+//   CHECK-DAG:   %[[A:.*]] = memref.alloc() {{.*}} : memref<64x64xf32>
 //       CHECK:   scf.for %{{.*}} to %[[E:.*]] step
 //   CHECK-NOT:     memref.alloc
-//       CHECK:     scf.for %{{.*}} to %[[F:.*]] step %c128
+//       CHECK:     scf.for %{{.*}} to %[[F:.*]] step %c64
 //   CHECK-NOT:       memref.alloc
 
 // The weights of f32 are read where they are.

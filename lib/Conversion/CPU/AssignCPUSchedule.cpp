@@ -20,7 +20,7 @@ using namespace mlir::flashmhf;
 
 /// Rows of K, U and V in a tile, for heads of width `width`.
 static int64_t getRows(int64_t width) {
-  constexpr int64_t maxElements = 16384, minRows = 16, maxRows = 128;
+  constexpr int64_t maxElements = 8192, minRows = 16, maxRows = 128;
   if (ShapedType::isDynamic(width) || width == 0)
     return maxRows;
   int64_t rows = llvm::bit_floor<uint64_t>(maxElements / width);

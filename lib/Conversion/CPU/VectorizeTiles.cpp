@@ -53,9 +53,10 @@ std::optional<RegisterBlock> RegisterBlock::get(RankedTensorType type,
   // Wide before high, since a row costs a broadcast at every step.
   int64_t budget = bits >= 512 ? 16 : 8;
   int64_t across = bits >= 512 ? 4 : 2;
+  // Powers of two: others are legalised with shuffles at every step.
   while (vectors % across != 0)
-    --across;
-  int64_t down = llvm::PowerOf2Ceil(budget / across + 1) / 2;
+    across /= 2;
+  int64_t down = budget / across;
   while (rows % down != 0)
     down /= 2;
   return RegisterBlock{down, across * lanes};

@@ -34,16 +34,16 @@ func.func @fused(%a: tensor<8x32xf32>, %b: tensor<32x128xf32>) -> tensor<8x128xf
   return %e : tensor<8x128xf32>
 }
 
-// 48 columns are three vectors of f32, 24 are three of f64; fewer columns take
-// more rows.
+// 96 columns are three times two vectors of f32, 8 are one of f64; fewer columns
+// take more rows.
 // CHECK-LABEL: func @blocks
-//       CHECK: vector.outerproduct {{.*}} : vector<4xf32>, vector<48xf32>
+//       CHECK: vector.outerproduct {{.*}} : vector<8xf32>, vector<32xf32>
 //       CHECK: vector.outerproduct {{.*}} : vector<16xf64>, vector<8xf64>
-func.func @blocks(%a: tensor<8x32xf32>, %b: tensor<32x48xf32>, %c: tensor<8x48xf32>,
-                  %d: tensor<32x3xf64>, %e: tensor<3x8xf64>, %f: tensor<32x8xf64>) -> (tensor<8x48xf32>, tensor<32x8xf64>) {
-  %s = linalg.matmul ins(%a, %b : tensor<8x32xf32>, tensor<32x48xf32>) outs(%c : tensor<8x48xf32>) -> tensor<8x48xf32>
+func.func @blocks(%a: tensor<8x32xf32>, %b: tensor<32x96xf32>, %c: tensor<8x96xf32>,
+                  %d: tensor<32x3xf64>, %e: tensor<3x8xf64>, %f: tensor<32x8xf64>) -> (tensor<8x96xf32>, tensor<32x8xf64>) {
+  %s = linalg.matmul ins(%a, %b : tensor<8x32xf32>, tensor<32x96xf32>) outs(%c : tensor<8x96xf32>) -> tensor<8x96xf32>
   %t = linalg.matmul ins(%d, %e : tensor<32x3xf64>, tensor<3x8xf64>) outs(%f : tensor<32x8xf64>) -> tensor<32x8xf64>
-  return %s, %t : tensor<8x48xf32>, tensor<32x8xf64>
+  return %s, %t : tensor<8x96xf32>, tensor<32x8xf64>
 }
 
 // CHECK-LABEL: func @left_alone

@@ -35,14 +35,14 @@ def FlashMHFAssignCPUSchedule : Pass<"flashmhf-assign-cpu-schedule"> {
   let description = [{
     Tokens in tiles of 64, so that one vector register block covers them, and
     rows of K, U and V in the largest power of two up to 128 with which each of
-    their tiles has at most 16384 elements, so that they stay in the second
+    their tiles has at most 8192 elements, so that they stay in the second
     level cache with the accumulator of O. A schedule that is there stays.
 
     ```mlir
     %o = flashmhf.mhffn silu ins(..) outs(..) -> tensor<?x8x?x128xf32>
     // becomes
     %o = flashmhf.mhffn silu ins(..) outs(..)
-        {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 128, ..>}
+        {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 64, ..>}
         -> tensor<?x8x?x128xf32>
     ```
 
