@@ -1,5 +1,9 @@
+//===- Compile.cpp - C API: compilation -----------------------------------===//
+//
 /// \file
 /// The C API up to the artifact: problems, options, compilation.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Status.h"
 #include "flashmhf/Target/Problem.h"

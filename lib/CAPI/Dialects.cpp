@@ -1,5 +1,9 @@
+//===- Dialects.cpp - C API: registration ---------------------------------===//
+//
 /// \file
 /// Registration through MLIR's C API.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf-c/Dialects.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFDialect.h"

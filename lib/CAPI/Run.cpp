@@ -1,6 +1,10 @@
+//===- Run.cpp - C API: running -------------------------------------------===//
+//
 /// \file
 /// The C API from artifacts and sources to running code, on the CPU and on a
 /// GPU.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Status.h"
 #include "flashmhf/Runtime/CPUJit.h"

@@ -1,5 +1,9 @@
+//===- Status.cpp - C API: errors and strings -----------------------------===//
+//
 /// \file
 /// Status codes, the last error of each thread, strings, the version.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Status.h"
 #include <cstdlib>

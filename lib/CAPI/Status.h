@@ -1,6 +1,10 @@
+//===- Status.h - C API: errors and strings ---------------------*- C++ -*-===//
+//
 /// \file
 /// How errors cross into C: a status code, and the message in the thread's last
 /// error.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_LIB_CAPI_STATUS_H
 #define FLASHMHF_LIB_CAPI_STATUS_H

@@ -1,6 +1,10 @@
+//===- CPUJit.cpp - A function on this CPU --------------------------------===//
+//
 /// \file
 /// LLVM IR to callable code through ORC. In: a host program and, per call,
 /// DLPack tensors; out: memref descriptors in a call of its packed entry.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Runtime/CPUJit.h"
 #include "flashmhf/Runtime/ParallelFor.h"

@@ -1,5 +1,9 @@
+//===- CudaDriver.cpp - The CUDA driver, opened at run time ---------------===//
+//
 /// \file
 /// Opens the CUDA driver once per process and never closes it.
+//
+//===----------------------------------------------------------------------===//
 
 #include "CudaDriver.h"
 #include "flashmhf/Target/Errors.h"

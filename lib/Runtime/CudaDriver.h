@@ -1,7 +1,11 @@
+//===- CudaDriver.h - The CUDA driver, opened at run time -------*- C++ -*-===//
+//
 /// \file
 /// The few functions and constants of the CUDA driver that a launch needs,
 /// found in libcuda.so.1 at run time: nothing of CUDA is needed to build or to
 /// import the library. Numbers are those of the driver's stable ABI.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_RUNTIME_CUDADRIVER_H
 #define FLASHMHF_RUNTIME_CUDADRIVER_H

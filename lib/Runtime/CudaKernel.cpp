@@ -1,7 +1,11 @@
+//===- CudaKernel.cpp - A kernel on a GPU ---------------------------------===//
+//
 /// \file
 /// Loading and launching through the CUDA driver. Everything that can be wrong
 /// with the caller's tensors has been found by checkTensors and planLaunch
 /// before the driver is asked for anything.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Runtime/CudaKernel.h"
 #include "CudaDriver.h"

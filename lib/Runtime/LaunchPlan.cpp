@@ -1,7 +1,11 @@
+//===- LaunchPlan.cpp - One launch, computed ------------------------------===//
+//
 /// \file
 /// From a contract and checked tensors to grid, tensor maps and descriptors.
 /// All rules of the tensor memory accelerator (TMA) are checked here, since the
 /// driver's own answer is one error code for all of them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Runtime/LaunchPlan.h"
 #include "flashmhf/Target/Errors.h"

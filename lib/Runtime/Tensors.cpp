@@ -1,6 +1,10 @@
+//===- Tensors.cpp - Checked DLPack tensors -------------------------------===//
+//
 /// \file
 /// Checks DLPack tensors against the arguments of a contract. In: the caller's
 /// DLTensors; out: views whose every field may be used without another look.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Runtime/Tensors.h"
 #include "flashmhf/Target/Errors.h"

@@ -1,7 +1,11 @@
+//===- Compiler.cpp - The compile driver ----------------------------------===//
+//
 /// \file
 /// One compilation from source text to the asked stage. In: MLIR text or
 /// bytecode; out: bytes and, for what a GPU can load, the launch contract.
 /// Every diagnostic made on the way ends up in the error that is returned.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/Compiler.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"

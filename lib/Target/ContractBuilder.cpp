@@ -1,7 +1,11 @@
+//===- ContractBuilder.cpp - Contracts from IR ----------------------------===//
+//
 /// \file
 /// From IR to contract values. In: the user's function before any pass has
 /// touched it, and the same function around its hopper.launch; out: its
 /// arguments, and the launch contract.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/ContractBuilder.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"

@@ -1,5 +1,9 @@
+//===- Errors.cpp - Errors with a kind ------------------------------------===//
+//
 /// \file
 /// The identity of KindError.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/Errors.h"
 #include "llvm/Support/raw_ostream.h"

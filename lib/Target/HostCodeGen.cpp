@@ -1,7 +1,11 @@
+//===- HostCodeGen.cpp - Machine code for this CPU ------------------------===//
+//
 /// \file
 /// LLVM dialect to optimised LLVM IR and to an object for the host CPU. The one
 /// thing added on the way is the packed entry point, which lets a caller who
 /// knows the arguments only at run time make the call.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/HostCodeGen.h"
 #include "flashmhf/Target/Errors.h"

@@ -1,6 +1,10 @@
+//===- KernelCodeGen.cpp - Text of GPU kernels ----------------------------===//
+//
 /// \file
 /// NVVM dialect to optimised LLVM IR and to PTX, by MLIR's module
 /// serialisation.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/KernelCodeGen.h"
 #include "mlir/Target/LLVM/ModuleToObject.h"

@@ -1,7 +1,11 @@
+//===- LaunchContract.cpp - How to launch a kernel ------------------------===//
+//
 /// \file
 /// The launch contract to and from JSON. In: a contract or its text; out: the
 /// other. Invariant: whatever parseContract returns has passed verify(), so the
 /// runtime may index with it unchecked.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/LaunchContract.h"
 #include "flashmhf/Target/Errors.h"

@@ -1,6 +1,10 @@
+//===- Problem.cpp - Operators by size and name ---------------------------===//
+//
 /// \file
 /// From sizes to MLIR text. The text goes through the parser and the verifier
 /// like any user's, so a problem can be no more than a user could write.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/Problem.h"
 #include "flashmhf/Target/Errors.h"

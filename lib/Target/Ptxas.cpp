@@ -1,6 +1,10 @@
+//===- Ptxas.cpp - NVIDIA's assembler -------------------------------------===//
+//
 /// \file
 /// Runs ptxas on temporary files and reads its messages. In: PTX text; out: a
 /// cubin and what the assembler complained about.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/Ptxas.h"
 #include "flashmhf/Target/Errors.h"

@@ -1,7 +1,11 @@
+//===- flashmhf-compile.cpp - The compiler as a tool ----------------------===//
+//
 /// \file
 /// flashmhf-compile: a file or a preset in, one stage of its compilation out.
 /// Output files appear whole or not at all; a kernel's launch contract goes
 /// beside it as JSON.
+//
+//===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/Compiler.h"
 #include "flashmhf/Target/Problem.h"

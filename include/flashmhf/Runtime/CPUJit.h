@@ -1,5 +1,9 @@
+//===- CPUJit.h - A function on this CPU ------------------------*- C++ -*-===//
+//
 /// \file
 /// A function compiled for this process's CPU and ready to be called.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_RUNTIME_CPUJIT_H
 #define FLASHMHF_RUNTIME_CPUJIT_H

@@ -1,5 +1,9 @@
+//===- CudaKernel.h - A kernel on a GPU -------------------------*- C++ -*-===//
+//
 /// \file
 /// A compiled kernel on one NVIDIA GPU: load once, launch on any stream.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_RUNTIME_CUDAKERNEL_H
 #define FLASHMHF_RUNTIME_CUDAKERNEL_H

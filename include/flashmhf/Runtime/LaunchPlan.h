@@ -1,6 +1,10 @@
+//===- LaunchPlan.h - One launch, computed ----------------------*- C++ -*-===//
+//
 /// \file
 /// What one launch will pass to the CUDA driver, computed from a contract and
 /// checked tensors without a driver or a GPU.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_RUNTIME_LAUNCHPLAN_H
 #define FLASHMHF_RUNTIME_LAUNCHPLAN_H

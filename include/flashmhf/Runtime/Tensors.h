@@ -1,6 +1,10 @@
+//===- Tensors.h - Checked DLPack tensors -----------------------*- C++ -*-===//
+//
 /// \file
 /// DLPack tensors checked against a contract's arguments: the one place where a
 /// caller's memory is believed or refused.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_RUNTIME_TENSORS_H
 #define FLASHMHF_RUNTIME_TENSORS_H
@@ -32,9 +36,9 @@ llvm::Expected<llvm::SmallVector<TensorView, 6>>
 checkTensors(llvm::ArrayRef<ContractArgument> arguments,
              llvm::ArrayRef<const DLTensor *> tensors);
 
-/// Whether some byte belongs to elements of both. Exact for layouts that nest, as
-/// those of slices, transposed or not, do; layouts too tangled to decide quickly
-/// count as apart.
+/// Whether some byte belongs to elements of both. Exact for layouts that nest,
+/// as those of slices, transposed or not, do; layouts too tangled to decide
+/// quickly count as apart.
 bool overlap(const TensorView &a, const TensorView &b);
 
 /// "[1, 8, 512, 128]"

@@ -1,6 +1,10 @@
+//===- Compiler.h - The compile driver --------------------------*- C++ -*-===//
+//
 /// \file
 /// The driver: source text in, the artifact of one stage out. Tools, the C API
 /// and the CPU JIT all compile through here.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_TARGET_COMPILER_H
 #define FLASHMHF_TARGET_COMPILER_H

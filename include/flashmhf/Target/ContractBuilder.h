@@ -1,5 +1,9 @@
+//===- ContractBuilder.h - Contracts from IR --------------------*- C++ -*-===//
+//
 /// \file
 /// What the IR says about a function's interface, as contract values.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_TARGET_CONTRACTBUILDER_H
 #define FLASHMHF_TARGET_CONTRACTBUILDER_H

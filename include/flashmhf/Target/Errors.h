@@ -1,6 +1,10 @@
+//===- Errors.h - Errors with a kind ----------------------------*- C++ -*-===//
+//
 /// \file
 /// Errors that know whose fault they are, so that the C API's status codes need
 /// no guessing.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_TARGET_ERRORS_H
 #define FLASHMHF_TARGET_ERRORS_H

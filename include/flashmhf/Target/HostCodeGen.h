@@ -1,5 +1,9 @@
+//===- HostCodeGen.h - Machine code for this CPU ----------------*- C++ -*-===//
+//
 /// \file
 /// From the LLVM dialect to machine code for the CPU that this runs on.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_TARGET_HOSTCODEGEN_H
 #define FLASHMHF_TARGET_HOSTCODEGEN_H

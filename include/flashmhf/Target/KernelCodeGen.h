@@ -1,5 +1,9 @@
+//===- KernelCodeGen.h - Text of GPU kernels --------------------*- C++ -*-===//
+//
 /// \file
 /// From a kernel module in the NVVM dialect to text.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_TARGET_KERNELCODEGEN_H
 #define FLASHMHF_TARGET_KERNELCODEGEN_H

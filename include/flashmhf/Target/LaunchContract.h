@@ -1,8 +1,12 @@
+//===- LaunchContract.h - How to launch a kernel ----------------*- C++ -*-===//
+//
 /// \file
 /// The launch contract: everything that a caller must know to launch a compiled
 /// kernel, as a value. The compiler derives it from the IR and writes it as
 /// JSON beside the PTX; the runtime reads it back. docs/contract.md describes
 /// the JSON.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_TARGET_LAUNCHCONTRACT_H
 #define FLASHMHF_TARGET_LAUNCHCONTRACT_H

@@ -1,6 +1,10 @@
+//===- Problem.h - Operators by size and name -------------------*- C++ -*-===//
+//
 /// \file
 /// One Flash Multi-Head FFN by its sizes, the paper's configurations by name,
 /// and the module that says it in MLIR.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_TARGET_PROBLEM_H
 #define FLASHMHF_TARGET_PROBLEM_H

@@ -1,5 +1,9 @@
+//===- Ptxas.h - NVIDIA's assembler -----------------------------*- C++ -*-===//
+//
 /// \file
 /// NVIDIA's assembler, run as a program, and what its messages mean.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_TARGET_PTXAS_H
 #define FLASHMHF_TARGET_PTXAS_H
