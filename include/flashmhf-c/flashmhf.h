@@ -228,6 +228,33 @@ FLASHMHF_API FlashmhfStatus flashmhfJitRun(const FlashmhfJit *jit,
 FLASHMHF_API const char *flashmhfJitContract(const FlashmhfJit *jit);
 FLASHMHF_API void flashmhfJitDestroy(FlashmhfJit *jit);
 
+/*===-- Emulating a GPU ---------------------------------------------------===*/
+
+/** A function compiled for the GPU whose kernels run on the CPU, warpgroup by
+ *  warpgroup: the same products, roundings and synchronisation, without a GPU.
+ */
+typedef struct FlashmhfEmulator FlashmhfEmulator;
+
+/** Compiles the module's public function as for the GPU, down to the hopper
+ *  dialect. `*emulator` goes back to flashmhfEmulatorDestroy(). */
+FLASHMHF_API FlashmhfStatus flashmhfEmulatorCreate(
+    const char *source, size_t sourceSize,
+    const FlashmhfCompileOptions *options, FlashmhfEmulator **emulator);
+
+/** Runs it on `count` CPU tensors, as flashmhfJitRun() does. `multiprocessors`
+ *  is the emulated GPU's, which bounds the grid of a persistent kernel; an H100
+ *  has 132. A kernel that would hang or read what it must not is
+ *  FLASHMHF_COMPILE_ERROR, with the ring, the slot and the warpgroup in the
+ *  message. */
+FLASHMHF_API FlashmhfStatus flashmhfEmulatorRun(
+    const FlashmhfEmulator *emulator, const DLTensor *const *tensors,
+    int32_t count, int32_t multiprocessors);
+
+/** As flashmhfJitContract(). */
+FLASHMHF_API const char *
+flashmhfEmulatorContract(const FlashmhfEmulator *emulator);
+FLASHMHF_API void flashmhfEmulatorDestroy(FlashmhfEmulator *emulator);
+
 /*===-- Running on a GPU --------------------------------------------------===*/
 
 /** FLASHMHF_OK if the CUDA driver can be opened and there is a GPU that the

@@ -9,6 +9,7 @@
 #include "Status.h"
 #include "flashmhf/Runtime/CPUJit.h"
 #include "flashmhf/Runtime/CudaKernel.h"
+#include "flashmhf/Runtime/EmulatedKernel.h"
 #include "flashmhf/Runtime/LaunchPlan.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -17,6 +18,11 @@ using llvm::Expected;
 
 struct FlashmhfJit {
   std::unique_ptr<CPUJit> jit;
+  std::string contract;
+};
+
+struct FlashmhfEmulator {
+  std::unique_ptr<EmulatedKernel> kernel;
   std::string contract;
 };
 
@@ -31,6 +37,17 @@ unwrap(const DLTensor *const *tensors, int32_t count) {
     return makeError(ErrorKind::InvalidArgument,
                      "tensors is null or count is negative");
   return llvm::ArrayRef<const DLTensor *>(tensors, size_t(count));
+}
+
+/// What of a contract a function that runs on the CPU has.
+static std::string describe(llvm::StringRef function,
+                            llvm::ArrayRef<ContractArgument> arguments) {
+  llvm::json::Array described;
+  for (const ContractArgument &argument : arguments)
+    described.push_back(toJSON(argument));
+  llvm::json::Value contract = llvm::json::Object{
+      {"kernel", function}, {"arguments", std::move(described)}};
+  return llvm::formatv("{0:2}\n", contract).str();
 }
 
 //===----------------------------------------------------------------------===//
@@ -54,14 +71,9 @@ FlashmhfStatus flashmhfJitCreate(const char *source, size_t sourceSize,
   if (!created)
     return toStatus(created.takeError());
 
-  llvm::json::Array arguments;
-  for (const ContractArgument &argument : (*created)->getArguments())
-    arguments.push_back(toJSON(argument));
-  llvm::json::Value contract =
-      llvm::json::Object{{"kernel", (*created)->getFunction()},
-                         {"arguments", std::move(arguments)}};
-  *jit = new FlashmhfJit{std::move(*created),
-                         llvm::formatv("{0:2}\n", contract).str()};
+  std::string contract =
+      describe((*created)->getFunction(), (*created)->getArguments());
+  *jit = new FlashmhfJit{std::move(*created), std::move(contract)};
   return FLASHMHF_OK;
 }
 
@@ -80,6 +92,47 @@ const char *flashmhfJitContract(const FlashmhfJit *jit) {
 }
 
 void flashmhfJitDestroy(FlashmhfJit *jit) { delete jit; }
+
+//===----------------------------------------------------------------------===//
+// Emulation
+//===----------------------------------------------------------------------===//
+
+FlashmhfStatus flashmhfEmulatorCreate(const char *source, size_t sourceSize,
+                                      const FlashmhfCompileOptions *options,
+                                      FlashmhfEmulator **emulator) {
+  if (!source || !emulator)
+    return setError(FLASHMHF_INVALID_ARGUMENT, "source or emulator is null");
+  Expected<CompileOptions> unwrapped = unwrap(options);
+  if (!unwrapped)
+    return toStatus(unwrapped.takeError());
+  auto created = EmulatedKernel::create(llvm::StringRef(source, sourceSize),
+                                        "source", *unwrapped);
+  if (!created)
+    return toStatus(created.takeError());
+  std::string contract =
+      describe((*created)->getFunction(), (*created)->getArguments());
+  *emulator = new FlashmhfEmulator{std::move(*created), std::move(contract)};
+  return FLASHMHF_OK;
+}
+
+FlashmhfStatus flashmhfEmulatorRun(const FlashmhfEmulator *emulator,
+                                   const DLTensor *const *tensors,
+                                   int32_t count, int32_t multiprocessors) {
+  if (!emulator)
+    return setError(FLASHMHF_INVALID_ARGUMENT, "emulator is null");
+  auto unwrapped = unwrap(tensors, count);
+  if (!unwrapped)
+    return toStatus(unwrapped.takeError());
+  mlir::hopper::EmulateOptions options;
+  options.multiprocessors = multiprocessors;
+  return toStatus(emulator->kernel->run(*unwrapped, options));
+}
+
+const char *flashmhfEmulatorContract(const FlashmhfEmulator *emulator) {
+  return emulator->contract.c_str();
+}
+
+void flashmhfEmulatorDestroy(FlashmhfEmulator *emulator) { delete emulator; }
 
 //===----------------------------------------------------------------------===//
 // GPU

@@ -374,3 +374,18 @@ mlir::flashmhf::compileForHost(StringRef source, StringRef name,
     return std::move(error);
   return makeHostProgram(compilation);
 }
+
+Expected<DeviceProgram>
+mlir::flashmhf::compileToHopper(StringRef source, StringRef name,
+                                const CompileOptions &options) {
+  if (Error error = checkOptions(options))
+    return std::move(error);
+  Compilation compilation(options);
+  if (Error error = compilation.parse(source, name))
+    return std::move(error);
+  Expected<Artifact> artifact = compileDevice(compilation, EmitKind::Hopper);
+  if (!artifact)
+    return artifact.takeError();
+  return DeviceProgram{compilation.function, compilation.arguments,
+                       std::move(artifact->data)};
+}

@@ -8,7 +8,16 @@
 Q [B,H,L,D]; K, U, V [G,E,F,D]; R [B,H,L,E]; O [B,H,L,D]; H a multiple of G.
 """
 
-from .compiler import Artifact, FlashmhfWarning, Function, compile, cuda_available, jit
+from .compiler import (
+    Artifact,
+    EmulatedFunction,
+    FlashmhfWarning,
+    Function,
+    compile,
+    cuda_available,
+    emulator,
+    jit,
+)
 from .native import FlashmhfError, FlashmhfValueError, version
 from .oracle import reference, relative_error
 from .problem import Problem, presets
@@ -16,6 +25,7 @@ from .runtime import clear_cache, run
 
 __all__ = [
     "Artifact",
+    "EmulatedFunction",
     "FlashmhfError",
     "FlashmhfValueError",
     "FlashmhfWarning",
@@ -24,6 +34,7 @@ __all__ = [
     "clear_cache",
     "compile",
     "cuda_available",
+    "emulator",
     "jit",
     "presets",
     "reference",

@@ -145,6 +145,39 @@ class Function:
         )
 
 
+class EmulatedFunction:
+    """A problem compiled for the GPU, whose kernels run on the CPU: a thread for
+    each warpgroup, with the products, roundings and synchronisation of the GPU.
+
+    Attributes: ``contract``, a dictionary with the function's "arguments".
+    """
+
+    def __init__(self, source: str, options):
+        handle = ctypes.c_void_p()
+        lib = native.library()
+        text = source.encode()
+        native.check(lib.flashmhfEmulatorCreate(text, len(text), options, ctypes.byref(handle)))
+        self._handle = handle
+        self.contract = json.loads(lib.flashmhfEmulatorContract(handle))
+        weakref.finalize(self, lib.flashmhfEmulatorDestroy, handle).atexit = False
+
+    def run(self, *tensors, multiprocessors: int = 132) -> None:
+        """Runs it on CPU tensors in the order q, k, u, v, r, out without absent
+        ones, and returns when `out` is written.
+
+        `multiprocessors`: of the emulated GPU, which bounds the grid of a
+        persistent kernel. Raises FlashmhfError, which names the ring, the slot and
+        the warpgroup where the kernel would hang or read what it must not.
+        """
+        imported = _import_all(self.contract, tensors)
+        array = native.tensor_array(imported)
+        native.check(
+            native.library().flashmhfEmulatorRun(
+                self._handle, array, len(imported), multiprocessors
+            )
+        )
+
+
 def compile(
     problem=None,
     *,
@@ -200,6 +233,16 @@ def jit(problem=None, *, source=None, on_diagnostic=None, **options) -> Function
     _, source = _resolve(problem, source)
     with _Options(on_diagnostic, options) as struct:
         return Function(source, struct)
+
+
+def emulator(problem=None, *, source=None, on_diagnostic=None, **options) -> EmulatedFunction:
+    """Compiles a problem (or MLIR text) for the GPU and emulates its kernels here.
+
+    Arguments and errors as for `compile`.
+    """
+    _, source = _resolve(problem, source)
+    with _Options(on_diagnostic, options) as struct:
+        return EmulatedFunction(source, struct)
 
 
 def cuda_available() -> bool:

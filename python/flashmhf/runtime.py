@@ -35,7 +35,8 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
     activation : "silu", "gelu" (tanh form), "relu", "relu2", "sigmoid", "identity".
     out : [B, H, L, D] to write into, of q's dtype or f32. By default a torch
         tensor like `q` for torch tensors, else a NumPy array like `q`.
-    target : "cpu" or "cuda"; default: where the tensors are.
+    target : "cpu" or "cuda"; default: where the tensors are. "emulate" runs the
+        kernel of the GPU on the CPU, warpgroup by warpgroup, on CPU tensors.
     stream : on a GPU, the CUstream to enqueue on, as an integer or a
         torch.cuda.Stream; default: torch's current stream of the tensors' GPU for
         torch tensors, else CUDA's default stream. Nothing waits for it.
@@ -98,9 +99,15 @@ def _compiled(problem, target):
     key = (problem, target)
     with _lock:
         if key not in _cache:
-            make = compiler.compile if target == "cuda" else compiler.jit
-            _cache[key] = make(problem)
+            _cache[key] = _MAKERS[target](problem)
         return _cache[key]
+
+
+_MAKERS = {
+    "cpu": lambda problem: compiler.jit(problem),
+    "cuda": lambda problem: compiler.compile(problem),
+    "emulate": lambda problem: compiler.emulator(problem),
+}
 
 
 def _is_torch(x) -> bool:
@@ -132,11 +139,13 @@ def _check_target(tensors, target):
     where = {name: t.target for name, t in tensors.items()}
     if target is None:
         target = where["q"]
-    if target not in ("cpu", "cuda"):
-        raise ValueError(f'target {target!r} is unknown; known are "cpu" and "cuda"')
+    if target not in _MAKERS:
+        known = ", ".join(f'"{name}"' for name in _MAKERS)
+        raise ValueError(f"target {target!r} is unknown; known are {known}")
+    memory = "cuda" if target == "cuda" else "cpu"
     devices = {n: (t.device_type, t.device_id) for n, t in tensors.items()}
     for name, place in where.items():
-        if place != target:
+        if place != memory:
             raise ValueError(
                 f"{name} is in {_MEMORY[place]}, but the target is {target!r}: move it there"
             )

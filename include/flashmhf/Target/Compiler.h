@@ -82,6 +82,17 @@ llvm::Expected<HostProgram> compileForHost(llvm::StringRef source,
                                            llvm::StringRef name,
                                            const CompileOptions &options);
 
+/// A function with its kernels in the hopper dialect, as MLIR text.
+struct DeviceProgram {
+  std::string function;
+  std::vector<ContractArgument> arguments;
+  std::string text;
+};
+
+llvm::Expected<DeviceProgram> compileToHopper(llvm::StringRef source,
+                                              llvm::StringRef name,
+                                              const CompileOptions &options);
+
 } // namespace mlir::flashmhf
 
 #endif // FLASHMHF_TARGET_COMPILER_H

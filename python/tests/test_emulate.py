@@ -1,0 +1,133 @@
+"""The GPU's kernels, emulated on the CPU, against the float64 reference."""
+
+import numpy as np
+import pytest
+
+import flashmhf
+from flashmhf.oracle import ACTIVATIONS
+
+pytestmark = pytest.mark.usefixtures("library")
+
+#: As on the CPU and on the GPU: A and O are rounded once each.
+LIMIT = {"bf16": 3.0e-3, "f16": 4.0e-4}
+
+
+def check(x, activation="silu", u=True, r=True, dtype="bf16", **options):
+    u, r = (x.u if u else None), (x.r if r else None)
+    got = flashmhf.run(
+        x.q, x.k, u, x.v, r, activation=activation, target="emulate", **options
+    )
+    want = flashmhf.reference(x.q, x.k, u, x.v, r, activation)
+    assert np.isfinite(np.asarray(got, np.float64)).all()
+    error = flashmhf.relative_error(got, want)
+    assert error <= LIMIT[dtype], f"error {error:.2e}"
+    return got
+
+
+def emulate(x, schedule=None, multiprocessors=132):
+    """Runs operands with a schedule of one's own; returns the relative error."""
+    problem = flashmhf.Problem(
+        heads=x.q.shape[1],
+        groups=x.k.shape[0],
+        head_dim=x.q.shape[3],
+        subnetworks=x.k.shape[1],
+        subnetwork_width=x.k.shape[2],
+    )
+    out = np.full_like(x.q, np.nan)
+    kernel = flashmhf.emulator(problem, schedule=schedule)
+    kernel.run(*x.all, out, multiprocessors=multiprocessors)
+    return flashmhf.relative_error(out, flashmhf.reference(*x.all))
+
+
+@pytest.mark.parametrize("dtype", LIMIT)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_and_dtypes(operands, activation, dtype):
+    x = operands(B=1, H=2, L=33, D=64, E=2, F=96, dtype=dtype)
+    check(x, activation, dtype=dtype)
+
+
+@pytest.mark.parametrize("u, r", [(False, True), (True, False), (False, False)])
+def test_operands_left_out(operands, u, r):
+    check(operands(B=2, H=4, G=2, L=70, D=32, E=3, F=64, dtype="bf16"), u=u, r=r)
+
+
+@pytest.mark.parametrize("name", ["128m", "370m"])
+def test_paper_models(operands, name):
+    """The very kernel of the paper's models, every head and sub-network."""
+    p = flashmhf.presets[name]
+    x = operands(H=p.heads, G=p.groups, L=130, D=p.head_dim, E=p.subnetworks,
+                 F=p.subnetwork_width, dtype="bf16")  # fmt: skip
+    check(x)
+
+
+@pytest.mark.parametrize("tokens", [1, 63, 64, 65, 128, 129, 300])
+def test_token_tails(operands, tokens):
+    """Rows past the end are neither read nor written."""
+    x = operands(H=1, L=tokens + 3, D=32, E=2, F=64, dtype="bf16")
+    x.q, x.r = x.q[:, :, 1:-2], x.r[:, :, 1:-2]
+    whole = np.full((1, 1, tokens + 3, 32), np.nan, np.float32)
+    check(x, out=whole[:, :, 1:-2])
+    assert np.isnan(whole[:, :, [0, -2, -1]]).all()
+
+
+def test_layer_layout(operands):
+    x = operands(B=2, H=4, G=2, L=21, D=32, E=3, F=32, dtype="bf16")
+    want = check(x)
+    x.q = np.ascontiguousarray(x.q.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3)
+    for name in "kuv":
+        w = getattr(x, name)
+        w = np.ascontiguousarray(w.transpose(1, 2, 0, 3)).transpose(2, 0, 1, 3)
+        setattr(x, name, w)
+    np.testing.assert_array_equal(check(x), want)
+
+
+@pytest.mark.parametrize("multiprocessors", [1, 3, 132])
+def test_persistent_blocks(operands, multiprocessors):
+    """One block computes one tile, some, or all of them."""
+    x = operands(B=2, H=2, L=150, D=32, E=2, F=64, dtype="bf16")
+    schedule = "#flashmhf.schedule<dff_tile = 32, persistent = true>"
+    assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3, 4])
+@pytest.mark.parametrize("overlap", ["false", "true"])
+def test_trip_counts_around_the_stages(operands, stages, overlap):
+    schedule = (
+        f"#flashmhf.schedule<token_tile = 64, consumers = 1, dff_tile = 32, "
+        f"stages = [{stages}, {stages}, {stages}], overlap = {overlap}>"
+    )
+    for steps in {1, stages - 1, stages, stages + 1} - {0}:
+        x = operands(H=1, L=5, D=32, E=1, F=32 * steps, dtype="bf16", seed=steps)
+        assert emulate(x, schedule) <= LIMIT["bf16"]
+
+
+def test_agrees_with_the_cpu(operands):
+    """Same roundings, another order of summation."""
+    x = operands(H=2, L=64, D=64, E=4, F=128, dtype="bf16")
+    got = flashmhf.run(*x.all, target="emulate").astype(np.float64)
+    want = flashmhf.run(*x.all, target="cpu").astype(np.float64)
+    assert flashmhf.relative_error(got, want) <= 1e-3
+
+
+def test_same_bits_every_time(operands):
+    x = operands(B=1, H=2, L=200, D=32, E=2, F=64, dtype="bf16")
+    first = flashmhf.run(*x.all, target="emulate")
+    for _ in range(3):
+        np.testing.assert_array_equal(flashmhf.run(*x.all, target="emulate"), first)
+
+
+def test_tensors_that_do_not_fit(operands):
+    x = operands(H=2, L=5, D=32, E=2, F=32, dtype="bf16")
+    kernel = flashmhf.emulator(
+        flashmhf.Problem(heads=2, groups=2, head_dim=32, subnetworks=2, subnetwork_width=32)
+    )
+    with pytest.raises(flashmhf.FlashmhfValueError, match=r"'k' has shape"):
+        kernel.run(x.q, x.k[:, :1], x.u, x.v, x.r, x.q.copy())
+    with pytest.raises(flashmhf.FlashmhfValueError, match="multiprocessors"):
+        kernel.run(*x.all, x.q.copy(), multiprocessors=0)
+
+
+def test_types_that_no_kernel_has(operands):
+    x = operands(dtype="f32")
+    with pytest.raises(flashmhf.FlashmhfError, match="f32"):
+        flashmhf.run(*x.all, target="emulate")
