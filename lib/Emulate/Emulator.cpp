@@ -192,6 +192,7 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   std::atomic<int64_t> next = 0;
   std::atomic<bool> failed = false;
   std::vector<std::unique_ptr<Machine>> machines;
+  machines.reserve(workers);
   for (unsigned i = 0; i < workers; ++i)
     machines.push_back(std::make_unique<Machine>(grid));
   auto work = [&](Machine &machine) {

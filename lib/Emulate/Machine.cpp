@@ -73,6 +73,7 @@ bool Machine::runCluster(int64_t first) {
   }
   running = warpgroups.size();
   std::vector<std::thread> threads;
+  threads.reserve(warpgroups.size());
   for (auto &warpgroup : warpgroups)
     threads.emplace_back([this, &warpgroup = *warpgroup] {
       warpgroup.run();

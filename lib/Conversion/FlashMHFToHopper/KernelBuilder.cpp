@@ -177,8 +177,7 @@ LogicalResult KernelBuilder::createCoordinates() {
       return forall.emitOpError("must go over batch, heads and tokens from 0 "
                                 "in steps of 1, 1 and token_tile = ")
              << shape.tokenTile;
-    int64_t size =
-        cast<MemRefType>(arguments.back().getType()).getDimSize(dim);
+    int64_t size = cast<MemRefType>(arguments.back().getType()).getDimSize(dim);
     if (end && !ShapedType::isDynamic(size) && *end != size)
       return forall.emitOpError("must go over the whole output: to ")
              << *end << " of " << size << " in dimension " << dim;

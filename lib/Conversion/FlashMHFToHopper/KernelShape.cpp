@@ -46,9 +46,8 @@ static LogicalResult checkOperands(MHFFNOp op) {
 /// The rows of K that one step takes.
 static FailureOr<int64_t> getDffTile(scf::ForallOp forall, MHFFNOp op) {
   int64_t rows = cast<MemRefType>(op.getK().getType()).getDimSize(2);
-  int64_t tile = ShapedType::isDynamic(rows)
-                     ? op.getScheduleAttr().getDffTile()
-                     : rows;
+  int64_t tile =
+      ShapedType::isDynamic(rows) ? op.getScheduleAttr().getDffTile() : rows;
   if (tile > kMaxTile)
     return op.emitOpError("needs a dff_tile of at most ")
            << kMaxTile << " on a GPU, has " << tile;

@@ -145,10 +145,10 @@ struct ScalarOfConstant : OpConversionPattern<arith::ConstantOp> {
       return rewriter.notifyMatchFailure(op, "is not a splat of a fragment");
     if (!splat.getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "is not f32");
-    Value scalar = arith::ConstantOp::create(
-        rewriter, op.getLoc(), splat.getSplatValue<TypedAttr>());
-    rewriter.replaceOpWithMultiple(
-        op, {SmallVector<Value>(types.size(), scalar)});
+    Value scalar = arith::ConstantOp::create(rewriter, op.getLoc(),
+                                             splat.getSplatValue<TypedAttr>());
+    rewriter.replaceOpWithMultiple(op,
+                                   {SmallVector<Value>(types.size(), scalar)});
     return success();
   }
 };
@@ -212,8 +212,7 @@ struct ScaledRows : OpConversionPattern<RowScaleOp> {
     SmallVector<Value> scaled;
     for (auto [i, value] : llvm::enumerate(adaptor.getValue()))
       scaled.push_back(arith::MulFOp::create(
-          rewriter, op.getLoc(), value,
-          adaptor.getRows()[getFragmentRow(i)]));
+          rewriter, op.getLoc(), value, adaptor.getRows()[getFragmentRow(i)]));
     rewriter.replaceOpWithMultiple(op, {scaled});
     return success();
   }
@@ -292,9 +291,10 @@ struct InstructionsOfWgmma : OpConversionPattern<WgmmaOp> {
 
     // Orders the register accesses before the product.
     NVVM::WgmmaFenceAlignedOp::create(rewriter, loc);
-    SmallVector<Value> result = ptx::wgmma(
-        rewriter, loc, columns, bType.getElementType(), adaptor.getAcc(),
-        aRegisters, aSlot ? &a : nullptr, b, /*transposeB=*/!op.getTransposeB());
+    SmallVector<Value> result =
+        ptx::wgmma(rewriter, loc, columns, bType.getElementType(),
+                   adaptor.getAcc(), aRegisters, aSlot ? &a : nullptr, b,
+                   /*transposeB=*/!op.getTransposeB());
     NVVM::WgmmaGroupSyncAlignedOp::create(rewriter, loc);
     llvm::append_range(result, aRegisters);
     rewriter.replaceOpWithMultiple(op, {result});
@@ -325,9 +325,9 @@ private:
     descriptor.strideByteOffset = 8 * layout.getRowBytes();
     descriptor.swizzleBytes = layout.getRowBytes();
     for (int64_t k = 0; k < depth; k += 16)
-      descriptor.stepOffsets.push_back(
-          k / layout.panel * layout.getPanelBytes() +
-          k % layout.panel * layout.elementBytes);
+      descriptor.stepOffsets.push_back(k / layout.panel *
+                                           layout.getPanelBytes() +
+                                       k % layout.panel * layout.elementBytes);
     return descriptor;
   }
 
@@ -358,7 +358,8 @@ struct InstructionsOfWait : OpConversionPattern<WaitOp> {
     SmallVector<Value> values = ptx::wgmmaWait(
         rewriter, op.getLoc(), op.getPending(), adaptor.getValue());
     SmallVector<Type> types;
-    if (failed(getTypeConverter()->convertType(op.getResult().getType(), types)))
+    if (failed(
+            getTypeConverter()->convertType(op.getResult().getType(), types)))
       return rewriter.notifyMatchFailure(op, "has a result of other rows");
     values.truncate(types.size());
     rewriter.replaceOpWithMultiple(op, {values});
@@ -381,8 +382,7 @@ struct LoadsOfRows : OpConversionPattern<LoadRowsOp> {
     for (FragmentRow row :
          getFragmentRows(rewriter, loc, op.getSource(), op.getIndices()[2]))
       loaded.push_back(loadIfInside(rewriter, loc, op.getSource(),
-                                    op.getIndices(), row,
-                                    op.getIndices()[3]));
+                                    op.getIndices(), row, op.getIndices()[3]));
     rewriter.replaceOpWithMultiple(op, {loaded});
     return success();
   }
@@ -446,9 +446,10 @@ struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
     FragmentTypeConverter converter;
     RewritePatternSet patterns(context);
     patterns.add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF,
-                 ScalarsOfExtF, ScaledRows, AnchoredScalars, AddressesOfSlot, ArrivalOfRelease,
-                 InstructionsOfWgmma, InstructionsOfWait, LoadsOfRows,
-                 LoadsOfFragment, StoresOfFragment>(converter, context);
+                 ScalarsOfExtF, ScaledRows, AnchoredScalars, AddressesOfSlot,
+                 ArrivalOfRelease, InstructionsOfWgmma, InstructionsOfWait,
+                 LoadsOfRows, LoadsOfFragment, StoresOfFragment>(converter,
+                                                                 context);
     ConversionTarget target(*context);
     target.addIllegalDialect<HopperDialect>();
     target.markUnknownOpDynamicallyLegal(

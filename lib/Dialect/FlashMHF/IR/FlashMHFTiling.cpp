@@ -72,7 +72,7 @@ static bool isExtentOf(OperandDim dim, OpFoldResult size) {
   if (!type.isDynamicDim(dim.index))
     return false;
   if (Operation *def = cast<Value>(size).getDefiningOp();
-      def && isa<tensor::DimOp, memref::DimOp>(def))
+      isa_and_nonnull<tensor::DimOp, memref::DimOp>(def))
     return def->getOperand(0) == dim.operand &&
            getConstantIntValue(def->getOperand(1)) == dim.index;
   // The dimension of a slice folds to the size that the slice was given.

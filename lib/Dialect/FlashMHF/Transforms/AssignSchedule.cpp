@@ -68,8 +68,8 @@ static ScheduleAttr chooseSchedule(MHFFNOp op) {
   ScheduleAttr base = ScheduleAttr::getDefault(op.getContext());
   auto make = [&](int64_t tile, ArrayRef<int64_t> stages) {
     return ScheduleAttr::get(op.getContext(), kTokenTile, tile, stages,
-                             base.getConsumers(), kRegisters,
-                             base.getCluster(), /*persistent=*/true,
+                             base.getConsumers(), kRegisters, base.getCluster(),
+                             /*persistent=*/true,
                              /*overlap=*/true);
   };
   int64_t d = op.getHeadWidth();

@@ -53,10 +53,9 @@ static void persist(Region &region, TileCoordinatesOp own,
   auto loop = scf::ForOp::create(b, loc, first, count, step);
   // Everything after the loop, but for the region's terminator.
   Block *inner = loop.getBody();
-  inner->getOperations().splice(inner->getTerminator()->getIterator(),
-                                body.getOperations(),
-                                std::next(loop->getIterator()),
-                                body.getTerminator()->getIterator());
+  inner->getOperations().splice(
+      inner->getTerminator()->getIterator(), body.getOperations(),
+      std::next(loop->getIterator()), body.getTerminator()->getIterator());
   if (own)
     own.getTileMutable().assign(loop.getInductionVar());
 }

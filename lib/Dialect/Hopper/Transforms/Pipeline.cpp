@@ -142,7 +142,7 @@ void Step::prepare(bool takesTurns) {
 
 void Step::emit(Operation *op, unsigned stage) {
   if (op && emitted.insert(op).second)
-    order.push_back({op, stage});
+    order.emplace_back(op, stage);
 }
 
 /// Emits `op` after the operations of the body that it depends on.
@@ -172,7 +172,7 @@ std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
 
   emitted.erase(take);
   emit(take);
-  order.push_back({sum, 1});
+  order.emplace_back(sum, 1);
   emit(products.front());
   if (products.size() > 1) {
     for (Value operand : products.back()->getOperands())
@@ -181,12 +181,12 @@ std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
         emitWithOperands(definition);
   }
   // The second product takes the registers of A, which the sum has read by now.
-  order.push_back({sumWait, 1});
+  order.emplace_back(sumWait, 1);
   if (products.size() > 1)
     emit(products.back());
   emitted.erase(pass);
   emit(pass);
-  order.push_back({sumRelease, 1});
+  order.emplace_back(sumRelease, 1);
 
   // The activation, up to the wait for the last product; then V, whose wait
   // also keeps the activation in front.

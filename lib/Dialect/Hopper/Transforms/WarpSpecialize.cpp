@@ -76,9 +76,9 @@ static FailureOr<DenseSet<Operation *>> findProducer(gpu::GPUFuncOp func) {
         return put.emitOpError("cannot move to the producer out of ")
                << parent->getName() << "; only out of scf.for";
       needed.insert(loop);
-      if (failed(addOperands({loop.getLowerBound(), loop.getUpperBound(),
-                              loop.getStep()},
-                             put)))
+      if (failed(addOperands(
+              {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()},
+              put)))
         return failure();
     }
     return success();
@@ -165,9 +165,8 @@ static LogicalResult checkRows(gpu::GPUFuncOp func, int64_t consumers) {
     if (m == rows)
       return WalkResult::advance();
     op.emitOpError("computes ")
-        << m << " rows, but " << consumers << " consumers of "
-        << kWarpgroupRows << " rows compute " << rows
-        << "; token_tile must be 64 * consumers";
+        << m << " rows, but " << consumers << " consumers of " << kWarpgroupRows
+        << " rows compute " << rows << "; token_tile must be 64 * consumers";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
@@ -184,9 +183,9 @@ static LogicalResult specialize(gpu::GPUFuncOp func,
   Block &body = func.getBody().front();
   Location loc = func.getLoc();
   OpBuilder b = OpBuilder::atBlockTerminator(&body);
-  auto op = WarpgroupsOp::create(
-      b, loc, b.getI64IntegerAttr(consumers),
-      b.getDenseI64ArrayAttr(schedule.getRegisters()));
+  auto op =
+      WarpgroupsOp::create(b, loc, b.getI64IntegerAttr(consumers),
+                           b.getDenseI64ArrayAttr(schedule.getRegisters()));
   for (Region &region : op->getRegions())
     WarpgroupsOp::ensureTerminator(region, b, loc);
 
@@ -207,8 +206,7 @@ static LogicalResult specialize(gpu::GPUFuncOp func,
 
   Block &consumer = op.getConsumer().front();
   consumer.getOperations().splice(consumer.begin(), staging.getOperations(),
-                                  staging.begin(),
-                                  std::prev(staging.end()));
+                                  staging.begin(), std::prev(staging.end()));
   op.getConsumer().walk([](PutOp put) { put.erase(); });
   b.setInsertionPointToStart(&consumer);
   Value index = ConsumerIndexOp::create(b, loc, b.getIndexType());
