@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 using namespace mlir::flashmhf;
 
@@ -82,8 +83,7 @@ extern "C" void flashmhf_parallel_for(int64_t count, Loop::Body body,
   loop->wait();
 }
 
-ParallelForLimit::ParallelForLimit(unsigned threads) : previous(threadLimit) {
-  threadLimit = threads;
-}
+ParallelForLimit::ParallelForLimit(unsigned threads)
+    : previous(std::exchange(threadLimit, threads)) {}
 
 ParallelForLimit::~ParallelForLimit() { threadLimit = previous; }
