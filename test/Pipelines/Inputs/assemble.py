@@ -1,0 +1,91 @@
+"""Compiles configurations to PTX, assembles them, and reads what ptxas says.
+
+    assemble.py presets|widths PTXAS DIR
+
+A kernel must assemble without serialised wgmma or ignored setmaxnreg (notes
+C75xx), without spills and without a stack frame.
+"""
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+
+MODULE = """
+!q = tensor<{batch}x{heads}x{tokens}x{width}x{dtype}>
+!w = tensor<{groups}x2x256x{width}x{dtype}>
+!r = tensor<{batch}x{heads}x{tokens}x2xf32>
+func.func @ffn({arguments}) -> !q {{
+  %zero = arith.constant 0.0 : {dtype}
+  %init = linalg.fill ins(%zero : {dtype}) outs(%o : !q) -> !q
+  %0 = flashmhf.mhffn silu ins(%q, %k, %v : !q, !w, !w) {up} {router}
+      outs(%init : !q) -> !q
+  return %0 : !q
+}}
+"""
+
+
+def presets():
+    """Name and arguments of flashmhf-compile for each shipped preset."""
+    for preset, dtype, tokens in itertools.product(
+            ("128m", "370m", "1.3b"), ("bf16", "f16"), ("dynamic", "512")):
+        yield (f"{preset}-{dtype}-{tokens}",
+               [f"--preset={preset}", f"--dtype={dtype}", f"--tokens={tokens}"])
+
+
+def widths(directory):
+    """The same for each head width, without U, without R and with G < H."""
+    variants = {"full": {}, "no-up": {"up": False}, "no-router":
+                {"router": False}, "groups": {"groups": 2}}
+    for width, (name, variant) in itertools.product(
+            (64, 96, 128, 256), variants.items()):
+        up = variant.get("up", True)
+        router = variant.get("router", True)
+        arguments = ["%q: !q", "%k: !w", "%v: !w", "%o: !q"]
+        arguments += ["%u: !w"] * up + ["%r: !r"] * router
+        text = MODULE.format(
+            batch="?", heads=4, tokens="?", width=width,
+            dtype="f16" if name == "groups" else "bf16",
+            groups=variant.get("groups", 4), arguments=", ".join(arguments),
+            up="up(%u : !w)" if up else "",
+            router="router(%r : !r)" if router else "")
+        path = os.path.join(directory, f"{width}-{name}.mlir")
+        with open(path, "w") as file:
+            file.write(text)
+        yield f"{width}-{name}", [path]
+
+
+def complaints(log):
+    """The lines of ptxas's log that a kernel must not cause."""
+    found = [line for line in log.splitlines() if re.search(r"C75\d\d", line)]
+    sizes = re.findall(r"(\d+) bytes (stack frame|spill stores|spill loads)",
+                       log)
+    if len(sizes) != 3:
+        found.append("ptxas reported no stack frame and spills of one kernel")
+    return found + [f"{n} bytes {what}" for n, what in sizes if n != "0"]
+
+
+def main():
+    kind, ptxas, directory = sys.argv[1:]
+    os.makedirs(directory, exist_ok=True)
+    failures = count = 0
+    for name, arguments in presets() if kind == "presets" else widths(directory):
+        count += 1
+        ptx = os.path.join(directory, name + ".ptx")
+        subprocess.run(["flashmhf-compile", *arguments, "--emit=ptx", "-o", ptx],
+                       check=True)
+        result = subprocess.run(
+            [ptxas, "-arch=sm_90a", "-v", ptx, "-o", os.devnull],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        found = complaints(result.stdout)
+        if result.returncode:
+            found = result.stdout.splitlines()
+        failures += bool(found)
+        print(name + ":", "; ".join(found) or "clean")
+    print(f"{count - failures} of {count} configurations are clean")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
