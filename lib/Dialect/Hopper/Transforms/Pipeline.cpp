@@ -239,21 +239,30 @@ static LogicalResult overlap(WarpgroupsOp op) {
   return success();
 }
 
+static LogicalResult pipeline(gpu::GPUFuncOp func) {
+  auto schedule =
+      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  if (!schedule)
+    return success();
+  for (int64_t stages : schedule.getStages())
+    if (stages > kMaxSlots)
+      return func.emitOpError("needs at most ")
+             << kMaxSlots << " stages, has " << stages;
+  deepenRings(func, schedule);
+  if (!schedule.getOverlap())
+    return success();
+  WalkResult result =
+      func.walk([](WarpgroupsOp op) { return WalkResult(overlap(op)); });
+  return failure(result.wasInterrupted());
+}
+
 namespace {
 struct HopperPipeline : hopper::impl::HopperPipelineBase<HopperPipeline> {
   void runOnOperation() override {
-    gpu::GPUFuncOp func = getOperation();
-    auto schedule =
-        func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
-    if (!schedule)
-      return;
-    deepenRings(func, schedule);
-    if (!schedule.getOverlap())
-      return;
-    WalkResult result =
-        func.walk([](WarpgroupsOp op) { return WalkResult(overlap(op)); });
-    if (result.wasInterrupted())
-      signalPassFailure();
+    getOperation()->walk([&](gpu::GPUFuncOp func) {
+      if (failed(pipeline(func)))
+        signalPassFailure();
+    });
   }
 };
 } // namespace

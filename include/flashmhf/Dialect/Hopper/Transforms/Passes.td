@@ -5,8 +5,8 @@
 
 include "mlir/Pass/PassBase.td"
 
-/// Runs on every gpu.func in what it is given, on `op` only where one is named.
-class HopperPass<string name, string op = ""> : Pass<name, op> {
+/// Runs on every gpu.func in what it is given.
+class HopperPass<string name> : Pass<name> {
   let dependentDialects = ["::mlir::arith::ArithDialect",
       "::mlir::gpu::GPUDialect", "::mlir::hopper::HopperDialect",
       "::mlir::scf::SCFDialect"];
@@ -57,8 +57,8 @@ def HopperPersist : HopperPass<"hopper-persist"> {
   }];
 }
 
-def HopperPipeline : HopperPass<"hopper-pipeline", "::mlir::gpu::GPUFuncOp"> {
-  let summary = "Deepen the rings";
+def HopperPipeline : HopperPass<"hopper-pipeline"> {
+  let summary = "Deepen the rings and overlap the steps of d_ff";
   let description = [{
     Gives the rings of K, U and V the slots that the kernel's
     `flashmhf.schedule` asks for, so that the producer runs ahead by as many
@@ -68,6 +68,32 @@ def HopperPipeline : HopperPass<"hopper-pipeline", "::mlir::gpu::GPUFuncOp"> {
     %K = hopper.ring "K" : !hopper.ring<1 x 128x128xbf16>
     // becomes
     %K = hopper.ring "K" : !hopper.ring<2 x 128x128xbf16>
+    ```
+
+    With `overlap`, consumers issue the products with K and U of one step
+    together with the sum of A V of the step before, and take turns in doing so:
+
+    ```mlir
+    scf.for .. iter_args(%acc) {
+      %s = hopper.wgmma %q, %k transpose_b
+      %a = .. hopper.wait %s ..
+      %p = hopper.wgmma %a, %v acc %acc
+      %sum = hopper.wait %p
+      scf.yield %sum
+    }
+    // becomes
+    %s0 = hopper.wgmma %q, %k0 transpose_b
+    %a0 = .. hopper.wait %s0 ..
+    scf.for .. iter_args(%acc, %a = %a0, %v = %v0) {
+      hopper.take_turn
+      %p = hopper.wgmma %a, %v acc %acc
+      %s = hopper.wgmma %q, %k transpose_b
+      %sum = hopper.wait %p
+      hopper.pass_turn
+      %next = .. hopper.wait %s ..
+      scf.yield %sum, %next, %vnext
+    }
+    .. // the last sum
     ```
 
     Values are not changed.
