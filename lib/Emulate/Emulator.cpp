@@ -180,6 +180,8 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
     blocks = std::min(blocks,
                       std::max<int64_t>(options.multiprocessors / cluster, 1) *
                           cluster);
+  if (blocks == 0)
+    return Error::success();
   blocks = llvm::alignTo(blocks, cluster);
 
   Grid grid{launch, parameters, blocks, options.maxSteps};
@@ -204,8 +206,7 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   std::vector<std::thread> threads;
   for (auto &machine : llvm::drop_begin(machines))
     threads.emplace_back([&work, &machine = *machine] { work(machine); });
-  if (!machines.empty())
-    work(*machines.front());
+  work(*machines.front());
   for (std::thread &thread : threads)
     thread.join();
   Error first = Error::success();

@@ -140,8 +140,9 @@ static Expected<TensorView> checkTensor(const ContractArgument &argument,
     std::optional<int64_t> required = argument.strides[i];
     if (!required)
       continue;
-    // The stride of a dimension that has one element is never used.
-    if (view.sizes[i] <= 1)
+    // The stride of a dimension that has one element is never used, nor is any
+    // of an empty tensor.
+    if (view.sizes[i] <= 1 || view.isEmpty())
       view.strides[i] = *required;
     if (view.strides[i] != *required)
       return argumentError(argument,
@@ -272,7 +273,7 @@ bool mlir::flashmhf::overlap(const TensorView &a, const TensorView &b) {
 static Error checkOutputs(llvm::ArrayRef<ContractArgument> arguments,
                           llvm::ArrayRef<TensorView> views) {
   for (auto [i, output] : llvm::enumerate(arguments)) {
-    if (!output.isOutput)
+    if (!output.isOutput || views[i].isEmpty())
       continue;
     for (auto [size, stride] :
          llvm::zip_equal(views[i].sizes, views[i].strides))
