@@ -13,8 +13,7 @@
 
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-mkdir -p "${FLASHMHF_BUILD_DIR:-$ROOT/build}"
-BUILD="$(cd "${FLASHMHF_BUILD_DIR:-$ROOT/build}" && pwd)"
+BUILD="$(realpath -m "${FLASHMHF_BUILD_DIR:-$ROOT/build}")"
 VENV="${FLASHMHF_VENV_DIR:-$ROOT/.venv}"
 
 say() { printf '== %s\n' "$*"; }
