@@ -47,6 +47,10 @@ tidy() {
 
 lit_suite() { "$LLVM/bin/lit" -sv "$BUILD/test"; }
 
+round_trips() {
+  FLASHMHF_VERIFY_ROUNDTRIP=1 "$LLVM/bin/lit" -sv --filter '\.mlir$' "$BUILD/test"
+}
+
 python_tests() {
   PYTHONPATH="$ROOT/python" FLASHMHF_LIBRARY="$BUILD/lib/libflashmhf.so" \
     "$PYTHON" -m pytest -q -p no:cacheprovider "$ROOT/python"
@@ -66,6 +70,7 @@ else
 fi
 step "generated documentation" cmake --build "$BUILD" --target flashmhf-doc -- --quiet
 step "lit" lit_suite
+step "lit, every module printed and parsed again" round_trips
 step "pytest" python_tests
 
 if [ ${#failed[@]} -gt 0 ]; then
