@@ -25,7 +25,8 @@
 // CHECK-NEXT: .param .u64 {{.*}}ffn_param_4,
 // CHECK:      ffn_param_25
 // CHECK-NOT:  ffn_param_26
-// CHECK:      .maxntid 384, 1, 1
+// CHECK-DAG:  .maxntid 384, 1, 1
+// CHECK-DAG:  .maxnreg 168
 // CHECK:      mbarrier.init.shared
 // CHECK:      fence.mbarrier_init.release.cluster
 // The producer comes first.

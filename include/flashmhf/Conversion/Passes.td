@@ -135,10 +135,10 @@ def HopperFinalizeKernels
     without which ptxas ignores setmaxnreg.
 
     ```mlir
-    llvm.func @ffn(%m: !llvm.ptr) attributes {hopper.tensor_maps = 1 : i64, nvvm.kernel, nvvm.reqntid = array<i32: 384, 1, 1>}
+    llvm.func @ffn(%m: !llvm.ptr) attributes {hopper.tensor_maps = 1 : i64, nvvm.kernel, nvvm.maxntid = array<i32: 384, 1, 1>}
     // becomes
     llvm.func @ffn(%m: !llvm.ptr {llvm.byval = .., nvvm.grid_constant})
-        attributes {nvvm.kernel, nvvm.maxnreg = 168 : i32, nvvm.reqntid = array<i32: 384, 1, 1>}
+        attributes {nvvm.kernel, nvvm.maxnreg = 168 : i32, nvvm.maxntid = array<i32: 384, 1, 1>}
     ```
 
     Values are not changed.

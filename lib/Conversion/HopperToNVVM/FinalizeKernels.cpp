@@ -54,8 +54,12 @@ struct HopperFinalizeKernels
                         b.getUnitAttr());
       }
       // Without a register cap at entry ptxas ignores setmaxnreg.
+      // Upstream's conversion writes the known block size as a maximum.
       auto block = func->getAttrOfType<DenseI32ArrayAttr>(
           NVVM::NVVMDialect::getReqntidAttrName());
+      if (!block)
+        block = func->getAttrOfType<DenseI32ArrayAttr>(
+            NVVM::NVVMDialect::getMaxntidAttrName());
       int64_t threads = 1;
       for (int32_t extent : block ? block.asArrayRef() : ArrayRef<int32_t>())
         threads *= extent;

@@ -7,7 +7,7 @@ gpu.module @kernels {
   // CHECK-LABEL: llvm.func @maps
   // CHECK-SAME: (%{{.*}}: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant}, %{{.*}}: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant}, %{{[^:]*}}: !llvm.ptr)
   // CHECK-SAME: nvvm.maxnreg = 168 : i32
-  llvm.func @maps(%a: !llvm.ptr, %b: !llvm.ptr, %o: !llvm.ptr) attributes {hopper.tensor_maps = 2 : i64, nvvm.kernel, nvvm.reqntid = array<i32: 384, 1, 1>} {
+  llvm.func @maps(%a: !llvm.ptr, %b: !llvm.ptr, %o: !llvm.ptr) attributes {hopper.tensor_maps = 2 : i64, nvvm.kernel, nvvm.maxntid = array<i32: 384, 1, 1>} {
     llvm.return
   }
 

@@ -14,7 +14,7 @@ import sys
 
 MODULE = """
 !q = tensor<{batch}x{heads}x{tokens}x{width}x{dtype}>
-!w = tensor<{groups}x2x256x{width}x{dtype}>
+!w = tensor<{groups}x2x{dff}x{width}x{dtype}>
 !r = tensor<{batch}x{heads}x{tokens}x2xf32>
 func.func @ffn({arguments}) -> !q {{
   %zero = arith.constant 0.0 : {dtype}
@@ -35,9 +35,10 @@ def presets():
 
 
 def widths(directory):
-    """The same for each head width, without U, without R and with G < H."""
+    """The same for each head width, without U, without R, with G < H and with F = 40."""
     variants = {"full": {}, "no-up": {"up": False}, "no-router":
-                {"router": False}, "groups": {"groups": 2}}
+                {"router": False}, "groups": {"groups": 2}, "short":
+                {"dff": 40}}
     for width, (name, variant) in itertools.product(
             (64, 96, 128, 256), variants.items()):
         up = variant.get("up", True)
@@ -46,6 +47,7 @@ def widths(directory):
         arguments += ["%u: !w"] * up + ["%r: !r"] * router
         text = MODULE.format(
             batch="?", heads=4, tokens="?", width=width,
+            dff=variant.get("dff", 256),
             dtype="f16" if name == "groups" else "bf16",
             groups=variant.get("groups", 4), arguments=", ".join(arguments),
             up="up(%u : !w)" if up else "",
