@@ -139,16 +139,19 @@ FLASHMHF_API FlashmhfStatus flashmhfBuildModule(const FlashmhfProblem *problem,
 
 /** How far down to compile, and what the artifact's bytes are then. */
 typedef enum FlashmhfEmit {
-  FLASHMHF_EMIT_MLIR = 0,      /**< the verified input, as MLIR text */
-  FLASHMHF_EMIT_SCHEDULE = 1,  /**< the same with every schedule chosen */
-  FLASHMHF_EMIT_HOPPER = 2,    /**< the hopper dialect, after its passes */
-  FLASHMHF_EMIT_NVVM = 3,      /**< LLVM and NVVM dialects */
-  FLASHMHF_EMIT_LLVM = 4,      /**< LLVM IR text of the GPU kernel */
-  FLASHMHF_EMIT_PTX = 5,       /**< PTX text; has a contract */
-  FLASHMHF_EMIT_CUBIN = 6,     /**< ptxas's output; has a contract */
-  FLASHMHF_EMIT_CPU_MLIR = 7,  /**< LLVM dialect for the host CPU */
-  FLASHMHF_EMIT_CPU_LLVM = 8,  /**< LLVM IR text for the host CPU, optimised */
-  FLASHMHF_EMIT_CPU_OBJECT = 9 /**< a relocatable object for the host CPU */
+  FLASHMHF_EMIT_MLIR = 0,       /**< the verified input, as MLIR text */
+  FLASHMHF_EMIT_SCHEDULE = 1,   /**< the same with every schedule chosen */
+  FLASHMHF_EMIT_HOPPER = 2,     /**< the hopper dialect, after its passes */
+  FLASHMHF_EMIT_NVVM = 3,       /**< LLVM and NVVM dialects */
+  FLASHMHF_EMIT_LLVM = 4,       /**< LLVM IR text of the GPU kernel */
+  FLASHMHF_EMIT_PTX = 5,        /**< PTX text; has a contract */
+  FLASHMHF_EMIT_CUBIN = 6,      /**< ptxas's output; has a contract */
+  FLASHMHF_EMIT_CPU_MLIR = 7,   /**< LLVM dialect for the host CPU */
+  FLASHMHF_EMIT_CPU_LLVM = 8,   /**< LLVM IR text for the host CPU, optimised */
+  FLASHMHF_EMIT_CPU_OBJECT = 9, /**< a relocatable object for the host CPU */
+  /** A prediction, as text: the kernel's time on an H100 and how busy its units
+   *  are. Every size must be static. */
+  FLASHMHF_EMIT_TIMELINE = 10
 } FlashmhfEmit;
 
 /** What to do when ptxas reports register spills or serialised wgmma. */
@@ -249,6 +252,13 @@ FLASHMHF_API FlashmhfStatus flashmhfEmulatorCreate(
 FLASHMHF_API FlashmhfStatus flashmhfEmulatorRun(
     const FlashmhfEmulator *emulator, const DLTensor *const *tensors,
     int32_t count, int32_t multiprocessors);
+
+/** The same, and the predicted time line of the first block on an H100: who
+ *  waits for what and what overlaps, as JSON that Chrome and Perfetto open.
+ *  `*trace` goes back to flashmhfStringDestroy(). */
+FLASHMHF_API FlashmhfStatus flashmhfEmulatorTrace(
+    const FlashmhfEmulator *emulator, const DLTensor *const *tensors,
+    int32_t count, int32_t multiprocessors, char **trace);
 
 /** As flashmhfJitContract(). */
 FLASHMHF_API const char *

@@ -153,11 +153,11 @@ FlashmhfStatus flashmhfCompile(const char *source, size_t sourceSize,
                                FlashmhfEmit emit, FlashmhfArtifact **artifact) {
   if (!source || !artifact)
     return setError(FLASHMHF_INVALID_ARGUMENT, "source or artifact is null");
-  static constexpr EmitKind kinds[] = {EmitKind::MLIR,    EmitKind::Schedule,
-                                       EmitKind::Hopper,  EmitKind::NVVM,
-                                       EmitKind::LLVM,    EmitKind::PTX,
-                                       EmitKind::Cubin,   EmitKind::CPUMLIR,
-                                       EmitKind::CPULLVM, EmitKind::CPUObject};
+  static constexpr EmitKind kinds[] = {
+      EmitKind::MLIR,      EmitKind::Schedule, EmitKind::Hopper,
+      EmitKind::NVVM,      EmitKind::LLVM,     EmitKind::PTX,
+      EmitKind::Cubin,     EmitKind::CPUMLIR,  EmitKind::CPULLVM,
+      EmitKind::CPUObject, EmitKind::Timeline};
   const EmitKind *kind = lookUp(kinds, emit);
   if (!kind)
     return setError(FLASHMHF_INVALID_ARGUMENT, "unknown kind of artifact");

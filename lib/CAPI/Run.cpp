@@ -128,6 +128,25 @@ FlashmhfStatus flashmhfEmulatorRun(const FlashmhfEmulator *emulator,
   return toStatus(emulator->kernel->run(*unwrapped, options));
 }
 
+FlashmhfStatus flashmhfEmulatorTrace(const FlashmhfEmulator *emulator,
+                                     const DLTensor *const *tensors,
+                                     int32_t count, int32_t multiprocessors,
+                                     char **trace) {
+  if (!emulator || !trace)
+    return setError(FLASHMHF_INVALID_ARGUMENT, "emulator or trace is null");
+  auto unwrapped = unwrap(tensors, count);
+  if (!unwrapped)
+    return toStatus(unwrapped.takeError());
+  mlir::hopper::Timeline timeline;
+  mlir::hopper::EmulateOptions options;
+  options.multiprocessors = multiprocessors;
+  options.timeline = &timeline;
+  if (llvm::Error error = emulator->kernel->run(*unwrapped, options))
+    return toStatus(std::move(error));
+  *trace = copyString(timeline.toJSON());
+  return FLASHMHF_OK;
+}
+
 const char *flashmhfEmulatorContract(const FlashmhfEmulator *emulator) {
   return emulator->contract.c_str();
 }

@@ -185,23 +185,31 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   blocks = llvm::alignTo(blocks, cluster);
 
   Grid grid{launch, parameters, blocks, options.maxSteps};
-  unsigned workers = options.threads;
+  int64_t end = options.firstClusterOnly ? cluster : blocks;
+  // The first block is to run on the machine that records it.
+  unsigned workers = options.timeline ? 1 : options.threads;
   if (workers == 0)
     workers =
         llvm::divideCeil(std::max(std::thread::hardware_concurrency(), 1u),
                          launch.kernel.consumers * cluster);
-  workers = std::min<int64_t>(workers, blocks / cluster);
+  workers = std::min<int64_t>(workers, end / cluster);
   std::atomic<int64_t> next = 0;
   std::atomic<bool> failed = false;
+  std::vector<Record> records;
   std::vector<std::unique_ptr<Machine>> machines;
   machines.reserve(workers);
   for (unsigned i = 0; i < workers; ++i)
     machines.push_back(std::make_unique<Machine>(grid));
+  if (options.timeline)
+    machines.front()->record();
   auto work = [&](Machine &machine) {
-    for (int64_t first = next.fetch_add(cluster); first < blocks && !failed;
-         first = next.fetch_add(cluster))
+    for (int64_t first = next.fetch_add(cluster); first < end && !failed;
+         first = next.fetch_add(cluster)) {
       if (!machine.runCluster(first))
         failed = true;
+      if (options.timeline && first == 0)
+        records = machine.takeRecords();
+    }
   };
   std::vector<std::thread> threads;
   for (auto &machine : llvm::drop_begin(machines))
@@ -209,6 +217,10 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   work(*machines.front());
   for (std::thread &thread : threads)
     thread.join();
+  if (options.timeline && !failed) {
+    *options.timeline = predict(launch.kernel, records, options.costs);
+    options.timeline->blocks = blocks;
+  }
   Error first = Error::success();
   for (auto &machine : machines) {
     Error error = machine->takeError();

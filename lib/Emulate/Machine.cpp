@@ -55,6 +55,20 @@ llvm::Error Machine::takeError() {
                                           std::move(firstFault->second));
 }
 
+void Machine::record() {
+  for (auto &warpgroup : warpgroups)
+    if (warpgroup->isIn(blocks.front()))
+      warpgroup->startRecord();
+}
+
+std::vector<Record> Machine::takeRecords() {
+  std::vector<Record> records;
+  for (auto &warpgroup : warpgroups)
+    if (warpgroup->isIn(blocks.front()))
+      records.push_back(warpgroup->takeRecord());
+  return records;
+}
+
 bool Machine::runCluster(int64_t first) {
   int64_t consumers = grid.launch.kernel.consumers;
   for (auto [i, block] : llvm::enumerate(blocks)) {

@@ -10,6 +10,7 @@
 #ifndef FLASHMHF_LIB_EMULATE_MACHINE_H
 #define FLASHMHF_LIB_EMULATE_MACHINE_H
 
+#include "Events.h"
 #include "Program.h"
 #include "flashmhf/Emulate/Emulator.h"
 #include "llvm/ADT/FunctionExtras.h"
@@ -76,6 +77,10 @@ public:
 
   /// Runs the blocks from `first` on that make a cluster; false after a fault.
   bool runCluster(int64_t first);
+  /// Records what the warpgroups of the next cluster's first block do.
+  void record();
+  /// The records, in the order of the warpgroups.
+  std::vector<Record> takeRecords();
   llvm::Error takeError();
 
   const Grid &grid;

@@ -66,6 +66,8 @@ struct Instruction {
   Opcode opcode;
   /// Wgmma: B is transposed.
   bool transposed = false;
+  /// Floats: done by the unit for special functions.
+  bool isSpecial = false;
   int32_t result = -1;
   std::array<int32_t, 6> operands;
   /// Where to jump, or whatever the opcode says.

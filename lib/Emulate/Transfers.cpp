@@ -117,6 +117,8 @@ bool Warpgroup::executePut(const Instruction &i) {
   lock.unlock();
   fetch(i, slot, info);
   lock.lock();
+  record({Event::Kind::Put, value.ring, value.slot, value.use,
+          double(info.rows * info.columns * getBytes(info.format))});
   ++ring.puts;
   slot.setFilled();
   machine.notify();
@@ -142,6 +144,7 @@ bool Warpgroup::executeGet(const Instruction &i) {
     return false;
   ++ring.gets[self];
   ++slot.got[self];
+  record({Event::Kind::Get, value.ring, value.slot, value.use});
   slots[i.result] = value;
   return true;
 }
@@ -173,6 +176,7 @@ bool Warpgroup::executeRelease(const Instruction &i) {
   if (reader > completed)
     return fault(i, "releases " + describeSlot(value) + " while product " +
                         Twine(reader) + ", which reads it, is in flight");
+  record({Event::Kind::Release, value.ring, value.slot, value.use});
   std::lock_guard<std::mutex> guard(machine.mutex);
   ++slot.released[self];
   if (++slot.arrivals == int64_t(slot.released.size())) {
@@ -197,6 +201,7 @@ bool Warpgroup::executeTakeTurn(const Instruction &i) {
       }))
     return false;
   block.isTurnTaken = true;
+  record({Event::Kind::TakeTurn});
   return true;
 }
 
@@ -208,6 +213,7 @@ bool Warpgroup::executePassTurn(const Instruction &i) {
   }
   block.turn = (consumer + 1) % machine.grid.launch.kernel.consumers;
   block.isTurnTaken = false;
+  record({Event::Kind::PassTurn});
   machine.notify();
   return true;
 }
@@ -255,6 +261,8 @@ bool Warpgroup::executeWgmma(const Instruction &i) {
   multiply(dest, a, depth,
            i.transposed ? bSlot->getTransposed(bInfo) : bSlot->data.data(),
            info.rows, info.columns, depth);
+  record(
+      {Event::Kind::Product, 0, 0, 0, 2.0 * info.rows * info.columns * depth});
   makers[i.result] = issued = product;
   return true;
 }
@@ -267,5 +275,6 @@ bool Warpgroup::executeWait(const Instruction &i) {
                                   "its wait leaves {1} products running, but "
                                   "only {2} were issued after it",
                                   product, i.target, issued - product));
+  record({Event::Kind::Wait, 0, 0, completed});
   return executeCopyFloats(i);
 }

@@ -10,6 +10,7 @@
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -85,6 +86,8 @@ LogicalResult Translator::translateFloats(Operation *op) {
   if (failed(translatePlain(op, Opcode::Floats)))
     return failure();
   program.code.back().floats = function;
+  program.code.back().isSpecial =
+      isa<math::MathDialect>(op->getDialect()) && !isa<math::FmaOp>(op);
   return success();
 }
 

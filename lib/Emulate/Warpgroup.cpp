@@ -237,9 +237,20 @@ bool Warpgroup::checkWritable(const Instruction &i, int32_t reg) {
                                 readers[reg], info.rows, info.columns));
 }
 
+void Warpgroup::recordCompute(const Instruction &i) {
+  if (!events)
+    return;
+  double size = program.floats[i.result].getSize();
+  // What follows one another without a wait is one piece of work.
+  if (events->empty() || events->back().kind != Event::Kind::Compute)
+    events->push_back({Event::Kind::Compute});
+  (i.isSpecial ? events->back().special : events->back().amount) += size;
+}
+
 bool Warpgroup::executeFloats(const Instruction &i) {
   if (!checkWritable(i, i.result))
     return false;
+  recordCompute(i);
   const float *operands[3] = {};
   for (int j = 0; j < 3 && i.operands[j] >= 0; ++j)
     operands[j] = getFloats(i.operands[j]);
@@ -262,6 +273,7 @@ bool Warpgroup::executeCopyFloats(const Instruction &i) {
 bool Warpgroup::executeRowScale(const Instruction &i) {
   if (!checkWritable(i, i.result))
     return false;
+  recordCompute(i);
   const FloatRegister &info = program.floats[i.result];
   const float *source = getFloats(i.operands[0]);
   const float *factors = getFloats(i.operands[1]);
@@ -296,6 +308,8 @@ bool Warpgroup::executeAccess(const Instruction &i) {
                  info.columns,
                  llvm::make_range(tensor.sizes.begin(), tensor.sizes.end())));
   }
+  record({isStore ? Event::Kind::Store : Event::Kind::Load, 0, 0, 0,
+          double(info.getSize() * getBytes(format))});
   float *values = getFloats(reg);
   for (int64_t row = 0; row < info.rows; ++row, values += info.columns) {
     if (at[2] + row >= tensor.sizes[2]) {

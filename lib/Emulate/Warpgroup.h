@@ -28,6 +28,13 @@ public:
 
   /// Executes the program to its end, or until the machine stops.
   void run();
+  bool isIn(const Block &other) const { return &block == &other; }
+  void startRecord() { events.emplace(); }
+  Record takeRecord() {
+    Record record = std::move(*events);
+    events.reset();
+    return record;
+  }
   /// "consumer 1 of block 7"
   std::string getName() const;
   std::pair<int64_t, int64_t> getOrder() const {
@@ -36,6 +43,11 @@ public:
 
 private:
   void reset();
+  void record(Event event) {
+    if (events)
+      events->push_back(event);
+  }
+  void recordCompute(const Instruction &instruction);
   /// False to stop.
   bool execute(const Instruction &instruction);
   bool fault(const Instruction &instruction, const Twine &message);
@@ -75,6 +87,7 @@ private:
   const Program &program;
   int64_t consumer;
 
+  std::optional<Record> events;
   int64_t position = 0;
   std::vector<int64_t> scalars;
   std::vector<float> floats;

@@ -9,6 +9,7 @@
 
 #include "flashmhf/Target/Compiler.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "flashmhf/Emulate/Emulator.h"
 #include "flashmhf/InitAll.h"
 #include "flashmhf/Pipelines/Pipelines.h"
 #include "flashmhf/Target/ContractBuilder.h"
@@ -309,6 +310,42 @@ static Expected<Artifact> emitKernel(Compilation &compilation,
   return artifact;
 }
 
+/// Predicts the time of the module's kernel on tensors of zeros.
+static Expected<Artifact> predictTimeline(Compilation &compilation) {
+  auto emulator = hopper::Emulator::create(compilation.getModule());
+  if (!emulator)
+    return makeError(ErrorKind::Compile, toString(emulator.takeError()));
+  std::vector<std::vector<char>> memory;
+  SmallVector<hopper::TensorRef> tensors;
+  for (const ContractArgument &argument : compilation.arguments) {
+    hopper::TensorRef &tensor = tensors.emplace_back();
+    int64_t count = 1;
+    for (std::optional<int64_t> size : argument.shape) {
+      if (!size)
+        return makeError(ErrorKind::Compile,
+                         "a timeline needs the sizes of all arguments, but '" +
+                             argument.name + "' has dynamic ones");
+      tensor.sizes.push_back(*size);
+      if (llvm::MulOverflow(count, *size, count) || count > int64_t(1) << 32)
+        return makeError(ErrorKind::Compile,
+                         "argument '" + argument.name +
+                             "' is too large for a timeline");
+    }
+    tensor.strides.assign(tensor.sizes.size(), 1);
+    for (size_t i = tensor.sizes.size(); i-- > 1;)
+      tensor.strides[i - 1] = tensor.strides[i] * tensor.sizes[i];
+    memory.emplace_back(count * getElementSize(argument.dtype));
+    tensor.data = memory.back().data();
+  }
+  hopper::Timeline timeline;
+  hopper::EmulateOptions options;
+  options.timeline = &timeline;
+  options.firstClusterOnly = true;
+  if (Error error = (*emulator)->run(tensors, options))
+    return makeError(ErrorKind::Compile, toString(std::move(error)));
+  return Artifact{timeline.toText(options.multiprocessors), std::nullopt, ""};
+}
+
 static Expected<Artifact> compileDevice(Compilation &compilation,
                                         EmitKind kind) {
   ToNVVMOptions target;
@@ -316,12 +353,14 @@ static Expected<Artifact> compileDevice(Compilation &compilation,
   if (Error error = compilation.run([&](OpPassManager &passes) {
         if (kind == EmitKind::Schedule)
           buildToSchedulePipeline(passes, target);
-        else if (kind == EmitKind::Hopper)
+        else if (kind == EmitKind::Hopper || kind == EmitKind::Timeline)
           buildToHopperPipeline(passes, target);
         else
           buildToNVVMPipeline(passes, target);
       }))
     return std::move(error);
+  if (kind == EmitKind::Timeline)
+    return predictTimeline(compilation);
   if (kind == EmitKind::Schedule || kind == EmitKind::Hopper ||
       kind == EmitKind::NVVM)
     return Artifact{compilation.print(), std::nullopt, ""};

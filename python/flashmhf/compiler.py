@@ -161,21 +161,27 @@ class EmulatedFunction:
         self.contract = json.loads(lib.flashmhfEmulatorContract(handle))
         weakref.finalize(self, lib.flashmhfEmulatorDestroy, handle).atexit = False
 
-    def run(self, *tensors, multiprocessors: int = 132) -> None:
+    def run(self, *tensors, multiprocessors: int = 132, trace=None) -> None:
         """Runs it on CPU tensors in the order q, k, u, v, r, out without absent
         ones, and returns when `out` is written.
 
         `multiprocessors`: of the emulated GPU, which bounds the grid of a
-        persistent kernel. Raises FlashmhfError, which names the ring, the slot and
+        persistent kernel. `trace`: a file to write the predicted time line of the
+        first block on an H100 to, for Chrome's or Perfetto's viewer. Raises FlashmhfError, which names the ring, the slot and
         the warpgroup where the kernel would hang or read what it must not.
         """
         imported = _import_all(self.contract, tensors)
         array = native.tensor_array(imported)
+        arguments = (self._handle, array, len(imported), multiprocessors)
+        if trace is None:
+            native.check(native.library().flashmhfEmulatorRun(*arguments))
+            return
+        text = ctypes.c_void_p()
         native.check(
-            native.library().flashmhfEmulatorRun(
-                self._handle, array, len(imported), multiprocessors
-            )
+            native.library().flashmhfEmulatorTrace(*arguments, ctypes.byref(text))
         )
+        with open(trace, "w") as file:
+            file.write(native.take_string(text))
 
 
 def compile(
@@ -190,7 +196,8 @@ def compile(
 
     problem : a Problem, or the name of a preset ("128m", "370m", "1.3b").
     emit : "mlir", "schedule", "hopper", "nvvm", "llvm", "ptx", "cubin" (needs
-        ptxas), "cpu-mlir", "cpu-llvm" or "cpu-object".
+        ptxas), "cpu-mlir", "cpu-llvm", "cpu-object" or "timeline" (the
+        predicted time on an H100; every size must be given).
     source : MLIR text with one public function, instead of a problem.
     on_diagnostic : called with (severity, message) for each diagnostic, severity
         "note", "remark", "warning" or "error"; by default warnings become

@@ -45,6 +45,7 @@ EMITS = (
     "cpu-mlir",
     "cpu-llvm",
     "cpu-object",
+    "timeline",
 )
 #: In the order of FlashmhfPtxasPolicy.
 PTXAS_POLICIES = ("warn", "error", "ignore")
@@ -126,6 +127,7 @@ FUNCTIONS = {
     "flashmhfJitDestroy": (None, [c_void_p]),
     "flashmhfEmulatorCreate": (c_int, [c_char_p, c_size_t, _OPTIONS, _OUT]),
     "flashmhfEmulatorRun": (c_int, [c_void_p, _TENSORS, c_int32, c_int32]),
+    "flashmhfEmulatorTrace": (c_int, [c_void_p, _TENSORS, c_int32, c_int32, _OUT]),
     "flashmhfEmulatorContract": (c_char_p, [c_void_p]),
     "flashmhfEmulatorDestroy": (None, [c_void_p]),
     "flashmhfCudaAvailable": (c_int, []),

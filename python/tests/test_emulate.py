@@ -1,5 +1,8 @@
 """The GPU's kernels, emulated on the CPU, against the float64 reference."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 
@@ -131,3 +134,50 @@ def test_types_that_no_kernel_has(operands):
     x = operands(dtype="f32")
     with pytest.raises(flashmhf.FlashmhfError, match="f32"):
         flashmhf.run(*x.all, target="emulate")
+
+
+def overlap(a, b):
+    return a["ts"] < b["ts"] + b["dur"] and b["ts"] < a["ts"] + a["dur"]
+
+
+def test_trace(operands, tmp_path):
+    """Slices of every track, in order on each; products under activations."""
+    x = operands(H=1, L=128, D=64, E=2, F=256, dtype="bf16")
+    problem = flashmhf.Problem(
+        heads=1, groups=1, head_dim=64, subnetworks=2, subnetwork_width=256
+    )
+    out = np.full_like(x.q, np.nan)
+    flashmhf.emulator(problem).run(*x.all, out, trace=tmp_path / "trace.json")
+    assert flashmhf.relative_error(out, flashmhf.reference(*x.all)) <= LIMIT["bf16"]
+
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    names = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M"}
+    assert set(names.values()) == {
+        "producer", "consumer 0", "consumer 1", "TMA", "tensor cores"
+    }  # fmt: skip
+    tracks = {name: [] for name in names.values()}
+    for e in events:
+        if e["ph"] == "X":
+            assert e["dur"] > 0
+            tracks[names[e["tid"]]].append(e)
+    for track in tracks.values():
+        for before, after in zip(track, track[1:]):
+            assert before["ts"] + before["dur"] <= after["ts"] + 1e-6
+    for name in ("consumer 0", "consumer 1"):
+        kinds = {e["name"] for e in tracks[name]}
+        assert {"activation", "wgmma", "wait for product", "load", "store"} <= kinds
+        activations = [e for e in tracks[name] if e["name"] == "activation"]
+        others = [e for e in tracks["tensor cores"] if e["name"] != name]
+        assert any(overlap(a, p) for a in activations for p in others)
+    assert {e["name"] for e in tracks["TMA"]} == set("QKUV")
+
+
+def test_timeline():
+    """What is predicted grows with the work."""
+    texts = []
+    for tokens in (128, 4096):
+        p = flashmhf.Problem(heads=8, groups=8, head_dim=64, subnetworks=2,
+                             subnetwork_width=128, batch=1, tokens=tokens)  # fmt: skip
+        texts.append(flashmhf.compile(p, emit="timeline").text)
+    cycles = [int(re.search(r"block 0: (\d+) cycles", text)[1]) for text in texts]
+    assert "busy: tensor cores" in texts[0] and cycles[0] < cycles[1]

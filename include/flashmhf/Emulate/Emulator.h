@@ -12,6 +12,7 @@
 #ifndef FLASHMHF_EMULATE_EMULATOR_H
 #define FLASHMHF_EMULATE_EMULATOR_H
 
+#include "flashmhf/Emulate/Timeline.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Location.h"
 #include "llvm/Support/Error.h"
@@ -34,6 +35,11 @@ struct EmulateOptions {
   unsigned threads = 0;
   /// Instructions that one warpgroup of one block may execute.
   int64_t maxSteps = int64_t(1) << 28;
+  /// Where to write the predicted time of the first block of the last launch.
+  Timeline *timeline = nullptr;
+  CostTable costs;
+  /// Runs the first cluster of each launch only, for its timeline.
+  bool firstClusterOnly = false;
 };
 
 /// What an emulation found, and the operation at fault.

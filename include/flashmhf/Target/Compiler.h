@@ -33,7 +33,8 @@ enum class EmitKind {
   Cubin,
   CPUMLIR,
   CPULLVM,
-  CPUObject
+  CPUObject,
+  Timeline
 };
 
 /// What to do about spills and serialised wgmma.

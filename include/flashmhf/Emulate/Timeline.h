@@ -1,0 +1,57 @@
+//===- Timeline.h - When a block does what ----------------------*- C++ -*-===//
+//
+/// \file
+/// A prediction of one block's time on an H100, from what its warpgroups did
+/// when emulated and a table of costs: who waits, what overlaps, and how busy
+/// the tensor cores, the copies and the special functions are.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_EMULATE_TIMELINE_H
+#define FLASHMHF_EMULATE_TIMELINE_H
+
+#include "mlir/Support/LLVM.h"
+#include <string>
+#include <vector>
+
+namespace mlir::hopper {
+
+/// What one multiprocessor of an H100 (SXM) does in a cycle. The rates are the
+/// architecture's; bandwidth, latency and the small costs are rounded figures.
+struct CostTable {
+  double clockGHz = 1.755;
+  double tensorFlops = 4096;  ///< of 16-bit inputs, dense
+  double specialOps = 16;     ///< tanh, exp2 and the like
+  double floatOps = 128;      ///< fma, multiplication, conversion
+  double memoryBytes = 64;    ///< from L2
+  double memoryLatency = 600; ///< cycles until the first byte
+  double barrier = 20;        ///< cycles of a wait that need not wait
+  double issue = 20;          ///< cycles to start a product or a copy
+};
+
+/// Something on one track, in cycles from the start of the block.
+struct Slice {
+  std::string track;
+  std::string name;
+  double begin;
+  double end;
+};
+
+struct Timeline {
+  std::string kernel;
+  CostTable costs;
+  int64_t blocks = 0;
+  std::vector<Slice> slices;
+  double cycles = 0;
+  /// Fractions of `cycles` in which each unit is busy.
+  double tensorBusy = 0, memoryBusy = 0, specialBusy = 0;
+
+  /// In the trace-event format that Chrome and Perfetto open.
+  std::string toJSON() const;
+  /// A few lines. `multiprocessors` run the blocks, one each at a time.
+  std::string toText(int64_t multiprocessors) const;
+};
+
+} // namespace mlir::hopper
+
+#endif // FLASHMHF_EMULATE_TIMELINE_H
