@@ -106,26 +106,26 @@ static MemRefPlan planMemRef(const TensorView &view) {
   return plan;
 }
 
-/// Tiles of the output, rounded up to whole clusters; a persistent kernel runs
-/// at most as many clusters as fit the GPU at once.
+/// Tiles of the output, those along the rows rounded up to whole clusters; a
+/// persistent kernel runs at most as many clusters as fit the GPU at once.
 static Expected<uint32_t> planGrid(const LaunchContract &contract,
                                    const TensorView &view,
                                    unsigned multiprocessors) {
   constexpr uint64_t maxGrid = (uint64_t(1) << 31) - 1;
+  uint64_t cluster =
+      contract.cluster[0] * contract.cluster[1] * contract.cluster[2];
   uint64_t blocks = 1;
   for (unsigned i = 0; i < 3; ++i) {
     uint64_t tiles = llvm::divideCeil(uint64_t(view.sizes[i]),
                                       uint64_t(contract.grid.tiles[i]));
+    if (i == 2)
+      tiles = llvm::alignTo(tiles, cluster);
     bool overflow = false;
     blocks = llvm::SaturatingMultiply(blocks, tiles, &overflow);
   }
-  uint64_t cluster =
-      contract.cluster[0] * contract.cluster[1] * contract.cluster[2];
   if (contract.grid.persistent)
     blocks = std::min<uint64_t>(
         blocks, std::max<uint64_t>(multiprocessors / cluster, 1) * cluster);
-  if (blocks <= maxGrid)
-    blocks = llvm::alignTo(blocks, cluster);
   if (blocks > maxGrid)
     return argumentError(contract.arguments[contract.grid.argument],
                          llvm::formatv("has shape {0}: more than {1} blocks to "

@@ -38,7 +38,8 @@ struct AssignCPUSchedule
       op.setScheduleAttr(ScheduleAttr::get(
           op.getContext(), /*tokenTile=*/64, getRows(op.getHeadWidth()),
           preset.getStages(), preset.getConsumers(), preset.getRegisters(),
-          preset.getCluster(), preset.getPersistent(), preset.getOverlap()));
+          preset.getCluster(), preset.getPersistent(), preset.getOverlap(),
+          preset.getRotate()));
     });
   }
 };

@@ -122,14 +122,11 @@ LogicalResult KernelBuilder::createParameters() {
                                        tensor.getLoc());
     return success();
   };
-  auto getMap = [&](int64_t rows) {
-    return TensorMapType::get(b.getContext(), {1, 1, rows, shape.headWidth},
-                              op.getInputType());
-  };
-  if (failed(addParameter(op.getQ(), getMap(shape.tokenTile))))
+  if (failed(addParameter(op.getQ(), getMap("Q"))))
     return failure();
-  for (Value weight : {op.getK(), op.getU(), op.getV()})
-    if (weight && failed(addParameter(weight, getMap(shape.dffTile))))
+  for (auto [name, weight] :
+       {std::pair{"K", op.getK()}, {"U", op.getU()}, {"V", op.getV()}})
+    if (weight && failed(addParameter(weight, getMap(name))))
       return failure();
   if (op.getR() && failed(addParameter(op.getR(), Type())))
     return failure();
@@ -145,6 +142,25 @@ LogicalResult KernelBuilder::createParameters() {
   return success();
 }
 
+/// Of K, U and V a block of a cluster fetches a part for the others: whole
+/// panels if they can be shared out evenly, else rows of one panel.
+TensorMapType KernelBuilder::getMap(StringRef name) {
+  auto get = [&](int64_t rows, int64_t columns) {
+    return TensorMapType::get(b.getContext(), {1, 1, rows, columns},
+                              op.getInputType());
+  };
+  if (name == "Q")
+    return get(shape.tokenTile, shape.headWidth);
+  int64_t cluster = op.getScheduleAttr().getCluster();
+  if (cluster == 1)
+    return get(shape.dffTile, shape.headWidth);
+  PanelLayout layout =
+      *getPanelLayout(shape.dffTile, shape.headWidth, op.getInputType());
+  if (layout.panels % cluster == 0)
+    return get(shape.dffTile, shape.headWidth / cluster);
+  return get(shape.dffTile / cluster, layout.panel);
+}
+
 LogicalResult KernelBuilder::createCoordinates() {
   Location loc = forall.getLoc();
   Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
@@ -152,7 +168,8 @@ LogicalResult KernelBuilder::createCoordinates() {
   auto coordinates = TileCoordinatesOp::create(
       b, loc, TypeRange{b.getIndexType(), b.getIndexType(), b.getIndexType()},
       block, func.getArguments().back(),
-      b.getDenseI64ArrayAttr({1, 1, shape.tokenTile}));
+      b.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
+      b.getI64IntegerAttr(op.getScheduleAttr().getCluster()));
   auto view = tile.getDefiningOp<memref::SubViewOp>();
   // Dimensions of one tile may have left the loop.
   for (auto [variable, lower, upper, step] :
@@ -279,12 +296,11 @@ FailureOr<KernelBuilder::Place> KernelBuilder::locate(Value operand) {
   return Place{tensor, offsets};
 }
 
-Value KernelBuilder::getParameter(Value tensor, int64_t mapRows) {
-  for (auto [argument, parameter] : llvm::zip(arguments, func.getArguments())) {
-    auto map = dyn_cast<TensorMapType>(parameter.getType());
-    if (argument == tensor && (map ? map.getRows() : 0) == mapRows)
+Value KernelBuilder::getParameter(Value tensor, TensorMapType map) {
+  for (auto [argument, parameter] : llvm::zip(arguments, func.getArguments()))
+    if (argument == tensor &&
+        dyn_cast<TensorMapType>(parameter.getType()) == map)
       return parameter;
-  }
   llvm_unreachable("every operand has a parameter");
 }
 
@@ -293,10 +309,12 @@ Value KernelBuilder::getRing(StringRef name, ArrayRef<int64_t> tile) {
   if (!ring) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(ringsEnd);
+    // Blocks of a cluster differ in their tokens only.
+    int64_t cluster = name == "Q" ? 1 : op.getScheduleAttr().getCluster();
     ring = RingOp::create(
         b, op.getLoc(),
-        RingType::get(b.getContext(), 1, tile, op.getInputType()), name,
-        IntegerAttr(), IntegerAttr());
+        RingType::get(b.getContext(), 1, tile, op.getInputType(), cluster),
+        name, IntegerAttr(), IntegerAttr());
   }
   return ring;
 }
@@ -325,7 +343,7 @@ LogicalResult KernelBuilder::put(StringRef name, Value operand) {
   if (failed(place))
     return failure();
   int64_t rows = name == "Q" ? shape.tokenTile : shape.dffTile;
-  PutOp::create(b, op.getLoc(), getParameter(place->tensor, rows),
+  PutOp::create(b, op.getLoc(), getParameter(place->tensor, getMap(name)),
                 place->offsets, getRing(name, {rows, shape.headWidth}));
   return success();
 }
@@ -334,7 +352,8 @@ Value KernelBuilder::get(StringRef name) {
   auto ring = cast<TypedValue<RingType>>(rings.lookup(name));
   return GetOp::create(b, op.getLoc(),
                        SlotType::get(b.getContext(), ring.getType().getShape(),
-                                     ring.getType().getElementType()),
+                                     ring.getType().getElementType(),
+                                     ring.getType().getCluster()),
                        ring);
 }
 

@@ -87,9 +87,11 @@ private:
   /// A constant, outside of all loops.
   Value getIndex(int64_t value);
   FailureOr<Place> locate(Value operand);
-  /// The kernel's parameter for `tensor`: a map of tiles of `mapRows` rows, the
-  /// memref if that is 0.
-  Value getParameter(Value tensor, int64_t mapRows = 0);
+  /// The map of what one transfer brings into the ring `name`.
+  TensorMapType getMap(StringRef name);
+  /// The kernel's parameter for `tensor`: as `map`, as a memref if that is
+  /// null.
+  Value getParameter(Value tensor, TensorMapType map = {});
   Value getRing(StringRef name, ArrayRef<int64_t> shape);
   /// Moves the insertion point out of the loops that do not define any of
   /// `values`; returns the outermost loop left, or null.

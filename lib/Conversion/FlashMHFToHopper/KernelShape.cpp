@@ -82,6 +82,12 @@ static LogicalResult checkSchedule(MHFFNOp op, const KernelShape &shape) {
     if (stages > kMaxSlots)
       return op.emitOpError("needs at most ")
              << kMaxSlots << " stages on a GPU, has " << stages;
+  // The tile, or what a cluster makes of it, must be whole swizzle atoms.
+  if (schedule.getCluster() > 1 &&
+      shape.dffTile % (8 * schedule.getCluster()) != 0)
+    return op.emitOpError("needs a dff_tile that a cluster can share out in "
+                          "parts of 8 rows: ")
+           << shape.dffTile << " rows, " << schedule.getCluster() << " blocks";
   int64_t registers = schedule.getRegisters()[1];
   int64_t products = op.getU() ? 2 : 1;
   int64_t used = (shape.headWidth + products * shape.dffTile) / 2;

@@ -254,8 +254,14 @@ struct ArrivalOfRelease : OpConversionPattern<ReleaseOp> {
   matchAndRewrite(ReleaseOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    ptx::arriveIf(rewriter, loc, adaptor.getSlot()[1],
-                  isFirstLane(rewriter, loc));
+    Value empty = adaptor.getSlot()[1];
+    int64_t cluster = op.getSlot().getType().getCluster();
+    if (cluster == 1)
+      ptx::arriveIf(rewriter, loc, empty, isFirstLane(rewriter, loc));
+    else
+      // Lane i tells block i of the cluster.
+      ptx::arriveAtIf(rewriter, loc, empty, getLane(rewriter, loc),
+                      isLaneBelow(rewriter, loc, cluster));
     rewriter.eraseOp(op);
     return success();
   }

@@ -27,14 +27,24 @@ static Value getThread(OpBuilder &b, Location loc) {
   return gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
 }
 
-static Value getLane(OpBuilder &b, Location loc) {
+static Value getLaneIndex(OpBuilder &b, Location loc) {
   return arith::RemUIOp::create(b, loc, getThread(b, loc),
                                 getIndex(b, loc, 32));
 }
 
+Value hopper::getLane(OpBuilder &b, Location loc) {
+  return arith::IndexCastOp::create(b, loc, b.getI32Type(),
+                                    getLaneIndex(b, loc));
+}
+
+Value hopper::isLaneBelow(OpBuilder &b, Location loc, int64_t lanes) {
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                               getLaneIndex(b, loc), getIndex(b, loc, lanes));
+}
+
 Value hopper::isFirstLane(OpBuilder &b, Location loc) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                               getLane(b, loc), getIndex(b, loc, 0));
+                               getLaneIndex(b, loc), getIndex(b, loc, 0));
 }
 
 SmallVector<FragmentRow, 2> hopper::getFragmentRows(OpBuilder &b, Location loc,
@@ -46,7 +56,8 @@ SmallVector<FragmentRow, 2> hopper::getFragmentRows(OpBuilder &b, Location loc,
       arith::DivUIOp::create(b, loc, inWarpgroup, getIndex(b, loc, 32));
   Value row = arith::AddIOp::create(
       b, loc, arith::MulIOp::create(b, loc, warp, getIndex(b, loc, 16)),
-      arith::DivUIOp::create(b, loc, getLane(b, loc), getIndex(b, loc, 4)));
+      arith::DivUIOp::create(b, loc, getLaneIndex(b, loc),
+                             getIndex(b, loc, 4)));
   Value extent = memref::DimOp::create(b, loc, tensor, 2);
   SmallVector<FragmentRow, 2> rows;
   for (int64_t half : {0, 8}) {
@@ -75,7 +86,7 @@ Value hopper::loadIfInside(OpBuilder &b, Location loc, Value tensor,
 /// The first column that this thread holds, for a tile at `column`.
 static Value getFirstColumn(OpBuilder &b, Location loc, Value column) {
   Value quad =
-      arith::RemUIOp::create(b, loc, getLane(b, loc), getIndex(b, loc, 4));
+      arith::RemUIOp::create(b, loc, getLaneIndex(b, loc), getIndex(b, loc, 4));
   return arith::AddIOp::create(
       b, loc, column, arith::MulIOp::create(b, loc, quad, getIndex(b, loc, 2)));
 }
@@ -158,7 +169,8 @@ static void storePacked(OpBuilder &b, Location loc, ValueRange words,
   auto rows = getFragmentRows(b, loc, tensor, indices[2]);
   Value quadLane = arith::IndexCastOp::create(
       b, loc, b.getI32Type(),
-      arith::RemUIOp::create(b, loc, getLane(b, loc), getIndex(b, loc, 4)));
+      arith::RemUIOp::create(b, loc, getLaneIndex(b, loc),
+                             getIndex(b, loc, 4)));
   Value quadIndex =
       arith::IndexCastOp::create(b, loc, b.getIndexType(), quadLane);
   for (auto [half, row] : llvm::enumerate(rows)) {

@@ -23,6 +23,12 @@ struct FragmentRow {
 /// Which of the thread's two rows f32 element `i` of a fragment belongs to.
 inline int64_t getFragmentRow(int64_t i) { return i / 2 % 2; }
 
+/// The lane of this thread in its warp, i32.
+Value getLane(OpBuilder &b, Location loc);
+
+/// Whether this thread is one of the first `lanes` of its warp (i1).
+Value isLaneBelow(OpBuilder &b, Location loc, int64_t lanes);
+
 /// Whether this thread is lane 0 of its warp (i1).
 Value isFirstLane(OpBuilder &b, Location loc);
 

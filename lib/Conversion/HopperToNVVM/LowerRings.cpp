@@ -50,7 +50,12 @@ private:
   LogicalResult checkRings();
   LogicalResult lowerTensorMaps();
   void emitPrologue();
+  bool isClustered();
+  void syncCluster();
   void lowerPut(PutOp put);
+  /// Starts transfer `i` of the `share` that this block does of a tile.
+  void lowerTransfer(PutOp put, TensorMapType map, Value slot, Value full,
+                     Value rank, int64_t i, int64_t share);
   void lowerGet(GetOp get);
 
   Value i32(int64_t value) {
@@ -81,6 +86,7 @@ private:
   WarpgroupsOp warpgroups;
   Value base; ///< Start of the block's tiles, 1024-byte aligned.
   SmallVector<RingOp> rings;
+  DenseMap<Value, TensorMapType> maps; ///< What the pointers were.
   DenseMap<std::pair<RingOp, Region *>, Cursor> cursors;
 };
 } // namespace
@@ -130,20 +136,20 @@ LogicalResult RingLowering::checkRings() {
 LogicalResult RingLowering::lowerTensorMaps() {
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   SmallVector<Type> types(func.getArgumentTypes());
-  int64_t maps = 0;
   for (auto [i, type] : llvm::enumerate(types)) {
     if (!isa<TensorMapType>(type))
       continue;
     // Their numbers must outlast the expansion of memref arguments.
-    if (maps++ != static_cast<int64_t>(i))
+    if (maps.size() != i)
       return func.emitOpError("takes tensor map ")
              << i << " after an argument of another kind; tensor maps come "
              << "first";
-    types[i] = pointer;
+    maps[func.getArgument(i)] = cast<TensorMapType>(type);
+    type = pointer;
     func.getArgument(i).setType(pointer);
   }
   func.setFunctionType(b.getFunctionType(types, {}));
-  func->setAttr(kTensorMapsAttrName, b.getI64IntegerAttr(maps));
+  func->setAttr(kTensorMapsAttrName, b.getI64IntegerAttr(maps.size()));
   return success();
 }
 
@@ -165,8 +171,9 @@ void RingLowering::emitPrologue() {
     // One arrival fills a slot, that of the thread that starts the transfer;
     // each consumer warp gives it back.
     Value producers = i32(1);
-    Value consumers = i32(warpgroups.getConsumers() * kWarpgroupThreads / 32);
-    for (RingOp ring : rings)
+    int64_t warps = warpgroups.getConsumers() * kWarpgroupThreads / 32;
+    for (RingOp ring : rings) {
+      Value consumers = i32(warps * ring.getRing().getType().getCluster());
       for (int64_t slot = 0; slot < ring.getRing().getType().getSlots(); ++slot)
         for (int64_t which : {0, 1}) {
           Value barrier = getBarrier(ring, i32(slot), which);
@@ -174,9 +181,24 @@ void RingLowering::emitPrologue() {
                                        which ? consumers : producers,
                                        /*predicate=*/Value());
         }
+    }
     NVVM::FenceMbarrierInitOp::create(b, loc);
   }
-  gpu::BarrierOp::create(b, loc);
+  if (!isClustered())
+    gpu::BarrierOp::create(b, loc);
+  else
+    syncCluster();
+}
+
+bool RingLowering::isClustered() {
+  return llvm::any_of(rings, [](RingOp ring) {
+    return ring.getRing().getType().getCluster() > 1;
+  });
+}
+
+void RingLowering::syncCluster() {
+  NVVM::ClusterArriveOp::create(b, loc, UnitAttr());
+  NVVM::ClusterWaitOp::create(b, loc, UnitAttr());
 }
 
 Cursor &RingLowering::getCursor(RingOp ring, Operation *user) {
@@ -229,10 +251,6 @@ void RingLowering::lowerPut(PutOp put) {
   auto ring = put.getRing().getDefiningOp<RingOp>();
   RingType type = ring.getRing().getType();
   b.setInsertionPoint(put);
-  // Behind the anchor, addresses are computed here each time: the producer's
-  // warpgroup has no registers for those that LLVM would hoist.
-  Value hoistable = base;
-  base = ptx::anchor(b, loc, base).front();
   auto [stage, phase] = advance(ring, put);
   // A fresh barrier counts as having completed the phase of parity 1.
   Value parity = arith::XOrIOp::create(b, loc, phase, i32(1));
@@ -240,21 +258,56 @@ void RingLowering::lowerPut(PutOp put) {
   Value full = getBarrier(ring, stage, 0);
   ptx::arriveExpectTx(b, loc, full, type.getSlotBytes());
 
+  Value slot = getSlotAddress(ring, stage);
+  Value rank;
+  if (type.getCluster() > 1)
+    rank = NVVM::ClusterId::create(b, loc, b.getI32Type());
+  TensorMapType map = maps.lookup(put->getOperand(0));
+  int64_t transfers = PutOp::countTransfers(map, type).value_or(0);
+  int64_t share = transfers / type.getCluster();
+  for (int64_t i = 0; i < share; ++i)
+    lowerTransfer(put, map, slot, full, rank, i, share);
+  put.erase();
+}
+
+void RingLowering::lowerTransfer(PutOp put, TensorMapType map, Value slot,
+                                 Value full, Value rank, int64_t i,
+                                 int64_t share) {
+  RingType ring = put.getRing().getType();
+  PanelLayout layout =
+      *getPanelLayout(ring.getRows(), ring.getColumns(), ring.getElementType());
+  auto mul = [&](Value value, int64_t factor) -> Value {
+    return arith::MulIOp::create(b, loc, value, i32(factor));
+  };
+  // Transfers in rows of parts; block `rank` does those from rank * share on.
+  int64_t across = ring.getColumns() / map.getColumns();
+  Value down = i32(0), along = i32(i);
+  if (rank && share % across == 0) {
+    down = add(mul(rank, share / across), i / across);
+    along = i32(i % across);
+  } else {
+    Value number = rank ? add(mul(rank, share), i) : i32(i);
+    down = arith::DivUIOp::create(b, loc, number, i32(across));
+    along = arith::RemUIOp::create(b, loc, number, i32(across));
+  }
+  Value rows = mul(down, map.getRows());
+  Value panels = mul(along, map.getColumns() / layout.panel);
+  Value address = arith::AddIOp::create(
+      b, loc, slot,
+      arith::AddIOp::create(b, loc, mul(panels, layout.getPanelBytes()),
+                            mul(rows, layout.getRowBytes())));
+
   // The map splits columns into panels: [column in panel, row, panel, head,
   // batch].
-  int64_t panel =
-      getPanelLayout(type.getRows(), type.getColumns(), type.getElementType())
-          ->panel;
   ValueRange at = put.getCoordinates();
   Value column = toI32(at[3]);
+  Value panel = arith::DivUIOp::create(b, loc, column, i32(layout.panel));
   SmallVector<Value> coordinates = {
-      arith::RemUIOp::create(b, loc, column, i32(panel)), toI32(at[2]),
-      arith::DivUIOp::create(b, loc, column, i32(panel)), toI32(at[1]),
-      toI32(at[0])};
-  ptx::loadTensor(b, loc, getSlotAddress(ring, stage), put.getMap(),
-                  coordinates, full);
-  base = hoistable;
-  put.erase();
+      arith::RemUIOp::create(b, loc, column, i32(layout.panel)),
+      arith::AddIOp::create(b, loc, toI32(at[2]), rows),
+      arith::AddIOp::create(b, loc, panel, panels), toI32(at[1]), toI32(at[0])};
+  ptx::loadTensor(b, loc, address, put->getOperand(0), coordinates, full,
+                  ring.getCluster());
 }
 
 void RingLowering::lowerGet(GetOp get) {
@@ -277,6 +330,11 @@ LogicalResult RingLowering::run() {
   emitPrologue();
   func.walk([&](PutOp put) { lowerPut(put); });
   func.walk([&](GetOp get) { lowerGet(get); });
+  if (isClustered()) {
+    // No block may end while another can still write into its shared memory.
+    b.setInsertionPoint(func.getBody().back().getTerminator());
+    syncCluster();
+  }
   for (RingOp ring : rings)
     ring.erase();
   return success();

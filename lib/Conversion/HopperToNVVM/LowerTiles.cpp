@@ -27,16 +27,24 @@ static Value getI32(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
 }
 
-/// Number of tiles along dimension `dim` of `over`, i32.
-static Value getTilesAlong(OpBuilder &b, Location loc, Value over,
-                           ArrayRef<int64_t> tiles, int64_t dim) {
+/// Number of tiles along dimension `dim` of what `op` goes over, i32.
+template <typename OpTy>
+static Value getTilesAlong(OpBuilder &b, OpTy op, int64_t dim) {
+  Location loc = op.getLoc();
+  Value over = op.getOver();
+  // Whole clusters of rows, each of one tile for every block.
+  int64_t cluster = dim == 2 ? op.getCluster() : 1;
+  int64_t tile = op.getTiles()[dim] * cluster;
   Value size = arith::IndexCastOp::create(
       b, loc, b.getI32Type(), memref::DimOp::create(b, loc, over, dim));
-  if (tiles[dim] == 1)
+  if (tile == 1)
     return size;
-  Value last =
-      arith::AddIOp::create(b, loc, size, getI32(b, loc, tiles[dim] - 1));
-  return arith::DivUIOp::create(b, loc, last, getI32(b, loc, tiles[dim]));
+  Value last = arith::AddIOp::create(b, loc, size, getI32(b, loc, tile - 1));
+  Value tiles = arith::DivUIOp::create(b, loc, last, getI32(b, loc, tile));
+  return cluster == 1
+             ? tiles
+             : arith::MulIOp::create(b, loc, tiles, getI32(b, loc, cluster))
+                   .getResult();
 }
 
 namespace {
@@ -48,9 +56,8 @@ struct ProductOfTileCount : OpRewritePattern<TileCountOp> {
     Location loc = op.getLoc();
     Value count = getI32(rewriter, loc, 1);
     for (int64_t dim : {0, 1, 2})
-      count = arith::MulIOp::create(
-          rewriter, loc, count,
-          getTilesAlong(rewriter, loc, op.getOver(), op.getTiles(), dim));
+      count = arith::MulIOp::create(rewriter, loc, count,
+                                    getTilesAlong(rewriter, op, dim));
     rewriter.replaceOpWithNewOp<arith::IndexCastUIOp>(
         op, rewriter.getIndexType(), count);
     return success();
@@ -68,8 +75,7 @@ struct QuotientsOfTileCoordinates : OpRewritePattern<TileCoordinatesOp> {
     Value at[3];
     // Rows fastest, then the batch; what remains is the head.
     for (int64_t dim : {2, 0}) {
-      Value along =
-          getTilesAlong(rewriter, loc, op.getOver(), op.getTiles(), dim);
+      Value along = getTilesAlong(rewriter, op, dim);
       at[dim] = arith::RemUIOp::create(rewriter, loc, rest, along);
       rest = arith::DivUIOp::create(rewriter, loc, rest, along);
     }

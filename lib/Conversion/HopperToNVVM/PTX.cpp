@@ -82,6 +82,8 @@ private:
       return "f";
     if (type.isInteger(1))
       return "b";
+    if (type.isInteger(16))
+      return "h";
     if (isa<LLVM::LLVMPointerType>(type) || type.isInteger(64))
       return "l";
     return "r";
@@ -230,7 +232,7 @@ void ptx::arriveExpectTx(OpBuilder &b, Location loc, Value barrier,
 }
 
 void ptx::loadTensor(OpBuilder &b, Location loc, Value address, Value map,
-                     ValueRange coordinates, Value barrier) {
+                     ValueRange coordinates, Value barrier, int64_t cluster) {
   AsmBuilder builder(b, loc);
   std::string to = builder.addInput(address);
   std::string from = builder.addInput(map);
@@ -238,11 +240,18 @@ void ptx::loadTensor(OpBuilder &b, Location loc, Value address, Value map,
   for (Value coordinate : coordinates)
     at.push_back(builder.addInput(coordinate));
   std::string full = builder.addInput(barrier);
+  std::string multicast, mask;
+  if (cluster > 1) {
+    multicast = ".multicast::cluster";
+    mask = ", " + builder.addInput(arith::ConstantOp::create(
+                      b, loc, b.getI16IntegerAttr((1 << cluster) - 1)));
+  }
   builder.emit(
       llvm::formatv("cp.async.bulk.tensor.{0}d.shared::cluster.global.tile"
-                    ".mbarrier::complete_tx::bytes [{1}], [{2}, {{{3}}], "
-                    "[{4}];",
-                    coordinates.size(), to, from, llvm::join(at, ", "), full)
+                    ".mbarrier::complete_tx::bytes{1} [{2}], [{3}, {{{4}}], "
+                    "[{5}]{6};",
+                    coordinates.size(), multicast, to, from,
+                    llvm::join(at, ", "), full, mask)
           .str(),
       /*hasSideEffects=*/true);
 }
@@ -253,6 +262,22 @@ void ptx::arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate) {
   std::string condition = builder.addInput(predicate);
   builder.emit(llvm::formatv("@{1} mbarrier.arrive.shared::cta.b64 _, [{0}];",
                              address, condition)
+                   .str(),
+               /*hasSideEffects=*/true);
+}
+
+void ptx::arriveAtIf(OpBuilder &b, Location loc, Value barrier, Value rank,
+                     Value predicate) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(barrier);
+  std::string block = builder.addInput(rank);
+  std::string condition = builder.addInput(predicate);
+  // Without qualifiers: an explicit release at cluster scope costs a fence.
+  builder.emit(llvm::formatv("{{\n.reg .b32 remote;\n"
+                             "mapa.shared::cluster.u32 remote, {0}, {1};\n@{2} "
+                             "mbarrier.arrive.shared::cluster.b64 _, [remote];"
+                             "\n}",
+                             address, block, condition)
                    .str(),
                /*hasSideEffects=*/true);
 }

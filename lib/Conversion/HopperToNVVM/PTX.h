@@ -63,12 +63,18 @@ void arriveExpectTx(OpBuilder &b, Location loc, Value barrier, int64_t bytes);
 
 /// Starts the transfer of a box of a tensor map (a generic pointer) to shared
 /// memory at `address`; its bytes count on `barrier`. Coordinates are i32,
-/// innermost first.
+/// innermost first. With a cluster of more than one block the bytes go to the
+/// same place in all of them and count on the barrier of each.
 void loadTensor(OpBuilder &b, Location loc, Value address, Value map,
-                ValueRange coordinates, Value barrier);
+                ValueRange coordinates, Value barrier, int64_t cluster);
 
 /// Arrives on an mbarrier where `predicate` (i1) holds, without a branch.
 void arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate);
+
+/// The same on the barrier at that address in block `rank` (i32) of the
+/// cluster.
+void arriveAtIf(OpBuilder &b, Location loc, Value barrier, Value rank,
+                Value predicate);
 
 /// tanh to 2^-11 relative error, one instruction (MUFU).
 Value tanh(OpBuilder &b, Location loc, Value x);

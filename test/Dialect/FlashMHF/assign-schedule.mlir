@@ -1,7 +1,7 @@
 // RUN: flashmhf-opt %s --flashmhf-assign-schedule | FileCheck %s
 
 // CHECK-LABEL: func.func @d128
-// CHECK: schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [40, 232], cluster = 1, persistent = true, overlap = true>
+// CHECK: schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = true, overlap = true, rotate = false>
 func.func @d128(%q: memref<?x8x?x128xbf16>, %w: memref<8x11x256x128xbf16>, %o: memref<?x8x?x128xbf16>) {
   flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x128xbf16>, memref<8x11x256x128xbf16>, memref<8x11x256x128xbf16>) up(%w : memref<8x11x256x128xbf16>) outs(%o : memref<?x8x?x128xbf16>)
   return
@@ -68,9 +68,9 @@ func.func @d512(%q: memref<?x8x?x512xbf16>, %w: memref<8x11x256x512xbf16>, %o: m
 }
 
 // CHECK-LABEL: func.func @users_own
-// CHECK: schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 32, stages = [3, 2, 1], consumers = 1, registers = [40, 232], cluster = 2, persistent = true, overlap = true>
+// CHECK: schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 32, stages = [3, 2, 1], consumers = 1, registers = [40, 232], cluster = 2, persistent = true, overlap = true, rotate = true>
 func.func @users_own(%q: memref<?x8x?x64xbf16>, %w: memref<8x11x256x64xbf16>, %o: memref<?x8x?x64xbf16>) {
   flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x256x64xbf16>, memref<8x11x256x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
-    {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 32, stages = [3, 2, 1], consumers = 1, registers = [40, 232], cluster = 2, persistent = true, overlap = true>}
+    {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 32, stages = [3, 2, 1], consumers = 1, registers = [40, 232], cluster = 2, persistent = true, overlap = true, rotate = true>}
   return
 }

@@ -44,6 +44,7 @@ struct ScheduleFields {
   int64_t cluster = 1;
   bool persistent = false;
   bool overlap = false;
+  bool rotate = false;
 };
 } // namespace
 
@@ -69,7 +70,7 @@ ScheduleAttr ScheduleAttr::getDefault(MLIRContext *context) {
   ScheduleFields fields;
   return get(context, fields.tokenTile, fields.dffTile, fields.stages,
              fields.consumers, fields.registers, fields.cluster,
-             fields.persistent, fields.overlap);
+             fields.persistent, fields.overlap, fields.rotate);
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -99,6 +100,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.persistent);
     if (key == "overlap")
       return parseField(parser, fields.overlap);
+    if (key == "rotate")
+      return parseField(parser, fields.rotate);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -107,7 +110,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
   return parser.getChecked<ScheduleAttr>(
       start, parser.getContext(), fields.tokenTile, fields.dffTile,
       fields.stages, fields.consumers, fields.registers, fields.cluster,
-      fields.persistent, fields.overlap);
+      fields.persistent, fields.overlap, fields.rotate);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -123,14 +126,15 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
   list(getRegisters());
   printer << ", cluster = " << getCluster()
           << ", persistent = " << (getPersistent() ? "true" : "false")
-          << ", overlap = " << (getOverlap() ? "true" : "false") << '>';
+          << ", overlap = " << (getOverlap() ? "true" : "false")
+          << ", rotate = " << (getRotate() ? "true" : "false") << '>';
 }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tokenTile, int64_t dffTile,
                                    ArrayRef<int64_t> stages, int64_t consumers,
                                    ArrayRef<int64_t> registers, int64_t cluster,
-                                   bool, bool) {
+                                   bool, bool, bool) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();

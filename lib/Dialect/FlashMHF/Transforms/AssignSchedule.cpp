@@ -23,12 +23,9 @@ using namespace mlir::flashmhf;
 /// first tile.
 static constexpr int64_t kSharedMemory = 227 * 1024 - 1280;
 /// f32 accumulators per consumer thread that leave room for addresses and the
-/// packed A operand within kRegisters.
+/// packed A operand within 240 registers.
 static constexpr int64_t kAccumulators = 192;
 static constexpr int64_t kTokenTile = 128;
-/// Registers of a producer and a consumer thread. 24 and 240 would fit the chip
-/// too, but a producer of odd shapes spills at 24, and no consumer needs 240.
-static constexpr int64_t kRegisters[] = {40, 232};
 /// Depths of the rings of K, U and V to try, best first.
 static constexpr std::array<int64_t, 3> kStages[] = {{2, 2, 2}, {2, 1, 2}};
 
@@ -66,11 +63,18 @@ static bool fits(MHFFNOp op, int64_t d, int64_t tile,
 
 static ScheduleAttr chooseSchedule(MHFFNOp op) {
   ScheduleAttr base = ScheduleAttr::getDefault(op.getContext());
+  // A consumer is fastest with all that it can have; but beside one that stores
+  // f32 the producer spills at 24.
+  bool storesWide =
+      getElementTypeOrSelf(op.getInit().getType()) != op.getInputType();
+  SmallVector<int64_t> registers(base.getRegisters());
+  if (storesWide)
+    registers = {40, 232};
   auto make = [&](int64_t tile, ArrayRef<int64_t> stages) {
     return ScheduleAttr::get(op.getContext(), kTokenTile, tile, stages,
-                             base.getConsumers(), kRegisters, base.getCluster(),
+                             base.getConsumers(), registers, base.getCluster(),
                              /*persistent=*/true,
-                             /*overlap=*/true);
+                             /*overlap=*/true, /*rotate=*/false);
   };
   int64_t d = op.getHeadWidth();
   if (ShapedType::isDynamic(d))

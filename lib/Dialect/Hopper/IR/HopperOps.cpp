@@ -116,15 +116,35 @@ void RingOp::getAsmResultNames(function_ref<void(Value, StringRef)> setNameFn) {
   setNameFn(getRing(), getName());
 }
 
+std::optional<int64_t> PutOp::countTransfers(TensorMapType map, RingType ring) {
+  int64_t rows = map.getRows(), columns = map.getColumns();
+  if (ring.getRows() % rows != 0 || ring.getColumns() % columns != 0)
+    return std::nullopt;
+  FailureOr<PanelLayout> slot =
+      getPanelLayout(ring.getRows(), ring.getColumns(), ring.getElementType());
+  FailureOr<PanelLayout> part =
+      getPanelLayout(rows, columns, map.getElementType());
+  // Panels of the part must be panels of the slot; those of fewer rows are not
+  // contiguous in it.
+  if (failed(slot) || failed(part) || part->panel != slot->panel ||
+      (rows != ring.getRows() && part->panels != 1))
+    return std::nullopt;
+  return ring.getRows() / rows * (ring.getColumns() / columns);
+}
+
 LogicalResult PutOp::verify() {
   if (failed(verifyIndices(*this, getCoordinates())))
     return failure();
   TensorMapType map = getMap().getType();
   RingType ring = getRing().getType();
-  if (map.getShape().drop_front(2) != ring.getShape() ||
-      map.getElementType() != ring.getElementType())
-    return emitOpError("needs a map of tiles like the slots of its ring: ")
+  std::optional<int64_t> transfers = countTransfers(map, ring);
+  if (!transfers || map.getElementType() != ring.getElementType())
+    return emitOpError("needs a map of the slots of its ring, or of whole "
+                       "parts of them: ")
            << map << " and " << ring;
+  if (*transfers % ring.getCluster() != 0)
+    return emitOpError("needs transfers that a cluster can share out: ")
+           << *transfers << " transfers of " << map << ", " << ring;
   return success();
 }
 
@@ -132,7 +152,8 @@ LogicalResult GetOp::verify() {
   RingType ring = getRing().getType();
   SlotType slot = getSlot().getType();
   if (ring.getShape() != slot.getShape() ||
-      ring.getElementType() != slot.getElementType())
+      ring.getElementType() != slot.getElementType() ||
+      ring.getCluster() != slot.getCluster())
     return emitOpError("needs a result like the slots of its ring: ")
            << slot << " and " << ring;
   return success();

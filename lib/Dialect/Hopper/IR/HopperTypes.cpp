@@ -31,6 +31,28 @@ static void printTile(AsmPrinter &printer, ArrayRef<int64_t> shape,
   printer << 'x' << elementType;
 }
 
+/// Parses `, cluster n`, where a cluster fills slots together.
+static ParseResult parseCluster(AsmParser &parser, int64_t &cluster) {
+  cluster = 1;
+  if (failed(parser.parseOptionalComma()))
+    return success();
+  return failure(parser.parseKeyword("cluster") ||
+                 parser.parseInteger(cluster));
+}
+
+static void printCluster(AsmPrinter &printer, int64_t cluster) {
+  if (cluster != 1)
+    printer << ", cluster " << cluster;
+}
+
+static LogicalResult verifyCluster(function_ref<InFlightDiagnostic()> emitError,
+                                   StringRef what, int64_t cluster) {
+  if (cluster < 1 || cluster > 8)
+    return emitError() << what << " must be filled by a cluster of 1 to 8 "
+                       << "blocks, has " << cluster;
+  return success();
+}
+
 /// The rules of a tile in shared memory.
 static LogicalResult verifyTile(function_ref<InFlightDiagnostic()> emitError,
                                 StringRef what, ArrayRef<int64_t> shape,
@@ -91,26 +113,30 @@ Type RingType::parse(AsmParser &parser) {
   int64_t slots;
   SmallVector<int64_t> shape;
   Type elementType;
+  int64_t cluster;
   if (parser.parseLess() || parser.parseInteger(slots) ||
       parser.parseKeyword("x") || parseTile(parser, shape, elementType) ||
-      parser.parseGreater())
+      parseCluster(parser, cluster) || parser.parseGreater())
     return {};
   return parser.getChecked<RingType>(parser.getContext(), slots, shape,
-                                     elementType);
+                                     elementType, cluster);
 }
 
 void RingType::print(AsmPrinter &printer) const {
   printer << '<' << getSlots() << " x ";
   printTile(printer, getShape(), getElementType());
+  printCluster(printer, getCluster());
   printer << '>';
 }
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t slots, ArrayRef<int64_t> shape,
-                               Type elementType) {
+                               Type elementType, int64_t cluster) {
   if (slots < 1 || slots > kMaxSlots)
     return emitError() << "ring must have 1 to " << kMaxSlots << " slots, has "
                        << slots;
+  if (failed(verifyCluster(emitError, "ring", cluster)))
+    return failure();
   return verifyTile(emitError, "the slot of a ring", shape, elementType);
 }
 
@@ -125,19 +151,25 @@ int64_t RingType::getSlotBytes() const {
 Type SlotType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type elementType;
+  int64_t cluster;
   if (parser.parseLess() || parseTile(parser, shape, elementType) ||
-      parser.parseGreater())
+      parseCluster(parser, cluster) || parser.parseGreater())
     return {};
-  return parser.getChecked<SlotType>(parser.getContext(), shape, elementType);
+  return parser.getChecked<SlotType>(parser.getContext(), shape, elementType,
+                                     cluster);
 }
 
 void SlotType::print(AsmPrinter &printer) const {
   printer << '<';
   printTile(printer, getShape(), getElementType());
+  printCluster(printer, getCluster());
   printer << '>';
 }
 
 LogicalResult SlotType::verify(function_ref<InFlightDiagnostic()> emitError,
-                               ArrayRef<int64_t> shape, Type elementType) {
+                               ArrayRef<int64_t> shape, Type elementType,
+                               int64_t cluster) {
+  if (failed(verifyCluster(emitError, "slot", cluster)))
+    return failure();
   return verifyTile(emitError, "slot", shape, elementType);
 }

@@ -41,9 +41,9 @@ static void deepenRings(gpu::GPUFuncOp func, flashmhf::ScheduleAttr schedule) {
     if (operand < 0)
       return;
     RingType type = ring.getRing().getType();
-    ring.getRing().setType(
-        RingType::get(func.getContext(), schedule.getStages()[operand],
-                      type.getShape(), type.getElementType()));
+    ring.getRing().setType(RingType::get(
+        func.getContext(), schedule.getStages()[operand], type.getShape(),
+        type.getElementType(), type.getCluster()));
   });
 }
 

@@ -201,7 +201,7 @@ func.func @put_indices(%map: !hopper.tensor_map<1x1x64x64xbf16>, %i: index) {
 
 func.func @put_shape(%map: !hopper.tensor_map<1x1x64x64xbf16>, %i: index) {
   %ring = hopper.ring "K" : !hopper.ring<1 x 32x64xbf16>
-  // expected-error@+1 {{needs a map of tiles like the slots of its ring: '!hopper.tensor_map<1x1x64x64xbf16>' and '!hopper.ring<1 x 32x64xbf16>'}}
+  // expected-error@+1 {{needs a map of the slots of its ring, or of whole parts of them: '!hopper.tensor_map<1x1x64x64xbf16>' and '!hopper.ring<1 x 32x64xbf16>'}}
   hopper.put %map[%i, %i, %i, %i] into %ring : !hopper.tensor_map<1x1x64x64xbf16>, !hopper.ring<1 x 32x64xbf16>
   return
 }

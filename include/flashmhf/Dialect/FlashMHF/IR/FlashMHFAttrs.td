@@ -52,7 +52,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     ```mlir
     #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2],
                        consumers = 2, registers = [24, 240], cluster = 1,
-                       persistent = false, overlap = false>
+                       persistent = false, overlap = false, rotate = false>
     ```
 
     | key          | meaning                                                   |
@@ -65,6 +65,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `cluster`    | thread blocks that share K, U and V by multicast          |
     | `persistent` | a block computes several tiles, one after another         |
     | `overlap`    | the products of one step run under the activation of another |
+    | `rotate`     | each cluster starts its sum at a sub-network of its own, if persistent |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -74,7 +75,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     ArrayRefParameter<"int64_t", "producer, consumer">:$registers,
     "int64_t":$cluster,
     "bool":$persistent,
-    "bool":$overlap
+    "bool":$overlap,
+    "bool":$rotate
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -30,9 +30,10 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
     `parameters` gives: a `!hopper.tensor_map`, encoded by the host, or the
     memref's descriptor. The grid has one block for each tile of the operand
     `over`, whose three outer dimensions are cut into `tiles`:
-    `prod_i ceildiv(size_i, tiles[i])` blocks, along x, the last dimension
-    fastest, the head dimension (1) slowest. `persistent` limits the grid to the number of
-    multiprocessors.
+    `prod_i ceildiv(size_i, tiles[i])` blocks along x, numbered as by
+    hopper.tile_coordinates, the number along the rows rounded up to a multiple
+    of `cluster`. `persistent` limits the grid to the number of multiprocessors,
+    in whole clusters.
 
     ```mlir
     hopper.launch @kernels::@ffn args(%q, %o : memref<..>, memref<..>)
@@ -67,12 +68,16 @@ class Hopper_TileOp<string mnemonic, list<Trait> traits = []>
 def Hopper_TileCountOp : Hopper_TileOp<"tile_count"> {
   let summary = "number of tiles of a tensor";
   let description = [{
-    `prod_i ceildiv(size_i, tiles[i])` over the outer three dimensions.
+    `prod_i ceildiv(size_i, tiles[i])` over the outer three dimensions, where
+    the number along the rows is rounded up to a multiple of `cluster`.
   }];
   let arguments = (ins MemRefRankOf<[AnyType], [4]>:$over,
-                       DenseI64ArrayAttr:$tiles);
+                       DenseI64ArrayAttr:$tiles,
+                       DefaultValuedAttr<I64Attr, "1">:$cluster);
   let results = (outs Index:$count);
-  let assemblyFormat = "$over `tiles` $tiles attr-dict `:` type($over)";
+  let assemblyFormat = [{
+    $over `tiles` $tiles (`cluster` $cluster^)? attr-dict `:` type($over)
+  }];
 }
 
 def Hopper_TileCoordinatesOp : Hopper_TileOp<"tile_coordinates"> {
@@ -80,17 +85,21 @@ def Hopper_TileCoordinatesOp : Hopper_TileOp<"tile_coordinates"> {
   let description = [{
     Tiles are numbered with the rows (dimension 2) fastest, then the batch
     (dimension 0), the heads (dimension 1) slowest: blocks that run together
-    share K, U and V.
+    share K, U and V. The number along the rows is rounded up to a multiple of
+    `cluster`, so that the blocks of a cluster have the same batch and head; the
+    last tile may lie past the end.
 
     ```mlir
     %b, %h, %row = hopper.tile_coordinates %n of %o tiles [1, 1, 128] : memref<..>
     ```
   }];
   let arguments = (ins Index:$tile, MemRefRankOf<[AnyType], [4]>:$over,
-                       DenseI64ArrayAttr:$tiles);
+                       DenseI64ArrayAttr:$tiles,
+                       DefaultValuedAttr<I64Attr, "1">:$cluster);
   let results = (outs Index:$batch, Index:$head, Index:$row);
   let assemblyFormat = [{
-    $tile `of` $over `tiles` $tiles attr-dict `:` type($over)
+    $tile `of` $over `tiles` $tiles (`cluster` $cluster^)? attr-dict
+    `:` type($over)
   }];
 }
 
@@ -122,6 +131,10 @@ def Hopper_PutOp : Hopper_Op<"put"> {
     Waits until the next slot is empty, then starts the TMA transfer of the tile
     at `coordinates` (in elements, outermost dimension first). Elements outside
     of the tensor arrive as zero. The slot is full when all bytes have arrived.
+
+    The map's tile is the slot's, or a part of it that several transfers repeat:
+    all rows of some panels, or some rows of one panel. A cluster that fills the
+    slot together shares these transfers out; every block puts the same tile.
   }];
   let arguments = (ins Hopper_TensorMapType:$map, Variadic<Index>:$coordinates,
                        Hopper_RingType:$ring);
@@ -130,6 +143,11 @@ def Hopper_PutOp : Hopper_Op<"put"> {
     `:` type($map) `,` type($ring)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// How many tiles of `map` make up a slot of `ring`, if they do.
+    static std::optional<int64_t> countTransfers(TensorMapType map,
+                                                 RingType ring);
+  }];
 }
 
 def Hopper_GetOp : Hopper_Op<"get"> {

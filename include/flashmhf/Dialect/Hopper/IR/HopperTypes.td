@@ -16,8 +16,8 @@ def Hopper_TensorMapType : Hopper_Type<"TensorMap", "tensor_map"> {
   let description = [{
     `!hopper.tensor_map<1x1x128x96xbf16>` describes a tensor in global memory,
     rank 4, innermost stride 1, of which one transfer brings the given tile.
-    The two outer extents of a tile are 1. Elements outside of the tensor read
-    as zero. The host encodes it and passes it by value.
+    The two outer extents of a tile are 1. A tile may be a part of a slot: see
+    hopper.put. Elements outside of the tensor read as zero. The host encodes it and passes it by value.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "Type":$elementType);
   let hasCustomAssemblyFormat = 1;
@@ -34,9 +34,19 @@ def Hopper_RingType : Hopper_Type<"Ring", "ring"> {
   let description = [{
     `!hopper.ring<2 x 128x96xbf16>`: two slots of 128 rows and 96 columns. One
     region puts tiles into a ring and one region gets them, both in slot order.
+
+    `!hopper.ring<2 x 128x96xbf16, cluster 2>`: the blocks of a cluster of 2 fill
+    their slots together. Each fetches its share of every tile for all of them,
+    and a slot is empty when the consumers of all of them have released it.
   }];
   let parameters = (ins "int64_t":$slots, ArrayRefParameter<"int64_t">:$shape,
-                        "Type":$elementType);
+                        "Type":$elementType, "int64_t":$cluster);
+  let builders = [TypeBuilder<(ins "int64_t":$slots,
+      "ArrayRef<int64_t>":$shape, "Type":$elementType,
+      CArg<"int64_t", "1">:$cluster), [{
+    return $_get($_ctxt, slots, shape, elementType, cluster);
+  }]>];
+  let skipDefaultBuilders = 1;
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -49,7 +59,17 @@ def Hopper_RingType : Hopper_Type<"Ring", "ring"> {
 
 def Hopper_SlotType : Hopper_Type<"Slot", "slot"> {
   let summary = "a tile that has arrived in shared memory";
-  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "Type":$elementType);
+  let description = [{
+    `!hopper.slot<128x96xbf16>`, or `!hopper.slot<128x96xbf16, cluster 2>` of a
+    ring that a cluster fills together.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "Type":$elementType,
+                        "int64_t":$cluster);
+  let builders = [TypeBuilder<(ins "ArrayRef<int64_t>":$shape,
+      "Type":$elementType, CArg<"int64_t", "1">:$cluster), [{
+    return $_get($_ctxt, shape, elementType, cluster);
+  }]>];
+  let skipDefaultBuilders = 1;
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

@@ -53,7 +53,10 @@ def HopperPersist : HopperPass<"hopper-persist"> {
     scf.for %n = %block_id to %count step %grid_dim { .. }
     ```
 
-    Values are not changed.
+    With `rotate` the sums of a tile start at another sub-network for each
+    cluster of blocks and go around, so that blocks that run together do not all
+    read the same weights. The order of summation in f32 then depends on the
+    position of a tile; nothing else changes values.
   }];
 }
 
@@ -64,36 +67,31 @@ def HopperPipeline : HopperPass<"hopper-pipeline"> {
     `flashmhf.schedule` asks for, so that the producer runs ahead by as many
     tiles.
 
-    ```mlir
-    %K = hopper.ring "K" : !hopper.ring<1 x 128x128xbf16>
-    // becomes
-    %K = hopper.ring "K" : !hopper.ring<2 x 128x128xbf16>
-    ```
-
-    With `overlap`, consumers issue the products with K and U of one step
-    together with the sum of A V of the step before, and take turns in doing so:
+    With `overlap`, makes one loop of the nest over sub-networks and steps and
+    pipelines it: the product with V of one step is issued together with those
+    with K and U of the next, whose activation runs under the product with U.
+    Consumers take turns to issue. The order lets A of one step and the product
+    with U of the next share registers. Loops of fewer than two steps, or of a
+    number that is not static, stay as they are.
 
     ```mlir
-    scf.for .. iter_args(%acc) {
+    scf.for %j .. iter_args(%acc = ..) {
       %s = hopper.wgmma %q, %k transpose_b
-      %a = .. hopper.wait %s ..
-      %p = hopper.wgmma %a, %v acc %acc
-      %sum = hopper.wait %p
-      scf.yield %sum
+      %t = hopper.wgmma %q, %u transpose_b
+      %a = act(wait %s) * wait %t
+      %o = hopper.wgmma %a, %v acc %acc
     }
-    // becomes
-    %s0 = hopper.wgmma %q, %k0 transpose_b
-    %a0 = .. hopper.wait %s0 ..
-    scf.for .. iter_args(%acc, %a = %a0, %v = %v0) {
+    // becomes, after %a and %v of step 0
+    scf.for %j .. iter_args(%acc = .., %a = .., %v = ..) {
       hopper.take_turn
-      %p = hopper.wgmma %a, %v acc %acc
-      %s = hopper.wgmma %q, %k transpose_b
-      %sum = hopper.wait %p
+      %o = hopper.wgmma %a, %v acc %acc
+      %s = hopper.wgmma %q, %k1 transpose_b
+      wait %o
+      %t = hopper.wgmma %q, %u1 transpose_b
       hopper.pass_turn
-      %next = .. hopper.wait %s ..
-      scf.yield %sum, %next, %vnext
+      %a1 = anchor(act(wait %s)) * wait %t
     }
-    .. // the last sum
+    // and the last product with V
     ```
 
     Values are not changed.
