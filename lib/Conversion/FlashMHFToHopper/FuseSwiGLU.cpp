@@ -104,7 +104,11 @@ LogicalResult SwiGLUFusion::translateLoop(scf::ForOp loop) {
   if (failed(translate(*loop.getBody())))
     return failure();
   scf::YieldOp::create(b, loc, acc);
-  b.setInsertionPointAfter(copy);
+  // What was fetched for the loop is given back before anything else.
+  Operation *last = copy;
+  while (isa_and_present<ReleaseOp>(last->getNextNode()))
+    last = last->getNextNode();
+  b.setInsertionPointAfter(last);
   acc = copy.getResult(0);
   return success();
 }

@@ -60,9 +60,9 @@
 // CHECK-NEXT:   }
 // CHECK-NEXT:   scf.yield %[[INNER]]
 // CHECK-NEXT: }
+// CHECK-NEXT: hopper.release %[[Q]]
 // CHECK:      %[[ROUNDED:.*]] = arith.truncf %[[OUTER]] : vector<128x64xf32> to vector<128x64xbf16>
 // CHECK:      hopper.store %[[ROUNDED]], %[[O]][%[[B]], %[[H]], %[[ROW]], %{{.*}}]
-// CHECK:      hopper.release %[[Q]]
 // CHECK-NEXT: gpu.return
 func.func @whole(%q: !q, %k: !w, %u: !w, %v: !w, %r: !r, %o: !q) {
   %zero = arith.constant 0.0 : f32

@@ -64,11 +64,11 @@ gpu.module @kernels {
   // CHECK:        llvm.inline_asm has_side_effects {{.*}}mbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1;{{.*}}, "r,r,~{memory}" %[[EMPTY]], %[[PARITY]]
   // CHECK:        %[[FULL:.*]] = arith.addi %{{.*}}, %[[FULL0]]
   // CHECK:        llvm.inline_asm has_side_effects {{.*}}"mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], 12288;", "r,~{memory}" %[[FULL]]
-  // CHECK:        %[[I32:.*]] = arith.index_cast %[[I]] : index to i32
-  // CHECK:        %[[COLUMN:.*]] = arith.remui %[[I32]], %[[C32]]
-  // CHECK:        %[[PANEL:.*]] = arith.divui %[[I32]], %[[C32]]
   // CHECK:        %[[SLOT:.*]] = arith.muli %[[S]], %[[BYTES]]
   // CHECK:        %[[TO:.*]] = arith.addi %{{.*}}, %[[SLOT]]
+  // CHECK:        %[[I32:.*]] = arith.index_cast %[[I]] : index to i32
+  // CHECK:        %[[PANEL:.*]] = arith.divui %[[I32]], %[[C32]]
+  // CHECK:        %[[COLUMN:.*]] = arith.remui %[[I32]], %[[C32]]
   // CHECK:        llvm.inline_asm has_side_effects {{.*}}"cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [$0], [$1, {$2, $3, $4, $5, $6}], [$7];", "r,l,r,r,r,r,r,r,~{memory}" %[[TO]], %[[MAP]], %[[COLUMN]], %[[I32]], %[[PANEL]], %[[I32]], %[[I32]], %[[FULL]]
 
   // A consumer waits for the phase itself; the slot knows its empty barrier.

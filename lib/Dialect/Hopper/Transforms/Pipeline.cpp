@@ -58,6 +58,9 @@ public:
   /// Recognises the body of `loop`; null where it is not a step.
   static std::unique_ptr<Step> match(scf::ForOp loop);
 
+  /// The tile that the products have in common: Q.
+  Value getSharedSlot() { return products.front().getA(); }
+
   /// Adds turns and the anchor of the activation.
   void prepare(bool takesTurns);
 
@@ -214,6 +217,15 @@ static void coalesce(Region &region) {
     (void)coalescePerfectlyNestedSCFForLoops(loop);
 }
 
+/// Moves the release of `slot` up to right behind the loop: the sum that
+/// follows does not read it, and the producer can fetch the next tile of it.
+static void releaseAfter(scf::ForOp loop, Value slot) {
+  for (Operation *user : slot.getUsers())
+    if (isa<ReleaseOp>(user) && user->getBlock() == loop->getBlock() &&
+        loop->isBeforeInBlock(user))
+      user->moveAfter(loop);
+}
+
 static LogicalResult overlap(WarpgroupsOp op) {
   coalesce(op.getConsumer());
   SmallVector<scf::ForOp> loops;
@@ -232,9 +244,13 @@ static LogicalResult overlap(WarpgroupsOp op) {
         };
     IRRewriter rewriter(op.getContext());
     rewriter.setInsertionPoint(loop);
-    if (failed(scf::pipelineForLoop(rewriter, loop, options)))
+    Value q = step->getSharedSlot();
+    FailureOr<scf::ForOp> pipelined =
+        scf::pipelineForLoop(rewriter, loop, options);
+    if (failed(pipelined))
       return op.emitOpError("has a step of d_ff that cannot overlap with the "
                             "next one");
+    releaseAfter(*pipelined, q);
   }
   return success();
 }

@@ -474,3 +474,22 @@ func.func @store_element(%a: vector<64x64xf32>, %o: memref<1x4x?x64xf16>, %i: in
   hopper.store %a, %o[%i, %i, %i, %i] : vector<64x64xf32>, memref<1x4x?x64xf16>
   return
 }
+
+// -----
+
+// expected-error @below {{ring must be filled by a cluster of 1 to 8 blocks, has 9}}
+func.func private @cluster(!hopper.ring<1 x 64x64xbf16, cluster 9>)
+
+// -----
+
+// expected-error @below {{slot must be filled by a cluster of 1 to 8 blocks, has 0}}
+func.func private @cluster(!hopper.slot<64x64xbf16, cluster 0>)
+
+// -----
+
+func.func @share(%m: !hopper.tensor_map<1x1x64x64xbf16>, %i: index) {
+  %ring = hopper.ring "K" : !hopper.ring<1 x 64x64xbf16, cluster 2>
+  // expected-error @below {{needs transfers that a cluster can share out: 1 transfers of}}
+  hopper.put %m[%i, %i, %i, %i] into %ring : !hopper.tensor_map<1x1x64x64xbf16>, !hopper.ring<1 x 64x64xbf16, cluster 2>
+  return
+}
