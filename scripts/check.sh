@@ -45,10 +45,10 @@ tidy() {
     xargs -P "$(nproc)" -n 1 clang-tidy-22 -p "$BUILD" --quiet)
 }
 
-lit_suite() { "$LLVM/bin/lit" -sv "$BUILD/test"; }
+lit_suite() { "$LIT" -sv "$BUILD/test"; }
 
 round_trips() {
-  FLASHMHF_VERIFY_ROUNDTRIP=1 "$LLVM/bin/lit" -sv --filter '\.mlir$' "$BUILD/test"
+  FLASHMHF_VERIFY_ROUNDTRIP=1 "$LIT" -sv --filter '\.mlir$' "$BUILD/test"
 }
 
 python_tests() {

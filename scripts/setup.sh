@@ -4,7 +4,7 @@
 #
 #   ROOT    the source tree             BUILD   the build tree
 #   PYTHON  the environment's python    LLVM    the prefix of LLVM 22
-#   PTXAS   ptxas, or empty
+#   PTXAS   ptxas, or empty             LIT     the test runner
 #
 # Environment: MLIR_DIR (an MLIR 22 of your own: DIR/lib/cmake/mlir),
 # CC and CXX, CMAKE_ARGS (more arguments for the configure step),
@@ -138,6 +138,13 @@ configure_and_build() {
     args+=(-DCMAKE_PREFIX_PATH=/usr/lib/llvm-22)
     LLVM=/usr/lib/llvm-22
   fi
+  LIT="$LLVM/bin/lit"
+  if [ ! -x "$LIT" ]; then # an LLVM that was installed from its sources
+    LIT="$VENV/bin/lit"
+    [ -x "$LIT" ] || "$PYTHON" -m pip install --quiet \
+      --disable-pip-version-check lit
+  fi
+  args+=(-DFLASHMHF_LIT="$LIT")
   if [ -z "${CXX:-}" ] && command -v clang++-22 >/dev/null; then
     # Absolute: with a bare name a second configure starts from an empty cache.
     args+=(-DCMAKE_C_COMPILER="$(command -v clang-22)"
