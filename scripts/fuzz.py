@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Feeds mutated programs and pass options to flashmhf-opt. Any output and any
+diagnostic will do; a signal or a hang is a finding.
+
+    scripts/fuzz.py [--seconds 600] [--seed 0] [--opt build/bin/flashmhf-opt]
+                    [--save DIRECTORY]
+
+Seeds are the .mlir tests and kernels made from them. Findings are printed, and
+kept as files with --save. Exit code 1 if there are any.
+"""
+
+import argparse
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BATCH = 16  # programs in one process
+TIMEOUT = 60  # seconds for one process; a single program takes far less
+
+NUMBERS = [
+    "0", "1", "-1", "2", "7", "8", "16", "17", "48", "64", "128", "129", "256",
+    "1000000", "2147483647", "2147483648", "4294967296",
+    "9223372036854775807", "-9223372036854775808", "18446744073709551616",
+]  # fmt: skip
+WORDS = [
+    "bf16", "f16", "f32", "f64", "i8", "index", "?", "tensor", "memref", "vector",
+    "silu", "gelu", "relu", "relu2", "sigmoid", "identity", "true", "false", "ins",
+    "outs", "up", "router", "schedule", "token_tile", "dff_tile", "stages",
+    "consumers", "registers", "cluster", "persistent", "overlap", "transpose_b",
+    "acc", "pending", "tiles", "over", "hopper.get", "hopper.put", "hopper.release",
+    "hopper.wait", "hopper.wgmma", "hopper.take_turn", "hopper.pass_turn",
+]  # fmt: skip
+SIZES = "batch=1 tokens=65 max-steps=20000"
+COMMANDS = [
+    ["--flashmhf-to-hopper"],
+    ["--flashmhf-to-nvvm"],
+    ["--flashmhf-to-cpu"],
+    ["--pass-pipeline=builtin.module(func.func(flashmhf-decompose))"],
+    ["--pass-pipeline=builtin.module(func.func(flashmhf-tile-tokens,flashmhf-tile-dff))"],
+    [f"--flashmhf-emulate={SIZES}"],
+    ["--flashmhf-to-hopper", f"--flashmhf-emulate={SIZES}"],
+]
+
+TOKEN = re.compile(r"\s+|//[^\n]*|-?\d+|%?[\w.$]+|.", re.S)
+
+
+def seed_programs(opt):
+    """Each piece of each test, and the kernels of those that have any."""
+    programs = []
+    for path in sorted((ROOT / "test").rglob("*.mlir")):
+        for piece in re.split(r"^// -----.*$", path.read_text(), flags=re.M):
+            text = re.sub(r"^\s*//.*\n", "", piece, flags=re.M).strip()
+            # What does not even verify would hide what lies behind the verifier.
+            if 0 < len(text) < 8000 and run(opt, [text], []).returncode == 0:
+                programs.append(text)
+    kernels = []
+    for text in programs:
+        if "flashmhf.mhffn" in text:
+            result = run(opt, [text], ["--flashmhf-to-hopper"])
+            if result and result.returncode == 0 and len(result.stdout) < 20000:
+                kernels.append(result.stdout)
+    return programs + kernels[:20]
+
+
+def mutate(text, pool, rng):
+    if rng.random() < 0.5:  # one size for another, everywhere
+        number = rng.choice(re.findall(r"\d+", text) or ["0"])
+        other = rng.choice(NUMBERS[:13] + [str(rng.randrange(300))])
+        text = re.sub(rf"(?<![\w.%]){number}(?=\D)", other, text)
+        text = re.sub(rf"(?<=x){number}(?=x)", other, text)
+        if rng.random() < 0.7:
+            return text
+    tokens = TOKEN.findall(text)
+    for _ in range(rng.choice([1, 1, 1, 2, 3, 6])):
+        if not tokens:
+            break
+        i = rng.randrange(len(tokens))
+        kind = rng.randrange(8)
+        if kind <= 2:  # a number, where there is one
+            places = [j for j, t in enumerate(tokens) if re.fullmatch(r"-?\d+", t)]
+            sizes = [j for j, t in enumerate(tokens) if re.fullmatch(r"(\d+x|x)[\w]+", t)]
+            if sizes and rng.random() < 0.3:
+                j = rng.choice(sizes)
+                tokens[j] = re.sub(r"\d+", lambda m: rng.choice(NUMBERS), tokens[j], count=1)
+            elif places:
+                tokens[rng.choice(places)] = rng.choice(NUMBERS)
+        elif kind == 3:
+            tokens[i] = rng.choice(WORDS)
+        elif kind == 4:
+            del tokens[i : i + rng.choice([1, 1, 2, 5])]
+        elif kind == 5:
+            j = rng.randrange(len(tokens))
+            tokens[i], tokens[j] = tokens[j], tokens[i]
+        elif kind == 6:  # one value for another
+            values = [j for j, t in enumerate(tokens) if t.startswith("%")]
+            if values:
+                tokens[rng.choice(values)] = tokens[rng.choice(values)]
+        else:  # a line dropped, doubled, or taken from another program
+            lines = "".join(tokens).split("\n")
+            j = rng.randrange(len(lines))
+            what = rng.randrange(3)
+            if what == 0:
+                del lines[j]
+            elif what == 1:
+                lines.insert(rng.randrange(len(lines)), lines[j])
+            else:
+                lines.insert(j, rng.choice(rng.choice(pool).split("\n")))
+            tokens = TOKEN.findall("\n".join(lines))
+    return "".join(tokens)
+
+
+def without_known(text):
+    """MLIR's own parser allocates one entry for each result below %x#N."""
+    return re.sub(r"#\d{4,}", "#1", text)
+
+
+def mutate_options(command, rng):
+    """Now and then another value of a pass's option."""
+    if rng.random() > 0.1:
+        return command
+    return [
+        re.sub(r"\d+", lambda m: rng.choice(NUMBERS), c) if "=batch" in c else c
+        for c in command
+    ]
+
+
+def run(opt, programs, command):
+    """The finished process, or None if it hung."""
+    try:
+        return subprocess.run(
+            [opt, "-", "--split-input-file", *command],
+            input="\n// -----\n".join(programs),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def is_finding(result):
+    return result is None or result.returncode < 0 or result.returncode > 2
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--opt", default=str(ROOT / "build" / "bin" / "flashmhf-opt"))
+    parser.add_argument("--save", type=Path)
+    arguments = parser.parse_args()
+    os.environ["LLVM_DISABLE_SYMBOLIZATION"] = "1"
+    rng = random.Random(arguments.seed)
+    end = time.monotonic() + arguments.seconds
+    pool = seed_programs(arguments.opt)
+    tried, findings = 0, 0
+    while time.monotonic() < end:
+        command = mutate_options(rng.choice(COMMANDS), rng)
+        programs = [
+            without_known(mutate(rng.choice(pool), pool, rng)) for _ in range(BATCH)
+        ]
+        tried += BATCH
+        if not is_finding(run(arguments.opt, programs, command)):
+            continue
+        for program in programs:
+            result = run(arguments.opt, [program], command)
+            if not is_finding(result):
+                continue
+            findings += 1
+            how = "hangs" if result is None else f"exit code {result.returncode}"
+            print(f"== finding {findings}: {how}: flashmhf-opt {' '.join(command)}")
+            print(program, flush=True)
+            if arguments.save:
+                arguments.save.mkdir(parents=True, exist_ok=True)
+                name = f"seed{arguments.seed}-{findings}.mlir"
+                text = f"// RUN: flashmhf-opt {' '.join(command)}\n{program}\n"
+                (arguments.save / name).write_text(text)
+    print(f"{tried} programs from {len(pool)} seeds, {findings} findings")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
