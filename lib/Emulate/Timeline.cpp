@@ -235,7 +235,7 @@ std::string Timeline::toJSON() const {
     auto it = llvm::find(tracks, slice.track);
     int64_t track = it - tracks.begin();
     if (it == tracks.end()) {
-      tracks.push_back(slice.track);
+      tracks.emplace_back(slice.track);
       events.push_back(llvm::json::Object{
           {"name", "thread_name"},
           {"ph", "M"},
