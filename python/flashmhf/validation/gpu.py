@@ -192,6 +192,7 @@ class Clock:
             torch.randn(self.SIZE, self.SIZE, device="cuda", dtype=torch.bfloat16) for _ in range(2)
         )
         c = torch.empty_like(a)
+        self._operands = a, b, c  # the graph does not keep them alive
         self._product = self._graph(lambda: torch.mm(a, b, out=c))
         self.product_flops = 2 * self.SIZE**3
 
