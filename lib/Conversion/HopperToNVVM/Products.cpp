@@ -1,0 +1,167 @@
+//===- Products.cpp - Products and the slots they read --------------------===//
+//
+/// \file
+/// In: slots as hopper.slot_at, products and waits on fragments. Out: matrix
+/// descriptors, wgmma instructions and waits that hold on to the registers of
+/// the products they wait for.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Products.h"
+#include "Fragment.h"
+#include "PTX.h"
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+namespace {
+struct AddressesOfSlot : OpConversionPattern<SlotAtOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(SlotAtOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithMultiple(
+        op, {ValueRange{adaptor.getAddress(), adaptor.getEmpty()}});
+    return success();
+  }
+};
+
+/// One lane of each warp arrives: the wait before it was for the whole warp.
+struct ArrivalOfRelease : OpConversionPattern<ReleaseOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(ReleaseOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value empty = adaptor.getSlot()[1];
+    int64_t cluster = op.getSlot().getType().getCluster();
+    if (cluster == 1)
+      ptx::arriveIf(rewriter, loc, empty, isFirstLane(rewriter, loc));
+    else
+      // Lane i tells block i of the cluster.
+      ptx::arriveAtIf(rewriter, loc, empty, getLane(rewriter, loc),
+                      isLaneBelow(rewriter, loc, cluster));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct InstructionsOfWgmma : OpConversionPattern<WgmmaOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(WgmmaOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    SlotType bType = op.getB().getType();
+    int64_t depth = op.getDepth();
+    int64_t columns = op.getResultVector().getDimSize(1);
+
+    ptx::MatrixDescriptor a;
+    ValueRange aRegisters;
+    auto aSlot = dyn_cast<SlotType>(op.getA().getType());
+    if (aSlot) {
+      Value address = adaptor.getA()[0];
+      if (op.getRow())
+        address = addRows(rewriter, loc, address, aSlot, op.getRow());
+      a = getInnerAlongRows(rewriter, loc, address, aSlot, depth);
+    } else {
+      aRegisters = adaptor.getA();
+    }
+    ptx::MatrixDescriptor b =
+        op.getTransposeB()
+            ? getInnerAlongRows(rewriter, loc, adaptor.getB()[0], bType, depth)
+            : getInnerAlongColumns(rewriter, loc, adaptor.getB()[0], bType,
+                                   depth);
+
+    // Orders the register accesses before the product.
+    NVVM::WgmmaFenceAlignedOp::create(rewriter, loc);
+    SmallVector<Value> result =
+        ptx::wgmma(rewriter, loc, columns, bType.getElementType(),
+                   adaptor.getAcc(), aRegisters, aSlot ? &a : nullptr, b,
+                   /*transposeB=*/!op.getTransposeB());
+    NVVM::WgmmaGroupSyncAlignedOp::create(rewriter, loc);
+    llvm::append_range(result, aRegisters);
+    rewriter.replaceOpWithMultiple(op, {result});
+    return success();
+  }
+
+private:
+  static Value addRows(OpBuilder &b, Location loc, Value address, SlotType slot,
+                       Value row) {
+    PanelLayout layout = *getPanelLayout(slot.getRows(), slot.getColumns(),
+                                         slot.getElementType());
+    Value bytes = arith::MulIOp::create(
+        b, loc, arith::IndexCastOp::create(b, loc, b.getI32Type(), row),
+        arith::ConstantOp::create(b, loc,
+                                  b.getI32IntegerAttr(layout.getRowBytes())));
+    return arith::AddIOp::create(b, loc, address, bytes);
+  }
+
+  /// Inner dimension along the rows of the tile ("K-major").
+  static ptx::MatrixDescriptor getInnerAlongRows(OpBuilder &b, Location loc,
+                                                 Value address, SlotType slot,
+                                                 int64_t depth) {
+    PanelLayout layout = *getPanelLayout(slot.getRows(), slot.getColumns(),
+                                         slot.getElementType());
+    ptx::MatrixDescriptor descriptor;
+    // The leading offset is not used in swizzled layouts; 1 by convention.
+    descriptor.base = ptx::getDescriptorBase(b, loc, address, 16);
+    descriptor.strideByteOffset = 8 * layout.getRowBytes();
+    descriptor.swizzleBytes = layout.getRowBytes();
+    for (int64_t k = 0; k < depth; k += 16)
+      descriptor.stepOffsets.push_back(k / layout.panel *
+                                           layout.getPanelBytes() +
+                                       k % layout.panel * layout.elementBytes);
+    return descriptor;
+  }
+
+  /// Inner dimension along the columns of the tile ("MN-major").
+  static ptx::MatrixDescriptor getInnerAlongColumns(OpBuilder &b, Location loc,
+                                                    Value address,
+                                                    SlotType slot,
+                                                    int64_t depth) {
+    PanelLayout layout = *getPanelLayout(slot.getRows(), slot.getColumns(),
+                                         slot.getElementType());
+    ptx::MatrixDescriptor descriptor;
+    descriptor.base =
+        ptx::getDescriptorBase(b, loc, address, layout.getPanelBytes());
+    descriptor.strideByteOffset = 8 * layout.getRowBytes();
+    descriptor.swizzleBytes = layout.getRowBytes();
+    for (int64_t k = 0; k < depth; k += 16)
+      descriptor.stepOffsets.push_back(k * layout.getRowBytes());
+    return descriptor;
+  }
+};
+
+struct InstructionsOfWait : OpConversionPattern<WaitOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(WaitOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Value> values = ptx::wgmmaWait(
+        rewriter, op.getLoc(), op.getPending(), adaptor.getValue());
+    SmallVector<Type> types;
+    if (failed(
+            getTypeConverter()->convertType(op.getResult().getType(), types)))
+      return rewriter.notifyMatchFailure(op, "has a result of other rows");
+    values.truncate(types.size());
+    rewriter.replaceOpWithMultiple(op, {values});
+    return success();
+  }
+};
+} // namespace
+
+void hopper::populateProductPatterns(const TypeConverter &converter,
+                                     RewritePatternSet &patterns) {
+  patterns.add<AddressesOfSlot, ArrivalOfRelease, InstructionsOfWgmma,
+               InstructionsOfWait>(converter, patterns.getContext());
+}
