@@ -207,13 +207,23 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
     shared[argument] = i;
   }
   WarpgroupsOp warpgroups;
+  RingOp multicast;
   func.walk([&](RingOp ring) {
     RingType type = ring.getRing().getType();
+    if (type.getCluster() > 1)
+      multicast = ring;
     shared[ring.getRing()] = kernel.rings.size();
     kernel.rings.push_back({ring.getName().str(), type.getSlots(),
                             type.getRows(), type.getColumns(),
                             *getFormat(type.getElementType()), ring.getLoc()});
   });
+  if (multicast)
+    return makeError(
+        multicast.getLoc(),
+        llvm::formatv("cannot emulate ring \"{0}\", which a cluster "
+                      "of {1} blocks fills together",
+                      multicast.getName(),
+                      multicast.getRing().getType().getCluster()));
   func.walk([&](WarpgroupsOp op) { warpgroups = op; });
 
   auto translate = [&](Region *role, Program &program) -> llvm::Error {
