@@ -1,4 +1,4 @@
-"""python -m flashmhf: compile, validate, sanitize, stale."""
+"""python -m flashmhf: bench, compile, validate, sanitize, stale."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from . import native
+from .bench import cli as bench
 
 
 def _compile(arguments) -> int:
@@ -66,6 +67,13 @@ def _sanitize(arguments) -> int:
     )
 
 
+def _bench(arguments) -> int:
+    if native.library().flashmhfCudaAvailable() != native.OK:
+        print(f"error: {native.last_error()}", file=sys.stderr)
+        return 1
+    return bench.run(arguments)
+
+
 def _stale(arguments) -> int:
     from .validation import ledger, matrix
 
@@ -97,6 +105,12 @@ def _parser():
     c.add_argument("--opt-level", type=int, default=3)
     c.add_argument("-o", "--output", default="-", help="file; the contract goes to FILE.json")
     c.set_defaults(run=_compile)
+
+    b = commands.add_parser(
+        "bench", help="time kernels on this machine's GPU", description=bench.DESCRIPTION
+    )
+    bench.add_arguments(b)
+    b.set_defaults(run=_bench)
 
     v = commands.add_parser("validate", help="check kernels on this machine's GPU")
     v.add_argument("--ledger", help="JSON file to update")

@@ -33,10 +33,10 @@ GUARD = 4096  # elements before and behind every tensor
 CASE_SECONDS = 40
 ROUNDS = 5
 ROUND_SECONDS = 0.03
-_TORCH = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
+DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
 _BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
 _POISON = {torch.bfloat16: 0x7FC1, torch.float16: 0x7E01, torch.float32: 0x7FC00001}
-_ACTIVATION = {
+ACTIVATIONS = {
     "silu": torch.nn.functional.silu,
     "gelu": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
     "relu": torch.relu,
@@ -80,7 +80,7 @@ def make_operands(case, seed):
     buffers = {}
     for name, shape in case.shapes().items():
         kind = dict(r="f32", out=case.problem.out_dtype).get(name, case.problem.dtype)
-        buffers[name] = Buffer(case, name, shape, _TORCH[kind])
+        buffers[name] = Buffer(case, name, shape, DTYPES[kind])
         if name == "out":
             continue
         x = torch.randn(shape, generator=generator, device=DEVICE)
@@ -96,7 +96,7 @@ def make_operands(case, seed):
 def reference(case, buffers):
     """The operator in float64 on the GPU, a sub-network at a time."""
     wide = {n: b.tensor for n, b in buffers.items() if n != "out"}
-    act = _ACTIVATION[case.problem.activation]
+    act = ACTIVATIONS[case.problem.activation]
     B, H, L, D = wide["q"].shape
     G = wide["k"].shape[0]
     # [B, G, H/G * L, D]: the heads of a group read the same weights.

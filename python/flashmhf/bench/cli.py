@@ -1,0 +1,125 @@
+"""The options of `python -m flashmhf bench`, and the run that they ask for."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+
+from .models import parse_model
+from .report import Report, table, to_json, write
+from .schedules import Variant, parse_file, parse_variant
+
+DESCRIPTION = """Times our kernels beside a bf16 8192^3 cuBLAS product and others, in
+shuffled rounds on GPU 0, and checks what they compute. Needs torch. Exit status 0 where
+everything that ran was right."""
+
+
+def add_arguments(parser) -> None:
+    """The options of the subcommand."""
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="MODEL",
+        help='may be repeated; "370m", "370m,dtype=f16,router=no", '
+        '"heads=32,head_dim=64,subnetworks=16,subnetwork_width=256"; default: 370m, 1.3b, 128m',
+    )
+    parser.add_argument(
+        "--tokens", default="4096,16384,65536", help="numbers of tokens, default %(default)s"
+    )
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--dtype", choices=("bf16", "f16"), help="of models that name none")
+    parser.add_argument(
+        "--schedule",
+        action="append",
+        metavar="[NAME:]CHANGES",
+        help="also times the kernel of the compiler's schedule with these keys changed, "
+        '"cluster = 2, rotate = true"; may be repeated',
+    )
+    parser.add_argument(
+        "--kernel",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="also times a saved PTX or cubin (its contract beside it); may be repeated",
+    )
+    parser.add_argument(
+        "--static", action="store_true", help="compile for the exact B and L, not for any"
+    )
+    parser.add_argument("--image", choices=("ptx", "cubin"), help="what is loaded")
+    parser.add_argument("--rounds", type=int, default=12, help="default %(default)s")
+    parser.add_argument(
+        "--milliseconds", type=float, default=25, help="of an entry in a round, default %(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--output", help="write the report to this file as JSON")
+
+
+def settings_of(arguments):
+    """(models, tokens, keywords of suite.Settings). Raises ValueError."""
+    models = [parse_model(text) for text in arguments.model or ("370m", "1.3b", "128m")]
+    if arguments.dtype:
+        for i, model in enumerate(models):
+            if "dtype=" not in model.name:
+                text = f"{model.name},dtype={arguments.dtype}"
+                models[i] = parse_model(text)
+    tokens = [_positive("--tokens", text) for text in arguments.tokens.split(",")]
+    variants = [parse_variant(text) for text in arguments.schedule or ()]
+    variants += [parse_file(text) for text in arguments.kernel]
+    variants.insert(0, Variant("flashmhf"))
+    names = [variant.name for variant in variants]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two kernels are called {name!r}")
+    if arguments.rounds < 1:
+        raise ValueError(f"--rounds is {arguments.rounds}, it must be at least 1")
+    if not arguments.milliseconds > 0:
+        raise ValueError(f"--milliseconds is {arguments.milliseconds}, it must be positive")
+    return (
+        models,
+        tokens,
+        dict(
+            batch=_positive("--batch", str(arguments.batch)),
+            rounds=arguments.rounds,
+            budget=arguments.milliseconds / 1e3,
+            seed=arguments.seed,
+            variants=variants,
+            image=arguments.image,
+            specialise=arguments.static,
+        ),
+    )
+
+
+def _positive(option, text):
+    text = text.strip()
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{option} has {text!r}, it must be a positive integer")
+    return int(text)
+
+
+def run(arguments) -> int:
+    """Runs it; the report is written anew after every case."""
+    models, tokens, keywords = settings_of(arguments)
+    try:
+        from . import gpu, suite
+    except ImportError as error:
+        raise ValueError(f"bench needs torch: {error}") from None
+    settings = suite.Settings(**keywords)
+    report = Report(
+        datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        gpu.describe_machine(),
+        dict(
+            command=sys.argv[1:],
+            rounds=settings.rounds,
+            seconds=settings.budget,
+            seed=settings.seed,
+        ),
+    )
+    print(f"{report.machine['gpu']}, driver {report.machine['driver']}", flush=True)
+    for case in suite.run(models, tokens, settings):
+        report.cases.append(case)
+        print(f"\n{table(case)}", flush=True)
+        if arguments.output:
+            write(arguments.output, to_json(report))
+    for case, row in report.wrong:
+        print(f"WRONG: {row.name}, {case.model}, {case.tokens} tokens: error {row.error:.2e}")
+    return 1 if report.wrong else 0

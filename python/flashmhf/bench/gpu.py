@@ -1,0 +1,176 @@
+"""Operands, the float64 result and times of callables, with torch."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from ..validation.gpu import ACTIVATIONS, DTYPES
+
+DEVICE = "cuda"
+SAMPLED_TOKENS = 512
+
+
+def synchronize() -> None:
+    """Waits for the GPU; raises what a kernel did wrong."""
+    torch.cuda.synchronize()
+
+
+def current_stream() -> int:
+    """The CUstream that torch enqueues on, a graph's while one is captured."""
+    return torch.cuda.current_stream().cuda_stream
+
+
+@dataclasses.dataclass
+class Operands:
+    """One set: q [B,H,L,D], k, u, v [G,E,F,D], r [B,H,L,E], out like q; u and r
+    None where the problem has none. K and U are scaled so that S is O(1), R is
+    normalised sigmoid gates."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+    u: torch.Tensor
+    v: torch.Tensor
+    r: torch.Tensor
+    out: torch.Tensor
+
+    def named(self) -> dict:
+        fields = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
+        return {name: tensor for name, tensor in fields if tensor is not None}
+
+
+def make_operands(problem, batch, tokens, seed) -> Operands:
+    """A set of random normal data."""
+    generator = torch.Generator(DEVICE).manual_seed(seed)
+
+    def normal(*shape, scale=1.0):
+        return torch.randn(shape, generator=generator, device=DEVICE).mul_(scale)
+
+    p, dtype = problem, DTYPES[problem.dtype]
+    rows = (batch, p.heads, tokens, p.head_dim)
+    weights = (p.groups, p.subnetworks, p.subnetwork_width, p.head_dim)
+    inner, outer = p.head_dim**-0.5, p.subnetwork_width**-0.5
+    r = None
+    if p.router:
+        r = torch.sigmoid(normal(batch, p.heads, tokens, p.subnetworks))
+        r /= r.sum(-1, keepdim=True)
+    return Operands(
+        normal(*rows).to(dtype),
+        normal(*weights, scale=inner).to(dtype),
+        normal(*weights, scale=inner).to(dtype) if p.up else None,
+        normal(*weights, scale=outer).to(dtype),
+        r,
+        torch.empty(rows, dtype=DTYPES[p.out_dtype], device=DEVICE),
+    )
+
+
+def set_bytes(problem, batch, tokens) -> int:
+    """Of memory that one call reads and writes."""
+    p = problem
+    rows = batch * p.heads * tokens
+    weights = p.groups * p.d_ff * p.head_dim * (3 if p.up else 2)
+    return 2 * (weights + 2 * rows * p.head_dim) + 4 * rows * (p.subnetworks if p.router else 0)
+
+
+def sample_tokens(tokens, seed) -> torch.Tensor:
+    """Indices of tokens to check: both ends, and random ones between."""
+    if tokens <= SAMPLED_TOKENS:
+        return torch.arange(tokens, device=DEVICE)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
+    between = torch.randperm(tokens, generator=generator, device=DEVICE)[: SAMPLED_TOKENS // 2]
+    ends = torch.arange(SAMPLED_TOKENS // 4, device=DEVICE)
+    return torch.cat([ends, tokens - 1 - ends, between]).unique()
+
+
+def reference(problem, operands, rows) -> torch.Tensor:
+    """The operator in float64 for the tokens `rows`: [B,H,len(rows),D]."""
+    act = ACTIVATIONS[problem.activation]
+    group = problem.heads // problem.groups
+    q = operands.q[:, :, rows].double()
+    out = torch.zeros_like(q)
+    for e in range(problem.subnetworks):
+
+        def weight(w, e=e):
+            return w[:, e].double().repeat_interleave(group, 0)
+
+        a = act(q @ weight(operands.k).mT)
+        if operands.u is not None:
+            a *= q @ weight(operands.u).mT
+        if operands.r is not None:
+            a *= operands.r[:, :, rows, e : e + 1].double()
+        out += a @ weight(operands.v)
+    return out
+
+
+def relative_error(got, want) -> float:
+    """Relative Frobenius error; NaN where `got` has one."""
+    return float((got.double() - want).norm() / want.norm())
+
+
+def poisoned_check(call, out, want, rows):
+    """A check for rounds.Entry: poisons `out`, runs call(0), looks at all of it
+    for NaN and at the tokens `rows` for the error against `want`."""
+
+    def check():
+        out.fill_(float("nan"))
+        call(0)
+        synchronize()
+        unwritten = int(torch.isnan(out).sum())
+        if unwritten:
+            raise ArithmeticError(f"{unwritten} of {out.numel()} outputs are NaN or not written")
+        return relative_error(out[:, :, rows], want)
+
+    return check
+
+
+class GraphClock:
+    """Times calls as CUDA graphs, so that no entry pays for its launches."""
+
+    def __init__(self):
+        self._stream = torch.cuda.Stream()
+        self._start, self._end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+
+    def estimate(self, call) -> float:
+        """Seconds of one call, roughly, after warming it up."""
+        torch.cuda.synchronize()
+        with torch.cuda.stream(self._stream):
+            for i in range(3):
+                call(i)
+            self._start.record()
+            for i in range(5):
+                call(i)
+            self._end.record()
+        self._end.synchronize()
+        return self._start.elapsed_time(self._end) / 5e3
+
+    def prepare(self, call, count):
+        """A graph of `count` calls, which number themselves from 0."""
+        graph = torch.cuda.CUDAGraph()
+        torch.cuda.synchronize()
+        with torch.cuda.graph(graph, stream=self._stream):
+            for i in range(count):
+                call(i)
+        return graph
+
+    def measure(self, graph) -> float:
+        """Seconds of one replay."""
+        self._start.record()
+        graph.replay()
+        self._end.record()
+        self._end.synchronize()
+        return self._start.elapsed_time(self._end) / 1e3
+
+
+def describe_machine() -> dict:
+    """What a report says of where it was made."""
+    from ..validation.driver import machine
+
+    gpu, driver = machine()
+    return dict(
+        gpu=gpu,
+        driver=driver,
+        torch=torch.__version__,
+        cuda=torch.version.cuda,
+        multiprocessors=torch.cuda.get_device_properties(0).multi_processor_count,
+    )

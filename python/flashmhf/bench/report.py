@@ -1,0 +1,147 @@
+"""What came out, as a table and as JSON that reads back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+from .stats import speedup, summarize
+
+VERSION = 1
+
+
+@dataclasses.dataclass
+class Row:
+    """An entry of a case. seconds: of one call, a number for each round. error:
+    relative, against float64; limit: what it may be, None for anything."""
+
+    name: str
+    kind: str
+    flops: float
+    seconds: list
+    error: float
+    limit: float | None = None
+    note: str = ""
+
+    @property
+    def summary(self):
+        return summarize(self.seconds)
+
+    @property
+    def tflops(self) -> float:
+        return self.flops / self.summary.median / 1e12
+
+    @property
+    def wrong(self) -> bool:
+        return self.limit is not None and not self.error <= self.limit
+
+
+@dataclasses.dataclass
+class Case:
+    """A model at some tokens. `problem`: Problem.asdict(). `sets`: of operands."""
+
+    model: str
+    problem: dict
+    batch: int
+    tokens: int
+    sets: int
+    rows: list = dataclasses.field(default_factory=list)
+    notes: list = dataclasses.field(default_factory=list)
+
+    def find(self, name):
+        """The row of that name, or None."""
+        return next((row for row in self.rows if row.name == name), None)
+
+    @property
+    def product(self):
+        """The row of the cuBLAS product, or None."""
+        return next((row for row in self.rows if row.kind == "product"), None)
+
+    def ratio(self, row):
+        """The row's rate over that of the product in the same rounds, or None."""
+        return row.tflops / self.product.tflops if self.product else None
+
+
+@dataclasses.dataclass
+class Report:
+    """A run. `machine` names GPU, driver and versions; `date` is ISO 8601."""
+
+    date: str
+    machine: dict
+    settings: dict
+    cases: list = dataclasses.field(default_factory=list)
+
+    @property
+    def wrong(self) -> list:
+        """(case, row) of the results that are not right."""
+        return [(case, row) for case in self.cases for row in case.rows if row.wrong]
+
+
+def table(case: Case) -> str:
+    """The case as text, the rows in the order of the entries."""
+    dtype = case.problem["dtype"]
+    head = f"{case.model}, {case.tokens} tokens, B = {case.batch}, {dtype}, {case.sets} sets"
+    width = max([24, *(len(row.name) for row in case.rows)])
+    lines = [
+        head,
+        f"{'':{width}}         us     +-%  TFLOP/s  /cuBLAS     vs first      error",
+    ]
+    first = case.rows[0] if case.rows else None
+    for row in case.rows:
+        s = row.summary
+        ratio = case.ratio(row)
+        line = f"{row.name:{width}} {s.median * 1e6:10.1f} {s.spread * 100:7.1f} {row.tflops:8.1f}"
+        line += f" {ratio:8.3f}" if ratio is not None else " " * 9
+        line += f" {_versus(row, first):>12}  {row.error:9.2e}"
+        lines.append(line + (" WRONG" if row.wrong else ""))
+    lines += [f"  note: {note}" for note in case.notes]
+    return "\n".join(lines)
+
+
+def _versus(row, first):
+    """How much faster than the first row, where both do the same work."""
+    if row is first or row.flops != first.flops:
+        return ""
+    gain, uncertainty = speedup(row.seconds, first.seconds)
+    return f"{gain * 100:+.1f}+-{uncertainty * 100:.1f}%"
+
+
+def to_json(report: Report) -> str:
+    """The report as JSON: the fields of the classes above, and what follows from
+    them for those who only read: microseconds, spread, TFLOP/s, ratio."""
+    data = dict(version=VERSION, **dataclasses.asdict(report))
+    for case, written in zip(report.cases, data["cases"]):
+        for row, out in zip(case.rows, written["rows"]):
+            out["microseconds"] = round(row.summary.median * 1e6, 3)
+            out["spread"] = round(row.summary.spread, 5)
+            out["tflops"] = round(row.tflops, 2)
+            if case.product:
+                out["ratio"] = round(case.ratio(row), 4)
+    return json.dumps(data, indent=1) + "\n"
+
+
+def from_json(text: str) -> Report:
+    """The report that to_json wrote. Raises ValueError for anything else."""
+    try:
+        data = json.loads(text)
+        if data.pop("version") != VERSION:
+            raise ValueError(f"not of version {VERSION}")
+        cases = [_case(case) for case in data.pop("cases")]
+        return Report(cases=cases, **data)
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"not a report of flashmhf bench: {error!r}") from None
+
+
+def _case(data):
+    fields = {f.name for f in dataclasses.fields(Row)}
+    rows = [Row(**{k: v for k, v in row.items() if k in fields}) for row in data.pop("rows")]
+    return Case(rows=rows, **data)
+
+
+def write(path, text: str) -> None:
+    """Writes a file at once, so that no reader sees half of it."""
+    temporary = f"{path}.new"
+    with open(temporary, "w") as file:
+        file.write(text)
+    os.replace(temporary, path)

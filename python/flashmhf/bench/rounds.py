@@ -1,0 +1,55 @@
+"""Who runs when: every entry once in each round, in a fresh random order."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+from typing import Callable, Optional
+
+
+@dataclasses.dataclass
+class Entry:
+    """Something to time.
+
+    name: its row in the table. flops: of one call. call(i): enqueues call number
+    i, which picks the operands. check(): runs it once on poisoned output and
+    gives its relative error. limit: the error that is still right. note: for the
+    reader. kind: "ours", "core" (the same operator by somebody else), "layer"
+    (another operator for the same place in a model) or "product".
+    """
+
+    name: str
+    flops: float
+    call: Callable
+    check: Optional[Callable] = None
+    limit: Optional[float] = None
+    note: str = ""
+    kind: str = "core"
+
+
+def repetitions(seconds: float, sets: int, budget: float) -> int:
+    """Calls that fill `budget` seconds: whole turns over all sets of operands."""
+    turns = budget / max(seconds, 1e-9) / sets
+    return sets * max(1, math.ceil(turns))
+
+
+def run_rounds(entries, clock, *, rounds: int, budget: float, sets: int, seed: int) -> list:
+    """Seconds a call: a list for each entry, one number a round.
+
+    `clock` has estimate(call) -> seconds, prepare(call, count) -> timed, and
+    measure(timed) -> seconds of all its calls. One more round comes before the
+    first and is not counted.
+    """
+    counts = [repetitions(clock.estimate(e.call), sets, budget) for e in entries]
+    timed = [clock.prepare(e.call, n) for e, n in zip(entries, counts)]
+    order = list(range(len(entries)))
+    shuffle = random.Random(seed).shuffle
+    samples = [[] for _ in entries]
+    for number in range(rounds + 1):
+        shuffle(order)
+        for i in order:
+            seconds = clock.measure(timed[i]) / counts[i]
+            if number:
+                samples[i].append(seconds)
+    return samples

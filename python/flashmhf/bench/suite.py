@@ -1,0 +1,135 @@
+"""One case after another: a model at some tokens, all entries in one run."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import time
+
+import torch
+
+from . import gpu, ours, schedules
+from .models import count_sets
+from .peers import Unavailable, cublas
+from .report import Case, Row
+from .rounds import run_rounds
+
+
+@dataclasses.dataclass
+class Settings:
+    """What holds for every case. budget: seconds of an entry in a round. image:
+    "ptx", "cubin" or None, see schedules.build_all. specialise: compile for the
+    exact sizes. peers: name -> function of a Bench that makes a list of entries
+    or raises Unavailable."""
+
+    batch: int = 1
+    rounds: int = 12
+    budget: float = 0.025
+    seed: int = 0
+    variants: list = dataclasses.field(default_factory=list)
+    image: str | None = None
+    specialise: bool = False
+    peers: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Bench:
+    """What entries of one case are made from: sets of operands, the float64
+    result `want` of the first one for the tokens `rows`."""
+
+    model: object
+    batch: int
+    tokens: int
+    sets: list
+    rows: torch.Tensor
+    want: torch.Tensor
+    clock: object
+    seed: int
+
+    @property
+    def problem(self):
+        return self.model.problem
+
+
+def run(models, tokens, settings, say=print):
+    """Yields a report.Case for each model and number of tokens."""
+    clock = gpu.GraphClock()
+    for model in models:
+        general = None
+        for count in tokens:
+            problem = model.problem
+            if settings.specialise:
+                problem = problem.replace(batch=settings.batch, tokens=count)
+            if general is None or settings.specialise:
+                begin = time.monotonic()
+                general = schedules.build_all(problem, settings.variants, settings.image)
+                seconds = time.monotonic() - begin
+                say(f"{model.name}: {len(general)} kernels built in {seconds:.1f} s")
+            yield _run_case(model, count, general, clock, settings)
+            release_memory()
+
+
+def release_memory() -> None:
+    """Of the case before, so that the next one has it all."""
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
+def _run_case(model, tokens, built, clock, settings) -> Case:
+    problem, batch = model.problem, settings.batch
+    number = count_sets(gpu.set_bytes(problem, batch, tokens), tokens)
+    sets = [gpu.make_operands(problem, batch, tokens, settings.seed + i) for i in range(number)]
+    rows = gpu.sample_tokens(tokens, settings.seed)
+    want = gpu.reference(problem, sets[0], rows)
+    bench = Bench(model, batch, tokens, sets, rows, want, clock, settings.seed)
+
+    entries, notes = [], []
+    for one in built:
+        if one.artifact is None:
+            notes.append(f"{one.variant.name}: {one.error}")
+        else:
+            entries.append(ours.entry(one, problem, sets, want, rows))
+    entries.append(cublas.entry(settings.seed))
+    for name, make in settings.peers.items():
+        try:
+            entries.extend(make(bench))
+        except Unavailable as reason:
+            notes.append(f"{name}: {reason}")
+    right, errors = [], {}
+    for entry in entries:
+        try:
+            errors[entry.name] = entry.check()
+            right.append(entry)
+        except Exception as problem_found:  # one bad entry must not hide the others
+            notes.append(f"{entry.name}: {type(problem_found).__name__}: {problem_found}")
+            _stop_if_lost(problem_found)
+    samples = run_rounds(
+        right,
+        clock,
+        rounds=settings.rounds,
+        budget=settings.budget,
+        sets=number,
+        seed=settings.seed,
+    )
+    case = Case(model.name, dataclasses.asdict(problem), batch, tokens, number, notes=notes)
+    for entry, times in zip(right, samples):
+        case.rows.append(
+            Row(
+                entry.name,
+                entry.kind,
+                entry.flops,
+                times,
+                errors[entry.name],
+                entry.limit,
+                entry.note,
+            )
+        )
+    return case
+
+
+def _stop_if_lost(reason):
+    """Ends the run where a kernel's fault has made the context unusable."""
+    try:
+        gpu.synchronize()
+    except Exception:  # torch raises its own types here
+        raise RuntimeError(f"the GPU is lost after: {reason}") from reason
