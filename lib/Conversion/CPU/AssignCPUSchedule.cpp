@@ -34,12 +34,10 @@ struct AssignCPUSchedule
     getOperation()->walk([](MHFFNOp op) {
       if (op.getScheduleAttr())
         return;
-      ScheduleAttr preset = ScheduleAttr::getDefault(op.getContext());
-      op.setScheduleAttr(ScheduleAttr::get(
-          op.getContext(), /*tokenTile=*/64, getRows(op.getHeadWidth()),
-          preset.getStages(), preset.getConsumers(), preset.getRegisters(),
-          preset.getCluster(), preset.getPersistent(), preset.getOverlap(),
-          preset.getRotate()));
+      ScheduleFields schedule;
+      schedule.tokenTile = 64;
+      schedule.dffTile = getRows(op.getHeadWidth());
+      op.setScheduleAttr(ScheduleAttr::get(op.getContext(), schedule));
     });
   }
 };

@@ -33,21 +33,6 @@ void FlashMHFDialect::registerAttributes() {
 // ScheduleAttr
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// The keys of a schedule with their defaults.
-struct ScheduleFields {
-  int64_t tokenTile = 128;
-  int64_t dffTile = 128;
-  SmallVector<int64_t> stages = {2, 2, 2};
-  int64_t consumers = 2;
-  SmallVector<int64_t> registers = {24, 240};
-  int64_t cluster = 1;
-  bool persistent = false;
-  bool overlap = false;
-  bool rotate = false;
-};
-} // namespace
-
 static ParseResult parseField(AsmParser &parser, int64_t &value) {
   return parser.parseInteger(value);
 }
@@ -67,10 +52,26 @@ static ParseResult parseField(AsmParser &parser, SmallVector<int64_t> &values) {
 }
 
 ScheduleAttr ScheduleAttr::getDefault(MLIRContext *context) {
-  ScheduleFields fields;
+  return get(context, ScheduleFields());
+}
+
+ScheduleAttr ScheduleAttr::get(MLIRContext *context,
+                               const ScheduleFields &fields) {
   return get(context, fields.tokenTile, fields.dffTile, fields.stages,
              fields.consumers, fields.registers, fields.cluster,
              fields.persistent, fields.overlap, fields.rotate);
+}
+
+ScheduleFields ScheduleAttr::getFields() const {
+  return {getTokenTile(),
+          getDffTile(),
+          SmallVector<int64_t>(getStages()),
+          getConsumers(),
+          SmallVector<int64_t>(getRegisters()),
+          getCluster(),
+          getPersistent(),
+          getOverlap(),
+          getRotate()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {

@@ -8,6 +8,8 @@
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::hopper;
@@ -34,4 +36,51 @@ FailureOr<PanelLayout> hopper::getPanelLayout(int64_t rows, int64_t columns,
 
 int64_t hopper::getLaunchRegisters(int64_t threads) {
   return std::min<int64_t>(255, kRegisterFile / threads) / 8 * 8;
+}
+
+std::optional<std::string>
+hopper::findRegisterFault(int64_t consumers, ArrayRef<int64_t> registers) {
+  if (consumers < 1 || consumers > 7)
+    return llvm::formatv("needs 1 to 7 consumers, has {0}", consumers).str();
+  if (registers.size() != 2)
+    return "needs two register budgets, producer and consumer";
+  for (int64_t r : registers)
+    if (r < 24 || r > 256 || r % 8 != 0)
+      return llvm::formatv("needs register budgets of 24 to 256, multiples of "
+                           "8, has {0}",
+                           r)
+          .str();
+  // setmaxnreg hands out what the launch allocated and hangs for more.
+  int64_t warpgroups = consumers + 1;
+  int64_t threads = warpgroups * kWarpgroupThreads;
+  int64_t pool = warpgroups * getLaunchRegisters(threads);
+  int64_t used = registers[0] + consumers * registers[1];
+  if (used > pool)
+    return llvm::formatv("needs {0} registers per lane over its {1} "
+                         "warpgroups, but a block of {2} threads has {3}",
+                         used, warpgroups, threads, pool)
+        .str();
+  return std::nullopt;
+}
+
+/// Swizzled tiles repeat every 8 rows of 128 bytes.
+static constexpr int64_t kTileAlignment = 1024;
+/// A full and an empty mbarrier for each slot.
+static constexpr int64_t kSlotBarrierBytes = 16;
+
+SharedMemoryPlan hopper::planSharedMemory(ArrayRef<RingSize> rings) {
+  SharedMemoryPlan plan;
+  int64_t end = 0;
+  for (auto [slots, bytes] : rings) {
+    end = llvm::alignTo(end, kTileAlignment);
+    plan.offsets.push_back(end);
+    end += slots * bytes;
+  }
+  for (auto [slots, bytes] : rings) {
+    plan.barriers.push_back(end);
+    end += slots * kSlotBarrierBytes;
+  }
+  // The driver aligns dynamic shared memory to 16 bytes only.
+  plan.bytes = end + kTileAlignment;
+  return plan;
 }

@@ -195,26 +195,8 @@ void WarpgroupsOp::print(OpAsmPrinter &p) {
 }
 
 LogicalResult WarpgroupsOp::verify() {
-  int64_t consumers = getConsumers();
-  if (consumers < 1 || consumers > 7)
-    return emitOpError("needs 1 to 7 consumers, has ") << consumers;
-  if (getRegisters().size() != 2)
-    return emitOpError("needs two register budgets, producer and consumer");
-  for (int64_t r : getRegisters())
-    if (r < 24 || r > 256 || r % 8 != 0)
-      return emitOpError("needs register budgets of 24 to 256, multiples of 8, "
-                         "has ")
-             << r;
-  // setmaxnreg hands out what the launch allocated and hangs for more.
-  int64_t warpgroups = consumers + 1;
-  int64_t pool =
-      warpgroups * getLaunchRegisters(warpgroups * kWarpgroupThreads);
-  int64_t used = getRegisters()[0] + consumers * getRegisters()[1];
-  if (used > pool)
-    return emitOpError("needs ")
-           << used << " registers per lane over its " << warpgroups
-           << " warpgroups, but a block of " << warpgroups * kWarpgroupThreads
-           << " threads has " << pool;
+  if (auto fault = findRegisterFault(getConsumers(), getRegisters()))
+    return emitOpError(*fault);
   return success();
 }
 

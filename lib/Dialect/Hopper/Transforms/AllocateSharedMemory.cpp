@@ -9,8 +9,6 @@
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
-#include "llvm/Support/MathExtras.h"
-
 namespace mlir::hopper {
 #define GEN_PASS_DEF_HOPPERALLOCATESHAREDMEMORY
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
@@ -18,11 +16,6 @@ namespace mlir::hopper {
 
 using namespace mlir;
 using namespace mlir::hopper;
-
-/// Swizzled tiles repeat every 8 rows of 128 bytes.
-static constexpr int64_t kTileAlignment = 1024;
-/// A full and an empty mbarrier for each slot.
-static constexpr int64_t kSlotBarrierBytes = 16;
 
 /// Prints what each ring asks for.
 static LogicalResult reportSizes(gpu::GPUFuncOp func, ArrayRef<RingOp> rings,
@@ -50,22 +43,20 @@ LogicalResult hopper::allocateSharedMemory(gpu::GPUFuncOp func) {
   if (rings.empty())
     return success();
 
-  int64_t end = 0;
+  SmallVector<RingSize> sizes;
   for (RingOp ring : rings) {
     RingType type = ring.getRing().getType();
-    end = llvm::alignTo(end, kTileAlignment);
-    ring.setOffsetAttr(b.getI64IntegerAttr(end));
-    end += type.getSlots() * type.getSlotBytes();
+    sizes.emplace_back(type.getSlots(), type.getSlotBytes());
   }
-  for (RingOp ring : rings) {
-    ring.setBarriersAttr(b.getI64IntegerAttr(end));
-    end += ring.getRing().getType().getSlots() * kSlotBarrierBytes;
+  SharedMemoryPlan plan = planSharedMemory(sizes);
+  for (auto [ring, offset, barriers] :
+       llvm::zip(rings, plan.offsets, plan.barriers)) {
+    ring.setOffsetAttr(b.getI64IntegerAttr(offset));
+    ring.setBarriersAttr(b.getI64IntegerAttr(barriers));
   }
-  // The driver aligns dynamic shared memory to 16 bytes only.
-  int64_t total = end + kTileAlignment;
-  if (total > kSharedMemoryLimit)
-    return reportSizes(func, rings, total);
-  func->setAttr(kSharedMemoryAttrName, b.getI64IntegerAttr(total));
+  if (plan.bytes > kSharedMemoryLimit)
+    return reportSizes(func, rings, plan.bytes);
+  func->setAttr(kSharedMemoryAttrName, b.getI64IntegerAttr(plan.bytes));
   return success();
 }
 

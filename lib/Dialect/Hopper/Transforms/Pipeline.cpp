@@ -11,13 +11,13 @@
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+#include "flashmhf/Schedule/Rules.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Utils/Utils.h"
-#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::hopper {
 #define GEN_PASS_DEF_HOPPERPIPELINE
@@ -31,19 +31,16 @@ using namespace mlir::hopper;
 // Rings
 //===----------------------------------------------------------------------===//
 
-static void deepenRings(gpu::GPUFuncOp func, flashmhf::ScheduleAttr schedule) {
+static void deepenRings(gpu::GPUFuncOp func,
+                        const flashmhf::ScheduleFields &schedule) {
   func.walk([&](RingOp ring) {
-    int operand = llvm::StringSwitch<int>(ring.getName())
-                      .Case("K", 0)
-                      .Case("U", 1)
-                      .Case("V", 2)
-                      .Default(-1);
-    if (operand < 0)
+    int64_t slots = flashmhf::getRingSlots(ring.getName(), schedule);
+    if (slots == 0)
       return;
     RingType type = ring.getRing().getType();
-    ring.getRing().setType(RingType::get(
-        func.getContext(), schedule.getStages()[operand], type.getShape(),
-        type.getElementType(), type.getCluster()));
+    ring.getRing().setType(RingType::get(func.getContext(), slots,
+                                         type.getShape(), type.getElementType(),
+                                         type.getCluster()));
   });
 }
 
@@ -264,7 +261,7 @@ static LogicalResult pipeline(gpu::GPUFuncOp func) {
     if (stages > kMaxSlots)
       return func.emitOpError("needs at most ")
              << kMaxSlots << " stages, has " << stages;
-  deepenRings(func, schedule);
+  deepenRings(func, schedule.getFields());
   if (!schedule.getOverlap())
     return success();
   WalkResult result =

@@ -83,6 +83,9 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
   let extraClassDeclaration = [{
     /// The schedule with every key at its default.
     static ScheduleAttr getDefault(MLIRContext *context);
+
+    static ScheduleAttr get(MLIRContext *context, const ScheduleFields &fields);
+    ScheduleFields getFields() const;
   }];
 }
 

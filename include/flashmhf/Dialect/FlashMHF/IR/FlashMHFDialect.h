@@ -12,6 +12,8 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
 
+#include "flashmhf/Dialect/FlashMHF/IR/ScheduleFields.h"
+
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFDialect.h.inc"
 
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFEnums.h.inc"

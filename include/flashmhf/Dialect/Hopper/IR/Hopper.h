@@ -19,6 +19,9 @@
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <optional>
+#include <string>
+
 #include "flashmhf/Dialect/Hopper/IR/HopperDialect.h.inc"
 
 #define GET_TYPEDEF_CLASSES
@@ -61,6 +64,22 @@ FailureOr<PanelLayout> getPanelLayout(int64_t rows, int64_t columns,
 /// Registers of each thread when a kernel of `threads` threads starts, which is
 /// what its warpgroups redistribute.
 int64_t getLaunchRegisters(int64_t threads);
+
+/// Why a block cannot have `consumers` consumer warpgroups with these registers
+/// per thread (producer, consumer); nothing if it can.
+std::optional<std::string> findRegisterFault(int64_t consumers,
+                                             ArrayRef<int64_t> registers);
+
+/// Where the slots of rings lie in the dynamic shared memory of a block, bytes.
+struct SharedMemoryPlan {
+  SmallVector<int64_t> offsets;  ///< Of each ring's first slot.
+  SmallVector<int64_t> barriers; ///< Of each ring's barriers.
+  int64_t bytes = 0;             ///< What a launch must ask for.
+};
+
+/// A ring's size: slots, and bytes of each.
+using RingSize = std::pair<int64_t, int64_t>;
+SharedMemoryPlan planSharedMemory(ArrayRef<RingSize> rings);
 
 } // namespace mlir::hopper
 

@@ -1,0 +1,88 @@
+//===- Rules.h - Which schedules a block can run ----------------*- C++ -*-===//
+//
+/// \file
+/// The one place that says whether a kernel with a given schedule can be made
+/// and fits a thread block: wgmma widths, divisibility of tiles, registers,
+/// shared memory. The passes' diagnostics, the choice of a schedule and the
+/// tuner all ask here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_SCHEDULE_RULES_H
+#define FLASHMHF_SCHEDULE_RULES_H
+
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+
+#include <optional>
+#include <string>
+
+namespace mlir::flashmhf {
+
+/// Inner dimension of one wgmma instruction on 16-bit types.
+inline constexpr int64_t kProductStep = 16;
+/// Rows of one TMA transfer, and columns of one wgmma instruction.
+inline constexpr int64_t kMaxTile = 256;
+/// What ptxas needs besides accumulators before it spills or serialises.
+inline constexpr int64_t kSpareRegisters = 32;
+
+/// One mhffn as a schedule sees it. A size that is not static is
+/// ShapedType::kDynamic.
+struct OperatorFacts {
+  int64_t batches = ShapedType::kDynamic;     ///< B
+  int64_t heads = ShapedType::kDynamic;       ///< H
+  int64_t groups = ShapedType::kDynamic;      ///< G
+  int64_t tokens = ShapedType::kDynamic;      ///< L
+  int64_t headWidth = ShapedType::kDynamic;   ///< D
+  int64_t subNetworks = ShapedType::kDynamic; ///< E
+  int64_t subWidth = ShapedType::kDynamic;    ///< F
+  Type inputType;
+  Type outputType;
+  Activation activation = Activation::Silu;
+  bool hasUp = true;
+  bool hasRouter = true;
+
+  static OperatorFacts get(MHFFNOp op);
+
+  /// Products of one step that read Q: with K and, if present, U.
+  int64_t getProducts() const { return hasUp ? 2 : 1; }
+};
+
+/// Rows of K, U and V that one step works on: `rows` of the `subWidth` that
+/// there are, rounded up to what a wgmma takes.
+int64_t getStepRows(int64_t rows);
+
+/// f32 accumulators per consumer thread: O and the products with Q.
+int64_t getAccumulators(const OperatorFacts &op, int64_t stepRows);
+
+/// One ring of a kernel's shared memory.
+struct RingFacts {
+  StringRef name; ///< Q, K, U or V.
+  int64_t slots;
+  int64_t rows;
+  int64_t bytes; ///< Of one slot.
+};
+
+/// Slots of the ring `name`, K, U or V; 0 for any other, which has its own.
+int64_t getRingSlots(StringRef name, const ScheduleFields &schedule);
+
+/// The rings of a kernel. `op` has a legal head width and input type.
+SmallVector<RingFacts> getRings(const OperatorFacts &op,
+                                const ScheduleFields &schedule);
+
+/// Bytes of dynamic shared memory that its kernel asks for.
+int64_t getSharedMemory(const OperatorFacts &op,
+                        const ScheduleFields &schedule);
+
+/// Why no step of `rows` rows of K can be computed under `schedule`; nothing if
+/// it can. Completes the name of an operation: "needs .., has ..".
+std::optional<std::string> findStepFault(const OperatorFacts &op, int64_t rows,
+                                         const ScheduleFields &schedule);
+
+/// The same for the whole kernel of `op`: its steps, the registers of all
+/// warpgroups together, and shared memory.
+std::optional<std::string> findFault(const OperatorFacts &op,
+                                     const ScheduleFields &schedule);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_SCHEDULE_RULES_H

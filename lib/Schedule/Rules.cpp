@@ -1,0 +1,183 @@
+//===- Rules.cpp - Which schedules a block can run ------------------------===//
+//
+/// \file
+/// The limits of one thread block of sm_90 and of its instructions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Schedule/Rules.h"
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::flashmhf;
+using llvm::formatv;
+
+using Fault = std::optional<std::string>;
+
+OperatorFacts OperatorFacts::get(MHFFNOp op) {
+  OperatorFacts facts;
+  facts.batches = op.getBatches();
+  facts.heads = op.getHeads();
+  facts.groups = op.getKVHeads();
+  facts.tokens = op.getTokens();
+  facts.headWidth = op.getHeadWidth();
+  facts.subNetworks = op.getSubNetworks();
+  facts.subWidth = op.getSubWidth();
+  facts.inputType = op.getInputType();
+  facts.outputType = getElementTypeOrSelf(op.getInit().getType());
+  facts.activation = op.getActivation();
+  facts.hasUp = static_cast<bool>(op.getU());
+  facts.hasRouter = static_cast<bool>(op.getR());
+  return facts;
+}
+
+int64_t flashmhf::getStepRows(int64_t rows) {
+  return llvm::alignTo(rows, kProductStep);
+}
+
+int64_t flashmhf::getAccumulators(const OperatorFacts &op, int64_t stepRows) {
+  return (op.headWidth + op.getProducts() * stepRows) / 2;
+}
+
+/// The rows of K that a step of `op` takes.
+static int64_t getRows(const OperatorFacts &op,
+                       const ScheduleFields &schedule) {
+  if (ShapedType::isDynamic(op.subWidth))
+    return schedule.dffTile;
+  return std::min(schedule.dffTile, op.subWidth);
+}
+
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+int64_t flashmhf::getRingSlots(StringRef name, const ScheduleFields &schedule) {
+  return llvm::StringSwitch<int64_t>(name)
+      .Case("K", schedule.stages[0])
+      .Case("U", schedule.stages[1])
+      .Case("V", schedule.stages[2])
+      .Default(0);
+}
+
+SmallVector<RingFacts> flashmhf::getRings(const OperatorFacts &op,
+                                          const ScheduleFields &schedule) {
+  SmallVector<RingFacts> rings;
+  auto add = [&](StringRef name, int64_t rows) {
+    rings.push_back(
+        {name, std::max<int64_t>(getRingSlots(name, schedule), 1), rows,
+         hopper::getPanelLayout(rows, op.headWidth, op.inputType)->getBytes()});
+  };
+  int64_t rows = getStepRows(getRows(op, schedule));
+  add("Q", schedule.tokenTile);
+  add("K", rows);
+  if (op.hasUp)
+    add("U", rows);
+  add("V", rows);
+  return rings;
+}
+
+int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
+                                  const ScheduleFields &schedule) {
+  SmallVector<hopper::RingSize> sizes;
+  for (const RingFacts &ring : getRings(op, schedule))
+    sizes.emplace_back(ring.slots, ring.bytes);
+  return hopper::planSharedMemory(sizes).bytes;
+}
+
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+static Fault findOperandFault(const OperatorFacts &op) {
+  if (!op.inputType.isBF16() && !op.inputType.isF16())
+    return formatv("needs bf16 or f16 inputs on a GPU, has '{0}'", op.inputType)
+        .str();
+  int64_t width = op.headWidth;
+  if (ShapedType::isDynamic(width) || width % kProductStep != 0 ||
+      width > kMaxTile || width < kProductStep)
+    return formatv("needs a static head width D of 16 to 256, a multiple of "
+                   "16, on a GPU, has {0}",
+                   ShapedType::isDynamic(width) ? std::string("a dynamic one")
+                                                : std::to_string(width))
+        .str();
+  return std::nullopt;
+}
+
+/// Rows of a step that is not whole instructions are fetched past the end of
+/// F, where there is nothing; they must not be another step's.
+static Fault findRowsFault(const OperatorFacts &op, int64_t rows) {
+  if (rows > kMaxTile)
+    return formatv("needs a dff_tile of at most {0} on a GPU, has {1}",
+                   kMaxTile, rows)
+        .str();
+  if (getStepRows(rows) != rows && rows != op.subWidth)
+    return formatv("needs a dff_tile that is all of F or a multiple of {0} on "
+                   "a GPU, has {1}",
+                   kProductStep, rows)
+        .str();
+  return std::nullopt;
+}
+
+Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
+                              const ScheduleFields &schedule) {
+  if (Fault fault = findOperandFault(op))
+    return fault;
+  if (Fault fault = findRowsFault(op, rows))
+    return fault;
+  int64_t stepRows = getStepRows(rows);
+  if (schedule.tokenTile > kMaxTile)
+    return formatv("needs a token_tile of at most {0} on a GPU, has {1}",
+                   kMaxTile, schedule.tokenTile)
+        .str();
+  if (schedule.tokenTile != hopper::kWarpgroupRows * schedule.consumers)
+    return formatv("needs a token_tile of 64 rows for each consumer: {0} rows, "
+                   "{1} consumers",
+                   schedule.tokenTile, schedule.consumers)
+        .str();
+  for (int64_t stages : schedule.stages)
+    if (stages > hopper::kMaxSlots)
+      return formatv("needs at most {0} stages on a GPU, has {1}",
+                     hopper::kMaxSlots, stages)
+          .str();
+  // The tile, or what a cluster makes of it, must be whole swizzle atoms.
+  if (schedule.cluster > 1 && stepRows % (8 * schedule.cluster) != 0)
+    return formatv("needs a dff_tile that a cluster can share out in parts of "
+                   "8 rows: {0} rows, {1} blocks",
+                   stepRows, schedule.cluster)
+        .str();
+  int64_t used = getAccumulators(op, stepRows);
+  int64_t registers = schedule.registers[1];
+  if (used + kSpareRegisters > registers)
+    return formatv("needs {0} registers per thread for accumulators (D = {1}, "
+                   "{2} x dff_tile = {3}) and {4} besides, but a consumer has "
+                   "{5}",
+                   used, op.headWidth, op.getProducts(), stepRows,
+                   kSpareRegisters, registers)
+        .str();
+  return std::nullopt;
+}
+
+Fault flashmhf::findFault(const OperatorFacts &op,
+                          const ScheduleFields &schedule) {
+  if (Fault fault = findStepFault(op, getRows(op, schedule), schedule))
+    return fault;
+  if (Fault fault =
+          hopper::findRegisterFault(schedule.consumers, schedule.registers))
+    return fault;
+  if (schedule.cluster > 8)
+    return formatv("needs a cluster of 1 to 8 blocks, has {0}",
+                   schedule.cluster)
+        .str();
+  int64_t bytes = getSharedMemory(op, schedule);
+  if (bytes > hopper::kSharedMemoryLimit)
+    return formatv("needs {0} bytes of shared memory, a block of sm_90 has at "
+                   "most {1}",
+                   bytes, hopper::kSharedMemoryLimit)
+        .str();
+  return std::nullopt;
+}
