@@ -33,6 +33,7 @@ void flashmhf::buildToSchedulePipeline(OpPassManager &manager,
 void flashmhf::buildToHopperPipeline(OpPassManager &manager,
                                      const ToNVVMOptions &options) {
   buildToSchedulePipeline(manager, options);
+  manager.addNestedPass<func::FuncOp>(createFlashMHFSplitDff());
   manager.addNestedPass<func::FuncOp>(createFlashMHFTileTokens());
   manager.addNestedPass<func::FuncOp>(createFlashMHFTileDff());
 

@@ -7,6 +7,7 @@
 
 #include "flashmhf/Schedule/Rules.h"
 
+#include "flashmhf/Dialect/FlashMHF/IR/Split.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -150,6 +151,12 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    "8 rows: {0} rows, {1} blocks",
                    stepRows, schedule.cluster)
         .str();
+  if (schedule.split > 1 && (schedule.persistent || schedule.cluster > 1))
+    return formatv("cannot be split on a GPU where blocks are persistent or "
+                   "form clusters: split = {0}, {1}cluster = {2}",
+                   schedule.split, schedule.persistent ? "persistent, " : "",
+                   schedule.cluster)
+        .str();
   int64_t used = getAccumulators(op, stepRows);
   int64_t registers = schedule.registers[1];
   if (used + kSpareRegisters > registers)
@@ -166,6 +173,15 @@ Fault flashmhf::findFault(const OperatorFacts &op,
                           const ScheduleFields &schedule) {
   if (Fault fault = findStepFault(op, getRows(op, schedule), schedule))
     return fault;
+  if (ShapedType::isStatic(op.subNetworks) && ShapedType::isStatic(op.subWidth))
+    if (int64_t tiles =
+            countDffTiles(op.subNetworks, op.subWidth, schedule.dffTile);
+        schedule.split > tiles)
+      return formatv("cannot be split into {0} pieces: E = {1} sub-networks of "
+                     "F = {2} have {3} tiles of dff_tile = {4}",
+                     schedule.split, op.subNetworks, op.subWidth, tiles,
+                     schedule.dffTile)
+          .str();
   if (Fault fault =
           hopper::findRegisterFault(schedule.consumers, schedule.registers))
     return fault;

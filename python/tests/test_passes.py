@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("library")
 #: together.
 TENSORS = [
     "func.func(flashmhf-assign-schedule)",
+    "func.func(flashmhf-split-dff)",
     "func.func(flashmhf-tile-tokens)",
     "func.func(flashmhf-tile-dff)",
 ]
@@ -46,6 +47,9 @@ SCHEDULES = {
     "plain": "token_tile = 128, dff_tile = 32, persistent = false, overlap = false",
     "deep": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [3, 1, 4], overlap = true",
 }
+SPLIT = {
+    "split": "token_tile = 64, dff_tile = 32, consumers = 1, split = 2",
+}
 LIMIT = {"bf16": 4e-3, "f16": 6e-4}
 
 
@@ -72,8 +76,9 @@ def pipeline(passes):
 
 def source_of(problem, schedule):
     source = problem.source()
-    if SCHEDULES[schedule]:
-        attribute = f"#flashmhf.schedule<{SCHEDULES[schedule]}>"
+    keys = {**SCHEDULES, **SPLIT}[schedule]
+    if keys:
+        attribute = f"#flashmhf.schedule<{keys}>"
         source = flashmhf.compile(problem, emit="schedule", schedule=attribute).text
     return source
 
@@ -86,7 +91,7 @@ def test_chain_is_the_pipeline(opt, name, schedule):
     assert steps == opt(source, "--flashmhf-to-hopper")[0]
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", [*SCHEDULES, *SPLIT])
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_tensors(opt, operands, name, schedule):
     p = PROBLEMS[name]

@@ -1,7 +1,8 @@
 //===- AssignCPUSchedule.cpp - Tile sizes for a CPU -----------------------===//
 //
 /// \file
-/// In: mhffn, some without a schedule. Out: every mhffn has one.
+/// In: mhffn, some without a schedule. Out: every mhffn has one, whose sum over
+/// d_ff is not split.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,8 +33,14 @@ struct AssignCPUSchedule
     : public flashmhf::impl::FlashMHFAssignCPUScheduleBase<AssignCPUSchedule> {
   void runOnOperation() override {
     getOperation()->walk([](MHFFNOp op) {
-      if (op.getScheduleAttr())
+      // Tiles of tokens keep the threads busy; more pieces would only be summed
+      // once more.
+      if (ScheduleAttr given = op.getScheduleAttr()) {
+        ScheduleFields whole = given.getFields();
+        whole.split = 1;
+        op.setScheduleAttr(ScheduleAttr::get(op.getContext(), whole));
         return;
+      }
       ScheduleFields schedule;
       schedule.tokenTile = 64;
       schedule.dffTile = getRows(op.getHeadWidth());

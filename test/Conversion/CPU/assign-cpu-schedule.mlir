@@ -28,8 +28,9 @@ func.func @odd(%q: tensor<1x2x?x96xf32>, %k: tensor<2x1x256x96xf32>) -> tensor<1
 
 // CHECK-LABEL: func @given
 // CHECK: flashmhf.mhffn {{.*}}token_tile = 128, dff_tile = 32,
+// CHECK-NOT: split
 func.func @given(%q: tensor<1x2x?x128xf32>, %k: tensor<2x1x256x128xf32>) -> tensor<1x2x?x128xf32> {
   %o = flashmhf.mhffn silu ins(%q, %k, %k : tensor<1x2x?x128xf32>, tensor<2x1x256x128xf32>, tensor<2x1x256x128xf32>)
-    outs(%q : tensor<1x2x?x128xf32>) {schedule = #flashmhf.schedule<dff_tile = 32>} -> tensor<1x2x?x128xf32>
+    outs(%q : tensor<1x2x?x128xf32>) {schedule = #flashmhf.schedule<dff_tile = 32, split = 2>} -> tensor<1x2x?x128xf32>
   return %o : tensor<1x2x?x128xf32>
 }

@@ -36,7 +36,8 @@ def FlashMHFAssignCPUSchedule : Pass<"flashmhf-assign-cpu-schedule"> {
     Tokens in tiles of 64, so that one vector register block covers them, and
     rows of K, U and V in the largest power of two up to 128 with which each of
     their tiles has at most 8192 elements, so that they stay in the second
-    level cache with the accumulator of O. A schedule that is there stays.
+    level cache with the accumulator of O. A schedule that is there stays, but
+    for its `split`, which becomes 1.
 
     ```mlir
     %o = flashmhf.mhffn silu ins(..) outs(..) -> tensor<?x8x?x128xf32>

@@ -59,7 +59,7 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
                                const ScheduleFields &fields) {
   return get(context, fields.tokenTile, fields.dffTile, fields.stages,
              fields.consumers, fields.registers, fields.cluster,
-             fields.persistent, fields.overlap, fields.rotate);
+             fields.persistent, fields.overlap, fields.rotate, fields.split);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -71,7 +71,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getCluster(),
           getPersistent(),
           getOverlap(),
-          getRotate()};
+          getRotate(),
+          getSplit()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -103,6 +104,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.overlap);
     if (key == "rotate")
       return parseField(parser, fields.rotate);
+    if (key == "split")
+      return parseField(parser, fields.split);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -111,7 +114,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
   return parser.getChecked<ScheduleAttr>(
       start, parser.getContext(), fields.tokenTile, fields.dffTile,
       fields.stages, fields.consumers, fields.registers, fields.cluster,
-      fields.persistent, fields.overlap, fields.rotate);
+      fields.persistent, fields.overlap, fields.rotate, fields.split);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -128,14 +131,17 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
   printer << ", cluster = " << getCluster()
           << ", persistent = " << (getPersistent() ? "true" : "false")
           << ", overlap = " << (getOverlap() ? "true" : "false")
-          << ", rotate = " << (getRotate() ? "true" : "false") << '>';
+          << ", rotate = " << (getRotate() ? "true" : "false");
+  if (getSplit() != 1)
+    printer << ", split = " << getSplit();
+  printer << '>';
 }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tokenTile, int64_t dffTile,
                                    ArrayRef<int64_t> stages, int64_t consumers,
                                    ArrayRef<int64_t> registers, int64_t cluster,
-                                   bool, bool, bool) {
+                                   bool, bool, bool, int64_t split) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -158,5 +164,6 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                  succeeded(positive("consumers", consumers)) &&
                  succeeded(positiveList("registers", registers, 2,
                                         "producer, consumer")) &&
-                 succeeded(positive("cluster", cluster)));
+                 succeeded(positive("cluster", cluster)) &&
+                 succeeded(positive("split", split)));
 }

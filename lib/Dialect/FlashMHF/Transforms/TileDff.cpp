@@ -40,6 +40,8 @@ static bool isAccumulator(Value init) {
     return isa<scf::ForOp>(arg.getOwner()->getParentOp());
   if (auto fill = init.getDefiningOp<linalg::FillOp>())
     return fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>() != nullptr;
+  if (auto view = init.getDefiningOp<memref::SubViewOp>())
+    init = view.getSource(); // A tile of the workspace of flashmhf-split-dff.
   return init.getDefiningOp<memref::AllocOp>() != nullptr;
 }
 

@@ -47,12 +47,13 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
   let description = [{
     Passes read their tile sizes and the shape of the kernel from here and take
     no tuning options of their own. A key that is left out has the value below;
-    the printed form names all of them.
+    the printed form names all of them, `split` only where it is not 1.
 
     ```mlir
     #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2],
                        consumers = 2, registers = [24, 240], cluster = 1,
-                       persistent = false, overlap = false, rotate = false>
+                       persistent = false, overlap = false, rotate = false,
+                       split = 1>
     ```
 
     | key          | meaning                                                   |
@@ -66,6 +67,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `persistent` | a block computes several tiles, one after another         |
     | `overlap`    | the products of one step run under the activation of another |
     | `rotate`     | each cluster starts its sum at a sub-network of its own, if persistent |
+    | `split`      | pieces that the steps of one tile are dealt out to, see flashmhf-split-dff |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -76,7 +78,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "int64_t":$cluster,
     "bool":$persistent,
     "bool":$overlap,
-    "bool":$rotate
+    "bool":$rotate,
+    "int64_t":$split
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

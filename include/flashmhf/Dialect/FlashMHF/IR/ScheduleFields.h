@@ -25,6 +25,7 @@ struct ScheduleFields {
   bool persistent = false;
   bool overlap = false;
   bool rotate = false;
+  int64_t split = 1;
 };
 
 } // namespace mlir::flashmhf

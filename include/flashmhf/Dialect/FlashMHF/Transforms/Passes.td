@@ -41,6 +41,48 @@ def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
   }];
 }
 
+def FlashMHFSplitDff : Pass<"flashmhf-split-dff"> {
+  let summary = "deal the sum of an mhffn over d_ff out to pieces";
+  let description = [{
+    For schedules with `split` = P > 1: few tokens give few tiles, and only the
+    sum over d_ff can keep more of the machine busy. The nt = E ceil(F /
+    dff_tile) steps of a tile of tokens are dealt out to P pieces; piece p takes
+    steps [p nt / P, (p + 1) nt / P). Each sums into its own part of a workspace
+    of the accumulation type, and a second loop adds these parts up and stores
+    the result into the init. Both are tiled as flashmhf-tile-tokens and
+    flashmhf-tile-dff would, which leave them alone.
+
+    ```mlir
+    %o = flashmhf.mhffn silu ins(%q, %k, %v : ..) outs(%zero : ..)
+        {schedule = #flashmhf.schedule<token_tile = 64, .., split = 8>}
+    // becomes
+    %parts = scf.forall (%p, %b, %h, %l) = (0, 0, 0, 0) to (8, 2, 8, %L)
+        step (1, 1, 1, 64) shared_outs(%w = tensor.empty : 8x2x8x?x128xf32) {
+      %acc0 = linalg.fill 0 into %w[%p, %b, %h, %l, 0] ..
+      %acc = scf.for %t = (%p * 22) floordiv 8 to (%p * 22 + 22) floordiv 8
+          iter_args(%a = %acc0) {
+        flashmhf.mhffn silu .. // step %t: sub-network, rows of K, U and V
+      }
+      scf.forall.in_parallel { %acc into %w[%p, %b, %h, %l, 0] .. }
+    }
+    %o = scf.forall (%b, %h, %l) .. shared_outs(%o_ = %out) {
+      %sum = linalg.generic ins(%parts[0, %b, %h, %l, 0] [8, 1, 1, %m, 128])
+          outs(%zero : tensor<1x1x?x128xf32>) { arith.addf } // over the pieces
+      .. // %o_[%b, %h, %l, 0] = truncf %sum
+    }
+    ```
+
+    No piece may be empty: P must be at most nt, and E and F static.
+
+    Numerics: the sum is associated by pieces, which are added in their order,
+    all of it in the accumulation type; the result is rounded once.
+  }];
+  let dependentDialects = [
+    "affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect",
+    "memref::MemRefDialect", "scf::SCFDialect", "tensor::TensorDialect"
+  ];
+}
+
 def FlashMHFTileTokens : Pass<"flashmhf-tile-tokens"> {
   let summary = "tile mhffn over batch, head and tokens with scf.forall";
   let description = [{
