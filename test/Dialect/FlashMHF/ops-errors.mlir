@@ -244,3 +244,13 @@ func.func private @schedule() attributes {s = #flashmhf.schedule<cluster = 1, cl
 
 // expected-error@+1 {{expected 'true' or 'false'}}
 func.func private @schedule() attributes {s = #flashmhf.schedule<overlap = maybe>}
+
+// -----
+
+// expected-error@+1 {{schedule: 'producers' must be 1 or 2, got 3}}
+func.func private @schedule_producers() attributes {s = #flashmhf.schedule<producers = 3>}
+
+// -----
+
+// expected-error@+1 {{schedule: 'fuse_tiles' needs 'persistent' and 'overlap'}}
+func.func private @schedule_fuse_tiles() attributes {s = #flashmhf.schedule<persistent = true, fuse_tiles = true>}

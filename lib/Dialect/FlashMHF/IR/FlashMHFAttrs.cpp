@@ -59,7 +59,8 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
                                const ScheduleFields &fields) {
   return get(context, fields.tokenTile, fields.dffTile, fields.stages,
              fields.consumers, fields.registers, fields.cluster,
-             fields.persistent, fields.overlap, fields.rotate, fields.split);
+             fields.persistent, fields.overlap, fields.rotate, fields.split,
+             fields.producers, fields.fuseTiles, fields.halveQ);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -72,7 +73,10 @@ ScheduleFields ScheduleAttr::getFields() const {
           getPersistent(),
           getOverlap(),
           getRotate(),
-          getSplit()};
+          getSplit(),
+          getProducers(),
+          getFuseTiles(),
+          getHalveQ()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -106,6 +110,12 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.rotate);
     if (key == "split")
       return parseField(parser, fields.split);
+    if (key == "producers")
+      return parseField(parser, fields.producers);
+    if (key == "fuse_tiles")
+      return parseField(parser, fields.fuseTiles);
+    if (key == "halve_q")
+      return parseField(parser, fields.halveQ);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -114,7 +124,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
   return parser.getChecked<ScheduleAttr>(
       start, parser.getContext(), fields.tokenTile, fields.dffTile,
       fields.stages, fields.consumers, fields.registers, fields.cluster,
-      fields.persistent, fields.overlap, fields.rotate, fields.split);
+      fields.persistent, fields.overlap, fields.rotate, fields.split,
+      fields.producers, fields.fuseTiles, fields.halveQ);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -134,6 +145,12 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
           << ", rotate = " << (getRotate() ? "true" : "false");
   if (getSplit() != 1)
     printer << ", split = " << getSplit();
+  if (getProducers() != 1)
+    printer << ", producers = " << getProducers();
+  if (getFuseTiles())
+    printer << ", fuse_tiles = true";
+  if (getHalveQ())
+    printer << ", halve_q = true";
   printer << '>';
 }
 
@@ -141,7 +158,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tokenTile, int64_t dffTile,
                                    ArrayRef<int64_t> stages, int64_t consumers,
                                    ArrayRef<int64_t> registers, int64_t cluster,
-                                   bool, bool, bool, int64_t split) {
+                                   bool persistent, bool overlap, bool,
+                                   int64_t split, int64_t producers,
+                                   bool fuseTiles, bool) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -158,6 +177,12 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
         return failure();
     return success();
   };
+  if (producers != 1 && producers != 2)
+    return emitError() << "schedule: 'producers' must be 1 or 2, got "
+                       << producers;
+  if (fuseTiles && !(persistent && overlap))
+    return emitError() << "schedule: 'fuse_tiles' needs 'persistent' and "
+                          "'overlap'";
   return success(succeeded(positive("token_tile", tokenTile)) &&
                  succeeded(positive("dff_tile", dffTile)) &&
                  succeeded(positiveList("stages", stages, 3, "K, U, V")) &&

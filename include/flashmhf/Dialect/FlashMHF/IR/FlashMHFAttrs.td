@@ -47,13 +47,14 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
   let description = [{
     Passes read their tile sizes and the shape of the kernel from here and take
     no tuning options of their own. A key that is left out has the value below;
-    the printed form names all of them, `split` only where it is not 1.
+    the printed form names all up to `rotate`, and the others where they differ.
 
     ```mlir
     #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2],
                        consumers = 2, registers = [24, 240], cluster = 1,
                        persistent = false, overlap = false, rotate = false,
-                       split = 1>
+                       split = 1, producers = 1, fuse_tiles = false,
+                       halve_q = false>
     ```
 
     | key          | meaning                                                   |
@@ -68,6 +69,9 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `overlap`    | the products of one step run under the activation of another |
     | `rotate`     | each cluster starts its sum at a sub-network of its own, if persistent |
     | `split`      | pieces that the steps of one tile are dealt out to, see flashmhf-split-dff |
+    | `producers`  | threads that fetch: 1, or 2 of which one fetches Q only   |
+    | `fuse_tiles` | a tile ends under the first products of the next, if persistent and overlapped |
+    | `halve_q`    | Q is halved on chip, which saves SiLU and sigmoid a product |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -79,7 +83,10 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "bool":$persistent,
     "bool":$overlap,
     "bool":$rotate,
-    "int64_t":$split
+    "int64_t":$split,
+    "int64_t":$producers,
+    "bool":$fuseTiles,
+    "bool":$halveQ
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -26,6 +26,9 @@ struct ScheduleFields {
   bool overlap = false;
   bool rotate = false;
   int64_t split = 1;
+  int64_t producers = 1;
+  bool fuseTiles = false;
+  bool halveQ = false;
 };
 
 } // namespace mlir::flashmhf
