@@ -51,6 +51,20 @@ def add_arguments(parser) -> None:
         "--milliseconds", type=float, default=25, help="of an entry in a round, default %(default)s"
     )
     parser.add_argument("--seed", type=int, default=0)
+    peers = parser.add_argument_group("opponents")
+    peers.add_argument("--no-layers", action="store_true", help="leave out SwiGLU and our layer")
+    peers.add_argument("--triton", metavar="FILE", help="the authors' flash_mlp_moe.py")
+    peers.add_argument(
+        "--thunderkittens", metavar="LIBRARY", help="their ThunderKittens kernel as tk_fwd"
+    )
+    peers.add_argument(
+        "--thunderkittens-any-length",
+        action="store_true",
+        help="it takes any L: do not pad to a multiple of 192",
+    )
+    peers.add_argument(
+        "--prototype", metavar="PATH", help="the hand-written kernels: sources or a library"
+    )
     parser.add_argument("-o", "--output", help="write the report to this file as JSON")
 
 
@@ -96,6 +110,32 @@ def _positive(option, text):
     return int(text)
 
 
+def find_peers(arguments) -> tuple:
+    """(name -> function that makes entries, what could not be loaded and why)."""
+    from .peers import Unavailable, layer, prototype, swiglu, thunderkittens, triton_kernel
+
+    wanted = {}
+    if arguments.prototype:
+        wanted["prototype"] = lambda: prototype.maker(arguments.prototype)
+    if arguments.thunderkittens:
+        any_length = arguments.thunderkittens_any_length
+        wanted["ThunderKittens"] = lambda: thunderkittens.maker(
+            arguments.thunderkittens, any_length
+        )
+    if arguments.triton:
+        wanted["Triton"] = lambda: triton_kernel.maker(arguments.triton)
+    if not arguments.no_layers:
+        wanted["layer"] = lambda: layer.entries
+        wanted["SwiGLU"] = lambda: swiglu.entries
+    found, missing = {}, []
+    for name, load in wanted.items():
+        try:
+            found[name] = load()
+        except Unavailable as reason:
+            missing.append(f"{name} takes no part: {reason}")
+    return found, missing
+
+
 def run(arguments) -> int:
     """Runs it; the report is written anew after every case."""
     models, tokens, keywords = settings_of(arguments)
@@ -103,7 +143,8 @@ def run(arguments) -> int:
         from . import gpu, suite
     except ImportError as error:
         raise ValueError(f"bench needs torch: {error}") from None
-    settings = suite.Settings(**keywords)
+    peers, missing = find_peers(arguments)
+    settings = suite.Settings(peers=peers, **keywords)
     report = Report(
         datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         gpu.describe_machine(),
@@ -115,6 +156,8 @@ def run(arguments) -> int:
         ),
     )
     print(f"{report.machine['gpu']}, driver {report.machine['driver']}", flush=True)
+    for line in missing:
+        print(line, flush=True)
     for case in suite.run(models, tokens, settings):
         report.cases.append(case)
         print(f"\n{table(case)}", flush=True)

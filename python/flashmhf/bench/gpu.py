@@ -22,6 +22,11 @@ def current_stream() -> int:
     return torch.cuda.current_stream().cuda_stream
 
 
+def multiprocessors() -> int:
+    """Of GPU 0."""
+    return torch.cuda.get_device_properties(0).multi_processor_count
+
+
 @dataclasses.dataclass
 class Operands:
     """One set: q [B,H,L,D], k, u, v [G,E,F,D], r [B,H,L,E], out like q; u and r
@@ -172,5 +177,5 @@ def describe_machine() -> dict:
         driver=driver,
         torch=torch.__version__,
         cuda=torch.version.cuda,
-        multiprocessors=torch.cuda.get_device_properties(0).multi_processor_count,
+        multiprocessors=multiprocessors(),
     )

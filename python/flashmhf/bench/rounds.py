@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import statistics
 from typing import Callable, Optional
 
 
@@ -32,6 +33,21 @@ def repetitions(seconds: float, sets: int, budget: float) -> int:
     """Calls that fill `budget` seconds: whole turns over all sets of operands."""
     turns = budget / max(seconds, 1e-9) / sets
     return sets * max(1, math.ceil(turns))
+
+
+def fastest(clock, calls: dict) -> tuple:
+    """The (name, call) of the quickest by the clock's estimate, the median of three.
+    Calls that raise are left out; RuntimeError with their reasons where all do."""
+    found, reasons = {}, []
+    for name, call in calls.items():
+        try:
+            found[name] = statistics.median(clock.estimate(call) for _ in range(3))
+        except Exception as error:  # whatever a foreign kernel raises
+            reasons.append(f"{name}: {type(error).__name__}: {error}")
+    if not found:
+        raise RuntimeError("; ".join(reasons) or "nothing to choose from")
+    best = min(found, key=found.get)
+    return best, calls[best]
 
 
 def run_rounds(entries, clock, *, rounds: int, budget: float, sets: int, seed: int) -> list:

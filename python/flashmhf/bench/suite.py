@@ -34,12 +34,13 @@ class Settings:
 
 @dataclasses.dataclass
 class Bench:
-    """What entries of one case are made from: sets of operands, the float64
-    result `want` of the first one for the tokens `rows`."""
+    """What entries of one case are made from: our kernels as schedules.Built, sets
+    of operands, the float64 result `want` of the first one for the tokens `rows`."""
 
     model: object
     batch: int
     tokens: int
+    built: list
     sets: list
     rows: torch.Tensor
     want: torch.Tensor
@@ -81,7 +82,7 @@ def _run_case(model, tokens, built, clock, settings) -> Case:
     sets = [gpu.make_operands(problem, batch, tokens, settings.seed + i) for i in range(number)]
     rows = gpu.sample_tokens(tokens, settings.seed)
     want = gpu.reference(problem, sets[0], rows)
-    bench = Bench(model, batch, tokens, sets, rows, want, clock, settings.seed)
+    bench = Bench(model, batch, tokens, built, sets, rows, want, clock, settings.seed)
 
     entries, notes = [], []
     for one in built:
@@ -93,8 +94,10 @@ def _run_case(model, tokens, built, clock, settings) -> Case:
     for name, make in settings.peers.items():
         try:
             entries.extend(make(bench))
-        except Unavailable as reason:
-            notes.append(f"{name}: {reason}")
+        except Exception as reason:  # an opponent's fault must not end the run
+            kind = "" if isinstance(reason, Unavailable) else f"{type(reason).__name__}: "
+            notes.append(f"{name}: {kind}{reason}")
+            _stop_if_lost(reason)
     right, errors = [], {}
     for entry in entries:
         try:

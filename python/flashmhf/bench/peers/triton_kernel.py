@@ -1,0 +1,126 @@
+"""The Triton kernel of the paper's authors, imported from a path.
+
+`FILE` defines `flash_mlp_moe_forward_kernel`, tuned automatically or not. Tile sizes
+are chosen here: the fastest of a few. It takes powers of two for D, so that others
+are padded with zeros (the rate counts the operator's own operations), and it reads R
+past the last token.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import torch
+
+from .. import gpu
+from ..rounds import Entry, fastest
+from . import Unavailable
+
+NAME = "Triton"
+KERNEL = "flash_mlp_moe_forward_kernel"
+ERROR_LIMIT = 1e-2
+#: rows of Q, rows of K, U and V, warps, stages; the last is the one in the file.
+TILES = ((128, 64, 8, 3), (128, 128, 8, 2), (128, 16, 4, 3))
+
+
+def load(file):
+    """The kernel of a file. Raises Unavailable."""
+    try:
+        spec = importlib.util.spec_from_file_location("flashmhf_bench_triton", file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        kernel = getattr(module, KERNEL)
+    except (AttributeError, ImportError, OSError) as error:
+        raise Unavailable(f"{file} gives no {KERNEL}: {error}") from None
+    while not hasattr(kernel, "run") or hasattr(kernel, "configs"):
+        kernel = kernel.fn  # without the tuner around it
+    return kernel
+
+
+def padded(x, width):
+    """x with zeros up to `width` in the last dimension."""
+    return x if x.shape[-1] == width else torch.nn.functional.pad(x, (0, width - x.shape[-1]))
+
+
+def with_slack(r, tokens=256):
+    """r at the start of a larger buffer."""
+    buffer = torch.zeros(r.numel() + tokens * r.shape[-1], dtype=r.dtype, device=r.device)
+    inside = buffer[: r.numel()].view(r.shape)
+    inside.copy_(r)
+    return inside
+
+
+def check_problem(problem) -> None:
+    """Raises Unavailable for what the authors' kernels do not compute."""
+    if problem.activation != "silu" or not problem.up or not problem.router:
+        raise Unavailable("it computes SiLU with U and R only")
+    if problem.dtype != "bf16" or problem.out_dtype != "bf16":
+        raise Unavailable("it is compared in bf16 only")
+
+
+def maker(file):
+    """A function that makes the entries of a case."""
+    kernel = load(file)
+
+    def entries(bench):
+        problem = bench.problem
+        check_problem(problem)
+        width = 1 << (problem.head_dim - 1).bit_length()
+        sets = []
+        for x in bench.sets:
+            q, k, u, v = (padded(t, width) for t in (x.q, x.k, x.u, x.v))
+            sets.append((q, k, u, v, with_slack(x.r), torch.empty_like(q)))
+
+        def call_of(tiles):
+            return lambda i: _launch(kernel, problem, sets[i % len(sets)], tiles)
+
+        calls = {
+            "{}/{} {} warps {} stages".format(*tiles): call_of(tiles)
+            for tiles in TILES
+            if problem.subnetwork_width % tiles[1] == 0
+        }
+        try:
+            label, call = fastest(bench.clock, calls)
+        except RuntimeError as error:
+            raise Unavailable(str(error)) from None
+        out = sets[0][-1][..., : problem.head_dim]
+        note = label if width == problem.head_dim else f"{label}, D padded to {width}"
+        return [
+            Entry(
+                NAME,
+                problem.flops(bench.batch, bench.tokens),
+                call,
+                gpu.poisoned_check(call, out, bench.want, bench.rows),
+                ERROR_LIMIT,
+                note,
+            )
+        ]
+
+    return entries
+
+
+def _launch(kernel, problem, operands, tiles):
+    q, k, u, v, r, out = operands
+    batch, heads, tokens, width = q.shape
+    groups, experts, inner, _ = k.shape
+    rows, columns, warps, stages = tiles
+    strides = [step for x in operands for step in x.stride()]
+    kernel[(-(-tokens // rows), groups, batch)](
+        *operands,
+        batch,
+        heads,
+        tokens,
+        width,
+        experts,
+        inner,
+        *strides,
+        HEAD_DIM=width,
+        NUM_EXPERT=experts,
+        EXPERT_DIM=inner,
+        NUM_KUV_GROUPS=heads // groups,
+        BLOCK_SEQ=rows,
+        BLOCK_INTER=columns,
+        LOG2_BLOCK_SEQ=rows.bit_length() - 1,
+        num_warps=warps,
+        num_stages=stages,
+    )
