@@ -5,10 +5,14 @@ import json
 import math
 import random
 import statistics
+import subprocess
+import sys
+import xml.etree.ElementTree
+from pathlib import Path
 
 import pytest
 
-from flashmhf.bench import cli, models, report, rounds, schedules, stats
+from flashmhf.bench import cli, models, plot, report, rounds, schedules, stats
 
 KEYS = "token_tile = 128, stages = [2, 2, 2], cluster = 1, persistent = true"
 
@@ -249,3 +253,89 @@ def test_options(library):
 def test_options_that_are_refused(library, words, message):
     with pytest.raises(ValueError, match=message):
         cli.settings_of(arguments_of(*words))
+
+
+def make_full_report():
+    """Two cases, with opponents and layers."""
+    cases = []
+    for tokens in (4096, 16384):
+        case = make_case()
+        case.tokens = tokens
+        case.rows[1] = report.Row("Triton & co", "core", 70e9, [1.6e-4] * 4, 2.4e-3)
+        for name, time in (("W_in, flashmhf, W_out", 1.4e-4), ("SwiGLU, eager", 1.6e-4)):
+            case.rows.append(report.Row(name, "layer", 90e9, [time] * 4, 4e-3))
+        cases.append(case)
+    cases[1].rows.pop(1)
+    return report.Report("2026-11-22T10:00:00+00:00", dict(gpu="H100"), dict(rounds=4), cases)
+
+
+def test_markdown():
+    lines = report.markdown(make_full_report()).splitlines()
+    assert lines[0].startswith("H100, 2026-11-22.") and "(688 to 688 TFLOP/s)" in lines[0]
+    header = [cell.strip() for cell in lines[2].split("|")[1:-1]]
+    names = ["flashmhf", "Triton & co", "W_in, flashmhf, W_out", "SwiGLU, eager"]
+    assert header == ["model", "tokens", *names]
+    assert lines[4] == "| 370m | 4096 | 103.5 (0.984) | 160.0 (0.636) | 140.0 | 160.0 |"
+    assert lines[5] == "| 370m | 16384 | 103.5 (0.984) |  | 140.0 | 160.0 |"
+
+
+def test_plot_is_a_picture_of_every_row():
+    text = plot.to_svg(make_full_report())
+    root = xml.etree.ElementTree.fromstring(text)
+    space = "{http://www.w3.org/2000/svg}"
+    titles = [element.text for element in root.iter(f"{space}title")]
+    assert titles == [
+        "370m 4096, flashmhf: 0.984",
+        "370m 4096, Triton & co: 0.636",
+        "370m 16384, flashmhf: 0.984",
+        "370m 4096, W_in, flashmhf, W_out: 1.000",
+        "370m 4096, SwiGLU, eager: 1.143",
+        "370m 16384, W_in, flashmhf, W_out: 1.000",
+        "370m 16384, SwiGLU, eager: 1.143",
+    ]
+    width, height = float(root.get("width")), float(root.get("height"))
+    for bar in list(root.iter(f"{space}rect"))[1:]:
+        x, y, w, h = (float(bar.get(key)) for key in ("x", "y", "width", "height"))
+        assert 0 <= x and x + w <= width and 0 <= y and y + h <= height and h > 0
+    bars = {b.find(f"{space}title").text: b for b in root.iter(f"{space}rect") if len(b)}
+    tall, short = (float(bars[t].get("height")) for t in titles[:2])
+    assert tall / short == pytest.approx(0.984 / 0.636, rel=5e-3)
+    empty = report.Report("2026-11-22", {}, {}, [])
+    assert xml.etree.ElementTree.fromstring(plot.to_svg(empty)) is not None
+
+
+@pytest.mark.parametrize(
+    "highest, last", [(0.98, 1.0), (1.0, 1.0), (1.01, 1.2), (7.3, 8), (40, 40)]
+)
+def test_ticks_reach_the_top(highest, last):
+    ticks = plot._ticks(highest)
+    assert ticks[0] == 0 and ticks[-1] == pytest.approx(last) and 3 < len(ticks) < 9
+
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "update_readme_bench.py"
+
+
+@pytest.mark.skipif(not SCRIPT.is_file(), reason="not in a source tree")
+def test_readme_script(tmp_path):
+    def run(*words):
+        command = [sys.executable, str(SCRIPT), *words, str(tmp_path / "README.md")]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    (tmp_path / "b.json").write_text(report.to_json(make_full_report()))
+    before = f"# x\n<!-- bench: {tmp_path}/b.json -->\nold\n<!-- /bench -->\nafter\n"
+    (tmp_path / "README.md").write_text(before)
+    stale = run("--check")
+    assert stale.returncode and "is stale" in stale.stderr and "-old" in stale.stdout
+    assert run().returncode == 0
+    after = (tmp_path / "README.md").read_text()
+    assert report.markdown(make_full_report()) in after and after.endswith("/bench -->\nafter\n")
+    assert run("--check").returncode == 0 and (tmp_path / "README.md").read_text() == after
+
+    (tmp_path / "b.json").write_text(report.to_json(make_report()))  # has a wrong row
+    assert "is wrong for 370m" in run().stderr
+    (tmp_path / "b.json").unlink()  # nothing measured, nothing shown
+    assert "is stale" in run("--check").stderr
+    assert run().returncode == 0
+    assert "-->\n<!-- /bench -->" in (tmp_path / "README.md").read_text()
+    (tmp_path / "README.md").write_text("nothing")
+    assert "has no block" in run().stderr

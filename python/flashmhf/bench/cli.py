@@ -6,6 +6,7 @@ import datetime
 import sys
 
 from .models import parse_model
+from .plot import to_svg
 from .report import Report, table, to_json, write
 from .schedules import Variant, parse_file, parse_variant
 
@@ -66,6 +67,7 @@ def add_arguments(parser) -> None:
         "--prototype", metavar="PATH", help="the hand-written kernels: sources or a library"
     )
     parser.add_argument("-o", "--output", help="write the report to this file as JSON")
+    parser.add_argument("--plot", metavar="FILE", help="draw it to this file as SVG")
 
 
 def settings_of(arguments):
@@ -163,6 +165,8 @@ def run(arguments) -> int:
         print(f"\n{table(case)}", flush=True)
         if arguments.output:
             write(arguments.output, to_json(report))
+        if arguments.plot:
+            write(arguments.plot, to_svg(report))
     for case, row in report.wrong:
         print(f"WRONG: {row.name}, {case.model}, {case.tokens} tokens: error {row.error:.2e}")
     return 1 if report.wrong else 0

@@ -107,6 +107,43 @@ def _versus(row, first):
     return f"{gain * 100:+.1f}+-{uncertainty * 100:.1f}%"
 
 
+def markdown(report: Report) -> str:
+    """The report as a table: a line a case, a column an entry, microseconds and, for
+    the operator itself, the rate as a fraction of cuBLAS's."""
+    rows = [row for case in report.cases for row in case.rows if row.kind != "product"]
+    names = list(dict.fromkeys(row.name for row in rows))
+    lines = [
+        "| model | tokens | " + " | ".join(names) + " |",
+        "|---|---:|" + "---:|" * len(names),
+    ]
+    for case in report.cases:
+        cells = [_cell(case, case.find(name)) for name in names]
+        lines.append(f"| {case.model} | {case.tokens} | " + " | ".join(cells) + " |")
+    machine = ", ".join(
+        f"{key} {machine_value}" if key != "gpu" else str(machine_value)
+        for key, machine_value in report.machine.items()
+        if key in ("gpu", "driver", "torch")
+    )
+    products = [case.product.tflops for case in report.cases if case.product]
+    about = f"{machine}, {report.date[:10]}. Median microseconds of {report.settings['rounds']} "
+    about += "shuffled rounds"
+    if products:
+        about += (
+            "; in brackets the rate as a fraction of that of cuBLAS, bf16 8192^3, in the same "
+            f"rounds ({min(products):.0f} to {max(products):.0f} TFLOP/s)"
+        )
+    return "\n".join([about + ".", "", *lines]) + "\n"
+
+
+def _cell(case, row):
+    if row is None:
+        return ""
+    text = f"{row.summary.median * 1e6:.1f}"
+    ratio = case.ratio(row) if row.kind in ("ours", "core") else None
+    text += f" ({ratio:.3f})" if ratio is not None else ""
+    return f"{text} wrong" if row.wrong else text
+
+
 def to_json(report: Report) -> str:
     """The report as JSON: the fields of the classes above, and what follows from
     them for those who only read: microseconds, spread, TFLOP/s, ratio."""
