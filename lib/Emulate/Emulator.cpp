@@ -89,6 +89,13 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
   llvm::copy(op.getTiles(), launch->tiles.begin());
   launch->cluster = op.getCluster();
   launch->persistent = op.getPersistent();
+  for (const RingInfo &ring : launch->kernel.rings)
+    if (ring.cluster > 1 && ring.cluster != launch->cluster)
+      return makeFault(ring.location,
+                       llvm::formatv("ring \"{0}\" is filled by clusters of "
+                                     "{1} blocks, but the launch has clusters "
+                                     "of {2}",
+                                     ring.name, ring.cluster, launch->cluster));
   return launch;
 }
 
@@ -172,17 +179,16 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   SmallVector<TensorRef> parameters;
   for (unsigned argument : launch.arguments)
     parameters.push_back(tensors[argument]);
-  int64_t blocks = 1;
-  for (auto [size, tile] : llvm::zip(tensors[launch.over].sizes, launch.tiles))
-    blocks *= llvm::divideCeilSigned(size, tile);
   int64_t cluster = launch.cluster;
+  auto [batches, heads, rows] =
+      countTiles(tensors[launch.over].sizes, launch.tiles, cluster);
+  int64_t blocks = batches * heads * rows;
   if (launch.persistent)
     blocks = std::min(blocks,
                       std::max<int64_t>(options.multiprocessors / cluster, 1) *
                           cluster);
   if (blocks == 0)
     return Error::success();
-  blocks = llvm::alignTo(blocks, cluster);
 
   Grid grid{launch, parameters, blocks, options.maxSteps};
   int64_t end = options.firstClusterOnly ? cluster : blocks;

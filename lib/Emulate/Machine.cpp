@@ -30,6 +30,8 @@ Machine::Machine(const Grid &grid) : grid(grid) {
   const Kernel &kernel = grid.launch.kernel;
   blocks.resize(grid.launch.cluster);
   for (Block &block : blocks) {
+    block.rank = cluster.size();
+    cluster.push_back(&block);
     block.rings.resize(kernel.rings.size());
     for (auto [ring, info] : llvm::zip_equal(block.rings, kernel.rings)) {
       ring.info = &info;
@@ -37,9 +39,10 @@ Machine::Machine(const Grid &grid) : grid(grid) {
       for (Slot &slot : ring.slots)
         slot.data.resize(info.rows * info.columns);
     }
-    if (kernel.producer)
-      warpgroups.push_back(
-          std::make_unique<Warpgroup>(*this, block, *kernel.producer, -1));
+    int64_t producers = kernel.producers.size();
+    for (int64_t i = 0; i < producers; ++i)
+      warpgroups.push_back(std::make_unique<Warpgroup>(
+          *this, block, kernel.producers[i], i - producers));
     for (int64_t i = 0; i < kernel.consumers; ++i)
       warpgroups.push_back(
           std::make_unique<Warpgroup>(*this, block, kernel.consumer, i));
@@ -78,11 +81,8 @@ bool Machine::runCluster(int64_t first) {
     for (Ring &ring : block.rings) {
       ring.puts = 0;
       ring.gets.assign(consumers, 0);
-      for (Slot &slot : ring.slots) {
-        slot.filled = slot.emptied = slot.arrivals = 0;
-        slot.got.assign(consumers, 0);
-        slot.released.assign(consumers, 0);
-      }
+      for (Slot &slot : ring.slots)
+        slot.reset(consumers);
     }
   }
   running = warpgroups.size();

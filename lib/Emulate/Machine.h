@@ -24,6 +24,9 @@ namespace mlir::hopper::emulation {
 
 class Warpgroup;
 
+/// A tile in global memory: the parameter, and where it starts.
+using Tile = std::array<int64_t, 5>;
+
 /// One slot. Barriers count phases; `got` and `released` count, for each
 /// consumer, its gets and releases of this slot.
 struct Slot {
@@ -31,6 +34,11 @@ struct Slot {
   int64_t filled = 0;   ///< Completed phases of the full barrier.
   int64_t emptied = 0;  ///< Completed phases of the empty barrier.
   int64_t arrivals = 0; ///< Of the current phase of the empty barrier.
+  /// Of the current phase of the full barrier: whether this block has put its
+  /// tile, and the blocks of the cluster whose shares have arrived.
+  bool isPut = false;
+  int64_t shares = 0;
+  Tile tile = {}; ///< What is arriving.
   std::vector<int64_t> got;
   std::vector<int64_t> released;
 
@@ -38,7 +46,15 @@ struct Slot {
   const float *getTransposed(const RingInfo &info);
   void setFilled() {
     ++filled;
+    isPut = false;
+    shares = 0;
     isTransposed = false;
+  }
+  void reset(int64_t consumers) {
+    filled = emptied = arrivals = shares = 0;
+    isPut = false;
+    got.assign(consumers, 0);
+    released.assign(consumers, 0);
   }
 
 private:
@@ -56,6 +72,8 @@ struct Ring {
 
 struct Block {
   int64_t number = 0;
+  int64_t rank = 0; ///< In its cluster.
+  std::array<Block *, 1> self = {this};
   std::deque<Ring> rings;
   /// The consumer whose turn it is, unless one has taken it.
   int64_t turn = 0;
@@ -86,6 +104,11 @@ public:
   const Grid &grid;
   std::mutex mutex;
 
+  /// The blocks that fill the slots of `ring` of `block` together.
+  ArrayRef<Block *> getFillers(const Ring &ring, Block &block) const {
+    return ring.info->cluster > 1 ? ArrayRef(cluster) : block.self;
+  }
+
   /// Sleeps until `isReady`, holding `lock` on `mutex` whenever that is called.
   /// False if the emulation has stopped. `describe` says what `warpgroup` waits
   /// for, where all of them turn out to wait.
@@ -113,6 +136,7 @@ private:
   void checkEnd();
 
   std::deque<Block> blocks;
+  SmallVector<Block *> cluster; ///< The same.
   std::vector<std::unique_ptr<Warpgroup>> warpgroups;
   std::vector<Waiter *> waiters;
   size_t running = 0;

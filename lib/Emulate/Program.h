@@ -14,6 +14,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/AffineMap.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MathExtras.h"
 #include <array>
 #include <vector>
 
@@ -31,7 +32,8 @@ enum class Opcode : uint8_t {
   GridDim,         ///< result = number of blocks
   ConsumerIndex,   ///< result = number of the consumer
   Dim,             ///< result = size `target` of argument 0
-  TileCount,       ///< result = tiles of argument 0, cut into `tiles`
+  TileCount,       ///< result = tiles of argument 0, cut into `tiles`, the
+                   ///< rows rounded up to `target` tiles
   TileCoordinates, ///< result, +1, +2 = batch, head, row of tile operand 1
   // Control.
   Jump,       ///< to `target`
@@ -48,8 +50,10 @@ enum class Opcode : uint8_t {
   Store,      ///< tile 5 to argument 0 at scalars 1 to 4
   // Rings and products.
   CopySlot, ///< result = operand 0
-  Put,      ///< argument 0 at scalars 1 to 4 into ring 5
+  Put,      ///< argument 0 at scalars 1 to 4 into ring 5, in transfers of
+            ///< `tiles` rows and columns
   Get,      ///< result = next slot of ring 0
+  SlotAt,   ///< result = slot at address 0 with its empty barrier at 1
   Release,  ///< slot 0
   Wgmma,    ///< result = (slot 0 from row 1, or registers 2) * slot 3 + tile 4
   TakeTurn, ///< waits for the turn of this consumer
@@ -114,8 +118,16 @@ struct RingInfo {
   int64_t rows;
   int64_t columns;
   Format format;
+  int64_t cluster;  ///< Blocks that fill the slots together.
+  int64_t offset;   ///< Of slot 0 in the block's shared memory, in bytes.
+  int64_t barriers; ///< Of the barriers: full ones, then empty ones.
   Location location;
+
+  int64_t getSlotBytes() const { return rows * columns * getBytes(format); }
 };
+
+/// Bytes of one barrier.
+inline constexpr int64_t kBarrierBytes = 8;
 
 /// An argument of a kernel: a memref, or the tensor behind a tensor map.
 struct ParameterInfo {
@@ -131,8 +143,8 @@ struct Kernel {
   Location location;
   std::vector<RingInfo> rings;
   std::vector<ParameterInfo> parameters;
-  /// The producer of a specialised kernel; empty otherwise.
-  std::optional<Program> producer;
+  /// The producers of a specialised kernel; none otherwise.
+  std::vector<Program> producers;
   /// A consumer, or the whole block where warpgroups are not specialised.
   Program consumer;
   int64_t consumers = 1;
@@ -150,6 +162,17 @@ struct Launch {
   int64_t cluster = 1;
   bool persistent = false;
 };
+
+/// Tiles along the three outer dimensions of a tensor, those along the rows
+/// (dimension 2) rounded up to a multiple of `cluster`.
+inline std::array<int64_t, 3>
+countTiles(ArrayRef<int64_t> sizes, ArrayRef<int64_t> tiles, int64_t cluster) {
+  std::array<int64_t, 3> counts;
+  for (int d = 0; d < 3; ++d)
+    counts[d] = llvm::divideCeilSigned(sizes[d], tiles[d]);
+  counts[2] = llvm::alignTo(counts[2], cluster);
+  return counts;
+}
 
 /// Fails with an EmulationFault for what cannot be emulated.
 llvm::Expected<Kernel> translateKernel(gpu::GPUFuncOp func);

@@ -57,10 +57,13 @@ public:
     timeline.costs = costs;
     for (const RingInfo &ring : kernel.rings)
       slots.emplace_back(ring.slots);
-    int64_t consumer = kernel.producer ? -1 : 0;
+    int64_t producers = kernel.producers.size();
+    int64_t consumer = -producers;
     for (const Record &record : records) {
       std::string name =
-          consumer < 0 ? "producer" : "consumer " + std::to_string(consumer);
+          consumer >= 0    ? "consumer " + std::to_string(consumer)
+          : producers == 1 ? "producer"
+                           : "producer " + std::to_string(producers + consumer);
       actors.push_back({name, &record, consumer, 0, 0, {}});
       ++consumer;
     }

@@ -207,23 +207,15 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
     shared[argument] = i;
   }
   WarpgroupsOp warpgroups;
-  RingOp multicast;
   func.walk([&](RingOp ring) {
     RingType type = ring.getRing().getType();
-    if (type.getCluster() > 1)
-      multicast = ring;
     shared[ring.getRing()] = kernel.rings.size();
-    kernel.rings.push_back({ring.getName().str(), type.getSlots(),
-                            type.getRows(), type.getColumns(),
-                            *getFormat(type.getElementType()), ring.getLoc()});
+    kernel.rings.push_back(
+        {ring.getName().str(), type.getSlots(), type.getRows(),
+         type.getColumns(), *getFormat(type.getElementType()),
+         type.getCluster(), int64_t(ring.getOffset().value_or(0)),
+         int64_t(ring.getBarriers().value_or(0)), ring.getLoc()});
   });
-  if (multicast)
-    return makeError(
-        multicast.getLoc(),
-        llvm::formatv("cannot emulate ring \"{0}\", which a cluster "
-                      "of {1} blocks fills together",
-                      multicast.getName(),
-                      multicast.getRing().getType().getCluster()));
   func.walk([&](WarpgroupsOp op) { warpgroups = op; });
 
   auto translate = [&](Region *role, Program &program) -> llvm::Error {
@@ -240,7 +232,7 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   }
   kernel.consumers = warpgroups.getConsumers();
   if (llvm::Error error =
-          translate(&warpgroups.getProducer(), kernel.producer.emplace()))
+          translate(&warpgroups.getProducer(), kernel.producers.emplace_back()))
     return error;
   if (llvm::Error error = translate(&warpgroups.getConsumer(), kernel.consumer))
     return error;

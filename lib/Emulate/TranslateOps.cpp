@@ -97,6 +97,7 @@ LogicalResult Translator::translateHopper(Operation *op) {
         if (failed(translatePlain(op, Opcode::TileCount)))
           return failure();
         llvm::copy(op.getTiles(), program.code.back().tiles.begin());
+        program.code.back().target = op.getCluster();
         return success();
       })
       .Case<TileCoordinatesOp>([&](TileCoordinatesOp op) {
@@ -105,11 +106,25 @@ LogicalResult Translator::translateHopper(Operation *op) {
         Instruction &instruction = program.code.back();
         std::swap(instruction.operands[0], instruction.operands[1]);
         llvm::copy(op.getTiles(), instruction.tiles.begin());
+        instruction.target = op.getCluster();
         return success();
       })
       .Case<ConsumerIndexOp>(
           [&](auto op) { return translatePlain(op, Opcode::ConsumerIndex); })
-      .Case<PutOp>([&](auto op) { return translatePlain(op, Opcode::Put); })
+      .Case<PutOp>([&](PutOp op) {
+        if (failed(translatePlain(op, Opcode::Put)))
+          return failure();
+        TensorMapType map = op.getMap().getType();
+        program.code.back().tiles = {map.getRows(), map.getColumns(), 1};
+        return success();
+      })
+      .Case<SlotAtOp>([&](SlotAtOp op) {
+        if (failed(translatePlain(op, Opcode::SlotAt)))
+          return failure();
+        SlotType slot = op.getSlot().getType();
+        program.code.back().tiles = {slot.getRows(), slot.getColumns(), 1};
+        return success();
+      })
       .Case<GetOp>([&](auto op) { return translatePlain(op, Opcode::Get); })
       .Case<TakeTurnOp>(
           [&](auto op) { return translatePlain(op, Opcode::TakeTurn); })

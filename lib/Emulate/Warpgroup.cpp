@@ -2,7 +2,7 @@
 //
 /// \file
 /// The loop over instructions and what each does to registers. Rings and
-/// products are in Transfers.cpp.
+/// products are in Rings.cpp and Products.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,10 +59,12 @@ void Warpgroup::run() {
 
 std::string Warpgroup::getName() const {
   const Kernel &kernel = machine.grid.launch.kernel;
-  std::string name = consumer < 0 ? "the producer"
-                     : !kernel.producer
-                         ? "the program"
-                         : "consumer " + std::to_string(consumer);
+  int64_t producers = kernel.producers.size();
+  std::string name = producers == 0  ? "the program"
+                     : consumer >= 0 ? "consumer " + std::to_string(consumer)
+                     : producers == 1
+                         ? "the producer"
+                         : "producer " + std::to_string(producers + consumer);
   return name + " of block " + std::to_string(block.number);
 }
 
@@ -97,10 +99,9 @@ bool Warpgroup::execute(const Instruction &i) {
   case Opcode::Dim:
     return set(getTensor(i.operands[0]).sizes[i.target]);
   case Opcode::TileCount: {
-    int64_t count = 1;
-    for (auto [size, tile] : llvm::zip(getTensor(i.operands[0]).sizes, i.tiles))
-      count *= llvm::divideCeilSigned(size, tile);
-    return set(count);
+    auto [batches, heads, rows] =
+        countTiles(getTensor(i.operands[0]).sizes, i.tiles, i.target);
+    return set(batches * heads * rows);
   }
   case Opcode::TileCoordinates:
     return executeTileCoordinates(i);
@@ -140,6 +141,8 @@ bool Warpgroup::execute(const Instruction &i) {
     return executePut(i);
   case Opcode::Get:
     return executeGet(i);
+  case Opcode::SlotAt:
+    return executeSlotAt(i);
   case Opcode::TakeTurn:
     return executeTakeTurn(i);
   case Opcode::PassTurn:
@@ -211,10 +214,9 @@ bool Warpgroup::executeDelinearize(const Instruction &i) {
 
 /// Rows fastest, then the batch, heads slowest.
 bool Warpgroup::executeTileCoordinates(const Instruction &i) {
-  ArrayRef<int64_t> sizes = getTensor(i.operands[0]).sizes;
   int64_t tile = scalars[i.operands[1]];
-  int64_t rows = llvm::divideCeilSigned(sizes[2], i.tiles[2]);
-  int64_t batches = llvm::divideCeilSigned(sizes[0], i.tiles[0]);
+  auto [batches, heads, rows] =
+      countTiles(getTensor(i.operands[0]).sizes, i.tiles, i.target);
   if (tile < 0 || rows == 0 || batches == 0)
     return fault(i, "asks for tile " + Twine(tile) + " of a tensor of " +
                         Twine(rows * batches) + " tiles for each head");

@@ -18,11 +18,15 @@ struct SlotValue {
   int32_t ring = 0;
   int64_t slot = 0;
   int64_t use = 0; ///< How often the slot had been got before.
+  /// Whose empty barrier a release arrives at: that of the slot itself, unless
+  /// the program says otherwise.
+  int32_t emptyRing = 0;
+  int64_t emptySlot = 0;
 };
 
 class Warpgroup {
 public:
-  /// `consumer` is -1 for the producer.
+  /// `consumer` is negative for a producer: -1 for the last one.
   Warpgroup(Machine &machine, Block &block, const Program &program,
             int64_t consumer);
 
@@ -61,14 +65,23 @@ private:
   bool executeAccess(const Instruction &instruction);
   bool executePut(const Instruction &instruction);
   bool executeGet(const Instruction &instruction);
+  bool executeSlotAt(const Instruction &instruction);
   bool executeTakeTurn(const Instruction &instruction);
   bool executePassTurn(const Instruction &instruction);
   bool executeRelease(const Instruction &instruction);
   bool executeWgmma(const Instruction &instruction);
   bool executeWait(const Instruction &instruction);
 
-  /// Copies a tile of the tensor, with zeros outside of it, into a slot.
-  void fetch(const Instruction &instruction, Slot &slot, const RingInfo &info);
+  /// Whether the tile to put is one that TMA fetches or clips; a fault if not.
+  bool checkTile(const Instruction &instruction, const RingInfo &info);
+  /// Whether every block that fills this slot has it free and puts the same
+  /// tile; a fault if not.
+  bool checkPut(const Instruction &instruction, ArrayRef<Block *> fillers,
+                const SlotValue &value);
+  /// Copies this block's share of a tile, with zeros outside of the tensor,
+  /// into slots.
+  void fetch(const Instruction &instruction, const RingInfo &info,
+             ArrayRef<Slot *> targets);
   /// The slot, if it may still be read; null after a fault.
   Slot *getReadable(const Instruction &instruction, const SlotValue &value);
   /// Whether no product in flight reads `reg`; a fault if one does.
