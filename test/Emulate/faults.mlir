@@ -767,3 +767,186 @@ func.func @f(%q: memref<1x1x?x16xbf16>, %k: memref<1x3x16x16xbf16>, %o: memref<1
   hopper.launch @kernels::@k args(%q, %k, %o : memref<1x1x?x16xbf16>, memref<1x3x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x128x16xbf16>, !hopper.tensor_map<1x1x16x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 128] : memref<1x1x?x16xf32>
   return
 }
+
+// -----
+
+// The address of a slot is not its data: nobody has waited for tile 0.
+
+gpu.module @kernels {
+  gpu.func @k(%mq: !hopper.tensor_map<1x1x64x16xbf16>, %mk: !hopper.tensor_map<1x1x16x16xbf16>, %o: memref<1x1x?x16xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %Q = hopper.ring "Q" at 0 barriers 3072 : <1 x 64x16xbf16>
+    %K = hopper.ring "K" at 2048 barriers 3088 : <2 x 16x16xbf16>
+    hopper.warpgroups producer registers 24 {
+      hopper.put %mq[%c0, %c0, %c0, %c0] into %Q : <1x1x64x16xbf16>, <1 x 64x16xbf16>
+      hopper.put %mk[%c0, %c0, %c0, %c0] into %K : <1x1x16x16xbf16>, <2 x 16x16xbf16>
+    } consumers 1 registers 240 {
+      %q = hopper.get %Q : <1 x 64x16xbf16> -> <64x16xbf16>
+      %address = arith.constant 2048 : i32
+      %empty = arith.constant 3104 : i32
+      %k = hopper.slot_at %address, %empty : <16x16xbf16>
+      // expected-error @below {{consumer 0 of block 0 reads slot 0 of ring "K" before its data has arrived: it has not waited for tile 0}}
+      %s = hopper.wgmma %q[%c0], %k transpose_b : !hopper.slot<64x16xbf16>, <16x16xbf16> -> <vector<64x16xf32>>
+      %s1 = hopper.wait %s : <vector<64x16xf32>>
+      hopper.release %q : <64x16xbf16>
+      hopper.release %k : <16x16xbf16>
+      hopper.store %s1, %o[%c0, %c0, %c0, %c0] : vector<64x16xf32>, memref<1x1x?x16xf32>
+    }
+    gpu.return
+  }
+}
+func.func @f(%q: memref<1x1x?x16xbf16>, %k: memref<1x3x16x16xbf16>, %o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%q, %k, %o : memref<1x1x?x16xbf16>, memref<1x3x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x64x16xbf16>, !hopper.tensor_map<1x1x16x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] : memref<1x1x?x16xf32>
+  return
+}
+
+// -----
+
+// The slot before is held and released: the address then means the next tile,
+// which nobody has waited for.
+
+gpu.module @kernels {
+  gpu.func @k(%mq: !hopper.tensor_map<1x1x64x16xbf16>, %mk: !hopper.tensor_map<1x1x16x16xbf16>, %o: memref<1x1x?x16xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %Q = hopper.ring "Q" at 0 barriers 2560 : <1 x 64x16xbf16>
+    %K = hopper.ring "K" at 2048 barriers 2576 : <1 x 16x16xbf16>
+    hopper.warpgroups producer registers 24 {
+      hopper.put %mq[%c0, %c0, %c0, %c0] into %Q : <1x1x64x16xbf16>, <1 x 64x16xbf16>
+      hopper.put %mk[%c0, %c0, %c0, %c0] into %K : <1x1x16x16xbf16>, <1 x 16x16xbf16>
+      hopper.put %mk[%c0, %c1, %c0, %c0] into %K : <1x1x16x16xbf16>, <1 x 16x16xbf16>
+    } consumers 1 registers 240 {
+      %q = hopper.get %Q : <1 x 64x16xbf16> -> <64x16xbf16>
+      %address = arith.constant 2048 : i32
+      %empty = arith.constant 2584 : i32
+      %k = hopper.get %K : <1 x 16x16xbf16> -> <16x16xbf16>
+      %held = hopper.slot_at %address, %empty : <16x16xbf16>
+      %s = hopper.wgmma %q[%c0], %held transpose_b : !hopper.slot<64x16xbf16>, <16x16xbf16> -> <vector<64x16xf32>>
+      %s1 = hopper.wait %s : <vector<64x16xf32>>
+      hopper.release %held : <16x16xbf16>
+      %next = hopper.slot_at %address, %empty : <16x16xbf16>
+      // expected-error @below {{consumer 0 of block 0 reads slot 0 of ring "K" before its data has arrived: it has not waited for tile 1}}
+      %t = hopper.wgmma %q[%c0], %next transpose_b acc %s1 : vector<64x16xf32> : !hopper.slot<64x16xbf16>, <16x16xbf16> -> <vector<64x16xf32>>
+      %t1 = hopper.wait %t : <vector<64x16xf32>>
+      hopper.release %q : <64x16xbf16>
+      hopper.store %t1, %o[%c0, %c0, %c0, %c0] : vector<64x16xf32>, memref<1x1x?x16xf32>
+    }
+    gpu.return
+  }
+}
+func.func @f(%q: memref<1x1x?x16xbf16>, %k: memref<1x3x16x16xbf16>, %o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%q, %k, %o : memref<1x1x?x16xbf16>, memref<1x3x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x64x16xbf16>, !hopper.tensor_map<1x1x16x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] : memref<1x1x?x16xf32>
+  return
+}
+
+// -----
+
+// Q is given back through K's empty barrier: tile 1 of K overwrites tile 0,
+// which the consumer still holds.
+
+gpu.module @kernels {
+  gpu.func @k(%mq: !hopper.tensor_map<1x1x64x16xbf16>, %mk: !hopper.tensor_map<1x1x16x16xbf16>, %o: memref<1x1x?x16xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %Q = hopper.ring "Q" at 0 barriers 2560 : <1 x 64x16xbf16>
+    %K = hopper.ring "K" at 2048 barriers 2576 : <1 x 16x16xbf16>
+    hopper.warpgroups producer registers 24 {
+      hopper.put %mq[%c0, %c0, %c0, %c0] into %Q : <1x1x64x16xbf16>, <1 x 64x16xbf16>
+      hopper.put %mk[%c0, %c0, %c0, %c0] into %K : <1x1x16x16xbf16>, <1 x 16x16xbf16>
+      // expected-error @below {{the producer of block 0 overwrites slot 0 of ring "K" before its release: consumer 0 still holds tile 0}}
+      hopper.put %mk[%c0, %c1, %c0, %c0] into %K : <1x1x16x16xbf16>, <1 x 16x16xbf16>
+    } consumers 1 registers 240 {
+      %q = hopper.get %Q : <1 x 64x16xbf16> -> <64x16xbf16>
+      %k0 = hopper.get %K : <1 x 16x16xbf16> -> <16x16xbf16>
+      %s = hopper.wgmma %q[%c0], %k0 transpose_b : !hopper.slot<64x16xbf16>, <16x16xbf16> -> <vector<64x16xf32>>
+      %s1 = hopper.wait %s : <vector<64x16xf32>>
+      %address = arith.constant 0 : i32
+      %empty = arith.constant 2584 : i32
+      %done = hopper.slot_at %address, %empty : <64x16xbf16>
+      hopper.release %done : <64x16xbf16>
+      %k1 = hopper.get %K : <1 x 16x16xbf16> -> <16x16xbf16>
+      hopper.release %k1 : <16x16xbf16>
+      hopper.store %s1, %o[%c0, %c0, %c0, %c0] : vector<64x16xf32>, memref<1x1x?x16xf32>
+    }
+    gpu.return
+  }
+}
+func.func @f(%q: memref<1x1x?x16xbf16>, %k: memref<1x3x16x16xbf16>, %o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%q, %k, %o : memref<1x1x?x16xbf16>, memref<1x3x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x64x16xbf16>, !hopper.tensor_map<1x1x16x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] : memref<1x1x?x16xf32>
+  return
+}
+
+// -----
+
+// Given back before it was got.
+
+gpu.module @kernels {
+  gpu.func @k(%mk: !hopper.tensor_map<1x1x16x16xbf16>, %o: memref<1x1x?x16xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %K = hopper.ring "K" at 0 barriers 512 : <1 x 16x16xbf16>
+    hopper.warpgroups producer registers 24 {
+      hopper.put %mk[%c0, %c0, %c0, %c0] into %K : <1x1x16x16xbf16>, <1 x 16x16xbf16>
+    } consumers 1 registers 240 {
+      %address = arith.constant 0 : i32
+      %empty = arith.constant 520 : i32
+      %k = hopper.slot_at %address, %empty : <16x16xbf16>
+      // expected-error @below {{consumer 0 of block 0 releases slot 0 of ring "K", which it has not got}}
+      hopper.release %k : <16x16xbf16>
+    }
+    gpu.return
+  }
+}
+func.func @f(%k: memref<1x3x16x16xbf16>, %o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%k, %o : memref<1x3x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x16x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] : memref<1x1x?x16xf32>
+  return
+}
+
+// -----
+
+// Between two slots.
+
+gpu.module @kernels {
+  gpu.func @k(%mk: !hopper.tensor_map<1x1x16x16xbf16>, %o: memref<1x1x?x16xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %K = hopper.ring "K" at 0 barriers 1024 : <2 x 16x16xbf16>
+    hopper.warpgroups producer registers 24 {
+      hopper.put %mk[%c0, %c0, %c0, %c0] into %K : <1x1x16x16xbf16>, <2 x 16x16xbf16>
+    } consumers 1 registers 240 {
+      %address = arith.constant 256 : i32
+      %empty = arith.constant 1040 : i32
+      // expected-error @below {{consumer 0 of block 0 takes a slot of 16 x 16 at 256, where no ring has one}}
+      %k = hopper.slot_at %address, %empty : <16x16xbf16>
+      hopper.release %k : <16x16xbf16>
+    }
+    gpu.return
+  }
+}
+func.func @f(%k: memref<1x3x16x16xbf16>, %o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%k, %o : memref<1x3x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x16x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] : memref<1x1x?x16xf32>
+  return
+}
+
+// -----
+
+// The full barrier instead of the empty one.
+
+gpu.module @kernels {
+  gpu.func @k(%mk: !hopper.tensor_map<1x1x16x16xbf16>, %o: memref<1x1x?x16xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %K = hopper.ring "K" at 0 barriers 1024 : <2 x 16x16xbf16>
+    hopper.warpgroups producer registers 24 {
+      hopper.put %mk[%c0, %c0, %c0, %c0] into %K : <1x1x16x16xbf16>, <2 x 16x16xbf16>
+    } consumers 1 registers 240 {
+      %address = arith.constant 0 : i32
+      %full = arith.constant 1024 : i32
+      // expected-error @below {{consumer 0 of block 0 takes an empty barrier at 1024, where no ring has one}}
+      %k = hopper.slot_at %address, %full : <16x16xbf16>
+      hopper.release %k : <16x16xbf16>
+    }
+    gpu.return
+  }
+}
+func.func @f(%k: memref<1x3x16x16xbf16>, %o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%k, %o : memref<1x3x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x16x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] : memref<1x1x?x16xf32>
+  return
+}
