@@ -12,7 +12,7 @@ from flashmhf.oracle import ACTIVATIONS
 pytestmark = pytest.mark.usefixtures("library")
 
 #: As on the CPU and on the GPU: A and O are rounded once each.
-LIMIT = {"bf16": 3.0e-3, "f16": 4.0e-4}
+LIMIT = {"bf16": 2.6e-3, "f16": 4.0e-4}
 
 
 def check(x, activation="silu", u=True, r=True, dtype="bf16", **options):
@@ -92,6 +92,20 @@ def test_persistent_blocks(operands, multiprocessors):
     assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]
 
 
+@pytest.mark.parametrize("tokens", [1, 129, 300, 513])
+@pytest.mark.parametrize("rotate", ["false", "true"])
+@pytest.mark.parametrize("cluster", [2, 4, 8])
+def test_clusters(operands, cluster, rotate, tokens):
+    """Blocks past the last token tile take part in filling the slots."""
+    x = operands(B=2, H=2, G=1, L=tokens, D=64, E=3, F=64, dtype="bf16")
+    schedule = (
+        f"#flashmhf.schedule<dff_tile = 64, cluster = {cluster}, persistent = {rotate}, "
+        f"rotate = {rotate}, overlap = true>"
+    )
+    for multiprocessors in (1, 2 * cluster + 1, 132):
+        assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]
+
+
 @pytest.mark.parametrize("stages", [1, 2, 3, 4])
 @pytest.mark.parametrize("overlap", ["false", "true"])
 def test_trip_counts_around_the_stages(operands, stages, overlap):
@@ -100,7 +114,7 @@ def test_trip_counts_around_the_stages(operands, stages, overlap):
         f"stages = [{stages}, {stages}, {stages}], overlap = {overlap}>"
     )
     for steps in {1, stages - 1, stages, stages + 1} - {0}:
-        x = operands(H=1, L=5, D=32, E=1, F=32 * steps, dtype="bf16", seed=steps)
+        x = operands(H=2, L=61, D=64, E=1, F=32 * steps, dtype="bf16", seed=steps)
         assert emulate(x, schedule) <= LIMIT["bf16"]
 
 
