@@ -3,24 +3,28 @@
 /// \file
 /// Loading and launching through the CUDA driver. Everything that can be wrong
 /// with the caller's tensors has been found by checkTensors and planLaunch
-/// before the driver is asked for anything.
+/// before the driver is asked for anything. A launch on tensors seen before is
+/// a look-up and one call of the driver, which a stream being captured allows.
 //
 //===----------------------------------------------------------------------===//
 
 #include "flashmhf/Runtime/CudaKernel.h"
 #include "CudaDriver.h"
+#include "LaunchCache.h"
 #include "flashmhf/Runtime/LaunchPlan.h"
 #include "flashmhf/Target/Errors.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <mutex>
+#include <vector>
 
 using namespace mlir::flashmhf;
 using namespace mlir::flashmhf::cuda;
 using llvm::Error;
 using llvm::Expected;
 
-/// Tensor maps kept per kernel: several layers' weights and a few activations.
-static constexpr size_t maxCachedMaps = 256;
+/// Kept per kernel: the weights of many layers, each with a few activations.
+static constexpr size_t maxCachedMaps = 512;
+static constexpr size_t maxCachedLaunches = 512;
 
 static Error missing(const llvm::Twine &message) {
   return makeError(ErrorKind::Unavailable, message);
@@ -46,6 +50,16 @@ private:
 };
 } // namespace
 
+namespace {
+/// All of a launch but its stream. Does not move: it points into itself.
+struct PreparedLaunch {
+  LaunchPlan plan;
+  std::vector<TensorMap> maps; // which aligns them, as the driver asks for
+  llvm::SmallVector<void *, 64> parameters;
+};
+using PreparedPtr = std::shared_ptr<PreparedLaunch>;
+} // namespace
+
 struct CudaKernel::Impl {
   const Driver &driver;
   LaunchContract contract;
@@ -56,8 +70,9 @@ struct CudaKernel::Impl {
   Function function = nullptr;
   int multiprocessors = 0;
 
-  std::mutex mutex; // guards maps
-  std::vector<std::pair<TensorMapPlan, TensorMap>> maps;
+  std::mutex mutex; // guards the caches
+  BoundedCache<TensorMap> maps{maxCachedMaps};
+  BoundedCache<PreparedPtr> launches{maxCachedLaunches};
 
   Impl(const Driver &driver, LaunchContract contract, int ordinal)
       : driver(driver), contract(std::move(contract)), ordinal(ordinal) {}
@@ -75,6 +90,8 @@ struct CudaKernel::Impl {
   Error openDevice();
   Error loadModule(llvm::StringRef image);
   Error getTensorMap(const TensorMapPlan &plan, TensorMap &map);
+  Expected<PreparedPtr> prepare(llvm::ArrayRef<const DLTensor *> tensors);
+  Error enqueue(PreparedLaunch &launch, void *stream);
 };
 
 static Expected<bool> isHopper(const Driver &driver, Device device) {
@@ -180,14 +197,24 @@ Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
       "allow clusters of " + llvm::Twine(cluster) + " blocks");
 }
 
+/// The numbers of a plan that another plan may have others of.
+static LaunchKey makeMapKey(const TensorMapPlan &plan) {
+  LaunchKey key = {reinterpret_cast<uintptr_t>(plan.address),
+                   uint64_t(plan.dtype), plan.swizzle};
+  key.append(plan.dims.begin(), plan.dims.end());
+  key.append(plan.strides.begin(), plan.strides.end());
+  key.append(plan.box.begin(), plan.box.end());
+  return key;
+}
+
 Error CudaKernel::Impl::getTensorMap(const TensorMapPlan &plan,
                                      TensorMap &map) {
+  LaunchKey key = makeMapKey(plan);
   std::lock_guard<std::mutex> lock(mutex);
-  for (const auto &[known, encoded] : maps)
-    if (known == plan) {
-      map = encoded;
-      return Error::success();
-    }
+  if (const TensorMap *known = maps.find(key)) {
+    map = *known;
+    return Error::success();
+  }
 
   int dataType = plan.dtype == ElementKind::BF16  ? BFloat16
                  : plan.dtype == ElementKind::F16 ? Float16
@@ -205,10 +232,71 @@ Error CudaKernel::Impl::getTensorMap(const TensorMapPlan &plan,
               /*oobFill=*/0),
           "encode a tensor map"))
     return error;
-  if (maps.size() == maxCachedMaps)
-    maps.erase(maps.begin());
-  maps.emplace_back(plan, map);
+  maps.insert(key, map);
   return Error::success();
+}
+
+/// Checks tensors and computes the launch.
+Expected<PreparedPtr>
+CudaKernel::Impl::prepare(llvm::ArrayRef<const DLTensor *> tensors) {
+  auto views = checkTensors(contract.arguments, tensors);
+  if (!views)
+    return views.takeError();
+  for (auto [argument, view] : llvm::zip_equal(contract.arguments, *views)) {
+    bool isDevice =
+        view.device.device_type == kDLCUDA && view.device.device_id == ordinal;
+    if (!isDevice && view.device.device_type != kDLCUDAManaged)
+      return makeError(
+          ErrorKind::InvalidArgument,
+          llvm::formatv("argument '{0}' is on {1}, but the kernel is loaded on "
+                        "cuda:{2}",
+                        argument.name, printDevice(view.device), ordinal));
+  }
+  Expected<LaunchPlan> plan = planLaunch(contract, *views, multiprocessors);
+  if (!plan)
+    return plan.takeError();
+
+  auto launch = std::make_shared<PreparedLaunch>();
+  launch->plan = std::move(*plan);
+  launch->maps.resize(launch->plan.parameters.size());
+  for (auto [map, parameter] :
+       llvm::zip_equal(launch->maps, launch->plan.parameters)) {
+    if (const auto *mapPlan = std::get_if<TensorMapPlan>(&parameter)) {
+      if (Error error = getTensorMap(*mapPlan, map))
+        return std::move(error);
+      launch->parameters.push_back(&map);
+      continue;
+    }
+    for (uint64_t &word : std::get<MemRefPlan>(parameter))
+      launch->parameters.push_back(&word);
+  }
+  return launch;
+}
+
+/// The driver copies the parameters during the call.
+Error CudaKernel::Impl::enqueue(PreparedLaunch &launch, void *stream) {
+  const LaunchPlan &plan = launch.plan;
+  if (plan.isEmpty)
+    return Error::success();
+  LaunchAttribute cluster = {};
+  cluster.id = LaunchAttribute::clusterDimension;
+  llvm::copy(plan.cluster, cluster.clusterDim);
+  LaunchConfig config = {};
+  llvm::copy(plan.grid, config.gridDim);
+  llvm::copy(plan.block, config.blockDim);
+  config.sharedMemBytes = plan.sharedMemory;
+  config.stream = static_cast<Stream>(stream);
+  config.attributes = &cluster;
+  config.numAttributes = 1;
+
+  ContextGuard guard(driver, context);
+  if (Error error = guard.check())
+    return error;
+  Result result = driver.launchKernelEx(&config, function,
+                                        launch.parameters.data(), nullptr);
+  if (LLVM_LIKELY(result == 0))
+    return Error::success();
+  return driver.check(result, "launch kernel '" + contract.kernel + "'");
 }
 
 CudaKernel::CudaKernel(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
@@ -229,58 +317,24 @@ CudaKernel::load(llvm::StringRef image, LaunchContract contract, int device) {
 
 Error CudaKernel::launch(llvm::ArrayRef<const DLTensor *> tensors,
                          void *stream) {
-  const LaunchContract &contract = impl->contract;
-  auto views = checkTensors(contract.arguments, tensors);
-  if (!views)
-    return views.takeError();
-  for (auto [argument, view] : llvm::zip_equal(contract.arguments, *views)) {
-    bool isDevice = view.device.device_type == kDLCUDA &&
-                    view.device.device_id == impl->ordinal;
-    if (!isDevice && view.device.device_type != kDLCUDAManaged)
-      return makeError(
-          ErrorKind::InvalidArgument,
-          llvm::formatv("argument '{0}' is on {1}, but the kernel is loaded on "
-                        "cuda:{2}",
-                        argument.name, printDevice(view.device),
-                        impl->ordinal));
-  }
-  Expected<LaunchPlan> plan =
-      planLaunch(contract, *views, impl->multiprocessors);
-  if (!plan)
-    return plan.takeError();
-  if (plan->isEmpty)
-    return Error::success();
-
-  ContextGuard guard(impl->driver, impl->context);
-  if (Error error = guard.check())
-    return error;
-
-  // The driver copies parameters during the call.
-  llvm::SmallVector<TensorMap, 6> maps(plan->parameters.size());
-  llvm::SmallVector<void *, 64> parameters;
-  for (auto [i, parameter] : llvm::enumerate(plan->parameters)) {
-    if (const auto *map = std::get_if<TensorMapPlan>(&parameter)) {
-      if (Error error = impl->getTensorMap(*map, maps[i]))
-        return error;
-      parameters.push_back(&maps[i]);
-      continue;
+  std::optional<LaunchKey> key = makeLaunchKey(tensors);
+  if (LLVM_LIKELY(key.has_value())) {
+    PreparedPtr known;
+    {
+      std::lock_guard<std::mutex> lock(impl->mutex);
+      if (const PreparedPtr *found = impl->launches.find(*key))
+        known = *found;
     }
-    for (uint64_t &word : std::get<MemRefPlan>(parameter))
-      parameters.push_back(&word);
+    if (known)
+      return impl->enqueue(*known, stream);
   }
 
-  LaunchAttribute cluster = {};
-  cluster.id = LaunchAttribute::clusterDimension;
-  llvm::copy(plan->cluster, cluster.clusterDim);
-  LaunchConfig config = {};
-  llvm::copy(plan->grid, config.gridDim);
-  llvm::copy(plan->block, config.blockDim);
-  config.sharedMemBytes = plan->sharedMemory;
-  config.stream = static_cast<Stream>(stream);
-  config.attributes = &cluster;
-  config.numAttributes = 1;
-  return impl->driver.check(impl->driver.launchKernelEx(&config, impl->function,
-                                                        parameters.data(),
-                                                        nullptr),
-                            "launch kernel '" + contract.kernel + "'");
+  Expected<PreparedPtr> launch = impl->prepare(tensors);
+  if (!launch)
+    return launch.takeError();
+  if (key) {
+    std::lock_guard<std::mutex> lock(impl->mutex);
+    impl->launches.insert(*key, *launch);
+  }
+  return impl->enqueue(**launch, stream);
 }

@@ -23,12 +23,6 @@ static constexpr int64_t tmaAlignment = 16;
 static constexpr int64_t maxTmaSize = int64_t(1) << 32;
 static constexpr int64_t maxTmaStride = int64_t(1) << 40;
 
-bool TensorMapPlan::operator==(const TensorMapPlan &other) const {
-  return address == other.address && dtype == other.dtype &&
-         dims == other.dims && strides == other.strides && box == other.box &&
-         swizzle == other.swizzle;
-}
-
 static Error argumentError(const ContractArgument &argument,
                            const llvm::Twine &message) {
   return makeError(ErrorKind::InvalidArgument,

@@ -1,17 +1,23 @@
 /**
  * \file fakecuda.c
  * A CUDA driver that does nothing but print what it is asked, in place of
- * libcuda.so.1: one GPU of compute capability 9.0 with 132 multiprocessors.
+ * libcuda.so.1: one GPU of compute capability 9.0 with 132 multiprocessors. It
+ * is silent where FAKECUDA_QUIET is set.
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define API __attribute__((visibility("default")))
 
 static int depth = 0; /* of the stack of contexts */
+static int quiet = 0;
 
-API int cuInit(unsigned flags) { return flags == 0 ? 0 : 1; }
+API int cuInit(unsigned flags) {
+  quiet = getenv("FAKECUDA_QUIET") != NULL;
+  return flags == 0 ? 0 : 1;
+}
 
 API int cuGetErrorString(int error, const char **text) {
   *text = error == 218 ? "a PTX JIT compilation failed" : "invalid argument";
@@ -56,7 +62,8 @@ API int cuCtxPopCurrent_v2(void **context) {
 
 API int cuModuleLoadDataEx(void **module, const void *image, unsigned count,
                            int *options, void **values) {
-  printf("load '%s' at depth %d\n", (const char *)image, depth);
+  if (!quiet)
+    printf("load '%s' at depth %d\n", (const char *)image, depth);
   if (strcmp(image, "bad") == 0) {
     for (unsigned i = 0; i < count; ++i)
       if (options[i] == 5)
@@ -100,6 +107,10 @@ API int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank,
                                const uint64_t *strides, const uint32_t *box,
                                const uint32_t *elementStrides, int interleave,
                                int swizzle, int promotion, int fill) {
+  memset(map, 0, 128);
+  memcpy(map, &address, sizeof address); /* for launches to show */
+  if (quiet)
+    return 0;
   printf("encode type %d at %p", type, address);
   print64("dims", dims, (int)rank);
   print64("strides", strides, (int)rank - 1);
@@ -107,8 +118,6 @@ API int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank,
   print32("steps", elementStrides, (int)rank);
   printf(" interleave %d swizzle %d promotion %d fill %d\n", interleave,
          swizzle, promotion, fill);
-  memset(map, 0, 128);
-  memcpy(map, &address, sizeof address); /* for launches to show */
   return 0;
 }
 
@@ -123,6 +132,8 @@ typedef struct Config {
 
 API int cuLaunchKernelEx(const Config *config, void *function,
                          void **parameters, void **extra) {
+  if (quiet)
+    return 0;
   printf("launch %p grid %u %u %u block %u %u %u shared %u stream %p extra %p "
          "at depth %d\n",
          function, config->grid[0], config->grid[1], config->grid[2],

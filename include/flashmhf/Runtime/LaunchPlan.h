@@ -23,8 +23,6 @@ struct TensorMapPlan {
   std::array<uint64_t, 4> strides;
   std::array<uint32_t, 5> box;
   unsigned swizzle = 128;
-
-  bool operator==(const TensorMapPlan &other) const;
 };
 
 /// MLIR's rank-4 memref descriptor: two pointers, the offset, sizes, strides.
