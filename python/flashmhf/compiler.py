@@ -97,7 +97,9 @@ class Artifact:
 
 
 class Kernel:
-    """A kernel on one GPU. Unloaded with the object: wait for its work first."""
+    """A kernel on one GPU. Unloaded with the object: wait for its work first.
+
+    Attributes: ``device`` (number of the GPU), ``handle`` (the FlashmhfKernel)."""
 
     def __init__(self, image: bytes, contract_text: str, device: int):
         handle = ctypes.c_void_p()
@@ -108,14 +110,14 @@ class Kernel:
             )
         )
         self.device = device
-        self._handle = handle
+        self.handle = handle
         weakref.finalize(self, lib.flashmhfKernelDestroy, handle).atexit = False
 
     def launch(self, tensors, stream: int = 0) -> None:
         """Enqueues it on Tensors (see dlpack.import_tensor); does not wait."""
         array = native.tensor_array(tensors)
         native.check(
-            native.library().flashmhfKernelLaunch(self._handle, array, len(tensors), stream or None)
+            native.library().flashmhfKernelLaunch(self.handle, array, len(tensors), stream or None)
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import numpy as np
 
-from . import compiler
+from . import compiler, torch_launch
 from .dlpack import import_tensor
 from .dtypes import numpy_dtype
 from .problem import Problem, check_operands
@@ -48,6 +49,18 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
     gradient is recorded: tensors that require one are refused unless under
     torch.no_grad().
     """
+    torch, seen = sys.modules.get("torch"), None
+    if torch is not None and target in (None, "cuda"):
+        asked = None if stream is None else _stream_handle(stream)
+        seen = torch_launch.describe(torch, (q, k, u, v, r, out), activation, asked)
+        done = seen and torch_launch.launch(torch, seen, (q, k, u, v, r, out))
+        if done is not None:
+            return done
+    return _run(q, k, u, v, r, activation, out, target, stream, seen)
+
+
+def _run(q, k, u, v, r, activation, out, target, stream, seen):
+    """The general way. `seen`: how torch_launch describes the call, or None."""
     operands = {"q": q, "k": k, "u": u, "v": v, "r": r, "out": out}
     operands = {name: x for name, x in operands.items() if x is not None}
     for name in ("q", "k", "v"):
@@ -84,6 +97,10 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
     compiled = _compiled(problem, target)
     if target == "cuda":
         compiled.launch(*arguments, stream=handle)
+        if seen is not None:
+            kernel = compiled.load(tensors["q"].device_id)
+            names = ("q", "k", "u", "v", "r", "out")
+            torch_launch.remember(seen, kernel, [tensors.get(name) for name in names])
     elif 0 not in tensors["out"].shape:
         compiled.run(*arguments)
     return out
@@ -93,6 +110,7 @@ def clear_cache() -> None:
     """Forgets every compiled function. Kernels still running must have finished."""
     with _lock:
         _cache.clear()
+        torch_launch.clear()
 
 
 def _compiled(problem, target):

@@ -12,10 +12,14 @@
 #define API __attribute__((visibility("default")))
 
 static int depth = 0; /* of the stack of contexts */
-static int quiet = 0;
+static int quiet = 0, maps = 2, descriptors = 1;
 
 API int cuInit(unsigned flags) {
   quiet = getenv("FAKECUDA_QUIET") != NULL;
+  if (getenv("FAKECUDA_MAPS"))
+    maps = atoi(getenv("FAKECUDA_MAPS"));
+  if (getenv("FAKECUDA_DESCRIPTORS"))
+    descriptors = atoi(getenv("FAKECUDA_DESCRIPTORS"));
   return flags == 0 ? 0 : 1;
 }
 
@@ -63,7 +67,7 @@ API int cuCtxPopCurrent_v2(void **context) {
 API int cuModuleLoadDataEx(void **module, const void *image, unsigned count,
                            int *options, void **values) {
   if (!quiet)
-    printf("load '%s' at depth %d\n", (const char *)image, depth);
+    printf("load '%.16s' at depth %d\n", (const char *)image, depth);
   if (strcmp(image, "bad") == 0) {
     for (unsigned i = 0; i < count; ++i)
       if (options[i] == 5)
@@ -143,13 +147,12 @@ API int cuLaunchKernelEx(const Config *config, void *function,
     printf("  attribute %u: %u %u %u\n", config->attributes[i].id,
            config->attributes[i].value[0], config->attributes[i].value[1],
            config->attributes[i].value[2]);
-  /* The kernel of the test: two tensor maps and a descriptor. */
-  for (int i = 0; i < 2; ++i)
+  for (int i = 0; i < maps; ++i)
     printf("  map of %p, aligned %d\n", *(void **)parameters[i],
            (uintptr_t)parameters[i] % 64 == 0);
   printf("  descriptor");
-  for (int i = 0; i < 11; ++i)
-    printf(" %llu", *(unsigned long long *)parameters[2 + i]);
+  for (int i = 0; i < 11 * descriptors; ++i)
+    printf(" %llu", *(unsigned long long *)parameters[maps + i]);
   printf("\n");
   return 0;
 }

@@ -49,6 +49,30 @@ int main(void) {
   printf("other Q\n");
   q.dl.data = (void *)0x4000000;
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  printf("other strides\n");
+  q.strides[1] = 128;
+  q.strides[2] = 8 * 128;
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  printf("fewer tokens\n");
+  q.sizes[2] = out.sizes[2] = 100;
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  printf("as before\n");
+  q.sizes[2] = out.sizes[2] = 300;
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  /* More than are remembered: the first of them is forgotten, and found out
+   * anew. */
+  for (int i = 1; i <= 600; ++i) {
+    q.dl.byte_offset = (uint64_t)i * 16;
+    CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  }
+  printf("forgotten\n");
+  q.dl.byte_offset = 16;
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  printf("misaligned\n");
+  q.dl.byte_offset = 8;
+  CHECK_ERROR(flashmhfKernelLaunch(kernel, tensors, 3, NULL),
+              FLASHMHF_INVALID_ARGUMENT, "TMA needs 16-byte");
+  q.dl.byte_offset = 0;
   printf("nothing\n");
   q.sizes[2] = out.sizes[2] = 0;
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
