@@ -27,7 +27,11 @@ using namespace mlir;
 
 void flashmhf::buildToSchedulePipeline(OpPassManager &manager,
                                        const ToNVVMOptions &options) {
-  manager.addNestedPass<func::FuncOp>(createFlashMHFAssignSchedule());
+  FlashMHFAssignScheduleOptions assign;
+  assign.gpu = options.gpu;
+  assign.database = options.database;
+  assign.tuned = options.tuned;
+  manager.addNestedPass<func::FuncOp>(createFlashMHFAssignSchedule(assign));
 }
 
 void flashmhf::buildToHopperPipeline(OpPassManager &manager,

@@ -41,8 +41,14 @@ int64_t flashmhf::getStepRows(int64_t rows) {
   return llvm::alignTo(rows, kProductStep);
 }
 
-int64_t flashmhf::getAccumulators(const OperatorFacts &op, int64_t stepRows) {
-  return (op.headWidth + op.getProducts() * stepRows) / 2;
+int64_t flashmhf::getAccumulators(const OperatorFacts &op, int64_t stepRows,
+                                  const ScheduleFields &schedule) {
+  int64_t used = (op.headWidth + op.getProducts() * stepRows) / 2;
+  // The product with U takes the registers of A, packed to 16 bits, when A V
+  // has read them; without U the product with K runs beside it.
+  if (schedule.overlap && !op.hasUp)
+    used += stepRows / 4;
+  return used;
 }
 
 /// The rows of K that a step of `op` takes.
@@ -157,7 +163,7 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    schedule.split, schedule.persistent ? "persistent, " : "",
                    schedule.cluster)
         .str();
-  int64_t used = getAccumulators(op, stepRows);
+  int64_t used = getAccumulators(op, stepRows, schedule);
   int64_t registers = schedule.registers[1];
   if (used + kSpareRegisters > registers)
     return formatv("needs {0} registers per thread for accumulators (D = {1}, "

@@ -26,6 +26,16 @@ struct ToNVVMOptions : public PassPipelineOptions<ToNVVMOptions> {
   Option<std::string> features{*this, "features",
                                llvm::cl::desc("features of the NVPTX target"),
                                llvm::cl::init("+ptx84")};
+  Option<std::string> gpu{*this, "gpu",
+                          llvm::cl::desc("GPU that schedules are chosen for"),
+                          llvm::cl::init("h100-sxm")};
+  Option<std::string> database{*this, "database",
+                               llvm::cl::desc("tuning database to ask first"),
+                               llvm::cl::init("")};
+  Option<bool> tuned{
+      *this, "tuned",
+      llvm::cl::desc("whether to ask tuning databases, or the cost model only"),
+      llvm::cl::init(true)};
   Option<unsigned> optLevel{
       *this, "opt-level", llvm::cl::desc("optimisation level of LLVM, 0 to 3"),
       llvm::cl::init(3)};

@@ -51,8 +51,10 @@ struct OperatorFacts {
 /// there are, rounded up to what a wgmma takes.
 int64_t getStepRows(int64_t rows);
 
-/// f32 accumulators per consumer thread: O and the products with Q.
-int64_t getAccumulators(const OperatorFacts &op, int64_t stepRows);
+/// Registers per consumer thread for f32 accumulators, of O and the products
+/// with Q, and for A where it is beside them.
+int64_t getAccumulators(const OperatorFacts &op, int64_t stepRows,
+                        const ScheduleFields &schedule);
 
 /// One ring of a kernel's shared memory.
 struct RingFacts {

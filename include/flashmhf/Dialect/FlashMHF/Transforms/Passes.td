@@ -10,23 +10,21 @@
 include "mlir/Pass/PassBase.td"
 
 def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
-  let summary = "give every mhffn without a schedule one that fits the chip";
+  let summary = "give every mhffn without a schedule the best for the chip";
   let description = [{
     Writes `#flashmhf.schedule` on every `flashmhf.mhffn` that has none; one
-    that the user wrote stays as it is. The rule, by head width D and width F
-    of a sub-network:
+    that the user wrote stays as it is. A schedule comes from
 
-    - `token_tile` 128, two consumer warpgroups of 64 rows each.
-    - `dff_tile` is the largest N of 128, 64, 32, 16 that divides F, else the
-      largest that is not above F, else 16 (a partial tile is masked), such
-      that
-      - the accumulators of O and of the products with K and U fit 192
-        registers: `(D + N) / 2`, with `up` `(D + 2 N) / 2`;
-      - Q and the rings fit 227 KiB of shared memory, two stages each, or two
-        of K and V and one of U.
-    - Blocks are persistent and steps overlap.
-    - A shape that fits in no such way gets N = 16 and single stages; whether
-      that can be compiled is for the later passes to say.
+    - the tuning database `database`, then the one that comes with the compiler,
+      where they have an entry for the chip, the types and the sizes
+      (`python -m flashmhf tune` writes them); else
+    - the cost model: of all token tiles, d_ff tiles, depths of rings, splits of
+      registers, clusters, persistent or not, overlapping or not, that a block
+      can run, the one of the least predicted time.
+
+    Where the number of tokens is not static, many are assumed; where D is not,
+    256. A shape that fits in no way gets `dff_tile` 16 and single stages;
+    why that cannot be compiled is for the later passes to say.
 
     ```mlir
     %o = flashmhf.mhffn silu ins(%q, %k, %v : ..) up(%u : ..) outs(%init : ..)
@@ -39,6 +37,15 @@ def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
 
     Numerics: unchanged.
   }];
+  let options = [
+    Option<"gpu", "gpu", "std::string", "\"h100-sxm\"",
+           "the GPU to choose for: h100-sxm, h200, h100-pcie, or what its "
+           "driver calls it; h100-sxm for one that is not known">,
+    Option<"database", "database", "std::string", "\"\"",
+           "a tuning database to ask first, JSON">,
+    Option<"tuned", "tuned", "bool", "true",
+           "false: use the cost model alone">
+  ];
 }
 
 def FlashMHFSplitDff : Pass<"flashmhf-split-dff"> {

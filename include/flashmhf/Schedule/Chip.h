@@ -1,0 +1,63 @@
+//===- Chip.h - What the GPUs do in a cycle ---------------------*- C++ -*-===//
+//
+/// \file
+/// The figures of Hopper GPUs that predictions rest on, in one place: the cost
+/// model of schedules and the emulator's timelines both read them. Plain
+/// numbers, so that anything may include it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_SCHEDULE_CHIP_H
+#define FLASHMHF_SCHEDULE_CHIP_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace mlir::flashmhf {
+
+/// One multiprocessor of sm_90, per cycle. The rates are the architecture's
+/// (CUDA C++ Programming Guide, throughput of arithmetic instructions; 1024
+/// dense multiply-adds of 16-bit inputs each for 4 tensor cores, which wgmma
+/// reaches to 97..100% for every shape in use); latency and the small costs
+/// are rounded.
+struct MultiprocessorRates {
+  double tensorFlops = 4096;  ///< 16-bit inputs, dense
+  double specialOps = 16;     ///< tanh, exp2 and the like (MUFU)
+  double floatOps = 128;      ///< fma, multiplication, conversion
+  double sharedBytes = 128;   ///< from shared memory to the tensor cores
+  double memoryBytes = 64;    ///< from L2
+  double memoryLatency = 600; ///< cycles until the first byte
+  double barrier = 20;        ///< cycles of a wait that need not wait
+  double issue = 20;          ///< cycles to start a product or a copy
+};
+
+inline constexpr MultiprocessorRates kHopperRates;
+
+/// A GPU that kernels are chosen for.
+struct Chip {
+  llvm::StringLiteral name;
+  int64_t multiprocessors;
+  double clockGHz;        ///< of the multiprocessors, boosted
+  double memoryGBs;       ///< device memory, as a kernel reads it
+  double sustainedTFlops; ///< of dense 16-bit products under the power limit
+};
+
+/// The chips by name, the one for unknown GPUs first.
+///
+/// h100-sxm: boost clock by data sheet; memory and the rate under the power
+/// limit (700 W) measured: 3.05 to 3.09 TB/s in a read of 1 GiB, 750 to 760
+/// TFLOP/s in the longest runs. The others by their data sheets: H200 has the
+/// same multiprocessors and power, the memory scaled; the PCIe card half the
+/// power, hence half the rate.
+inline constexpr Chip kChips[] = {
+    {"h100-sxm", 132, 1.755, 3050, 760},
+    {"h200", 132, 1.755, 4370, 760},
+    {"h100-pcie", 114, 1.755, 1860, 380},
+};
+
+/// The chip that `text` names: a name of the table, or what the driver calls a
+/// GPU, such as "NVIDIA H100 PCIe". The first of the table for anything else.
+const Chip &getChip(llvm::StringRef text);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_SCHEDULE_CHIP_H

@@ -1,0 +1,58 @@
+//===- Choice.h - Which schedule an operator gets ---------------*- C++ -*-===//
+//
+/// \file
+/// Legal schedules, ranked by the cost model, and the one that a tuning
+/// database knows better.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_SCHEDULE_CHOICE_H
+#define FLASHMHF_SCHEDULE_CHOICE_H
+
+#include "flashmhf/Schedule/CostModel.h"
+#include "flashmhf/Schedule/Database.h"
+
+namespace mlir::flashmhf {
+
+/// A legal schedule and what the model says of it.
+struct Candidate {
+  ScheduleFields schedule;
+  Prediction prediction;
+};
+
+/// Every legal schedule that is worth a look, in order of preference where
+/// predictions tie. Empty where no kernel can be made of `op`.
+std::vector<Candidate> getCandidates(const OperatorFacts &op, const Chip &chip);
+
+/// Where a choice comes from.
+enum class ChoiceSource {
+  Model,    ///< The fastest by the model.
+  Database, ///< An entry of a tuning database.
+  None      ///< There is no legal one: smallest tiles, for a pass to reject.
+};
+
+struct Choice {
+  ScheduleFields schedule;
+  ChoiceSource source = ChoiceSource::None;
+  /// Of a legal schedule.
+  std::optional<Prediction> prediction;
+  /// Of a database's: measured.
+  double microseconds = 0;
+  /// All candidates, the fastest first.
+  std::vector<Candidate> candidates;
+};
+
+struct ChooseOptions {
+  const Chip *chip = &kChips[0];
+  /// Asked in this order before the model.
+  SmallVector<const TuningDatabase *> databases;
+};
+
+/// Chooses. An entry that this compiler cannot read or whose schedule `op` must
+/// not have is passed over with a warning at `loc`.
+Choice choose(const OperatorFacts &op, const ChooseOptions &options,
+              Location loc);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_SCHEDULE_CHOICE_H

@@ -1,0 +1,80 @@
+//===- Database.h - Schedules found by tuning -------------------*- C++ -*-===//
+//
+/// \file
+/// What `python -m flashmhf tune` found on a GPU, as JSON:
+///
+///   {"format": "flashmhf-tuning", "version": 1, "entries": [
+///     {"gpu": "h100-sxm", "dtype": "bf16", "out_dtype": "bf16", "heads": 8,
+///      "head_dim": 128, "subnetworks": 11, "subnetwork_width": 256,
+///      "up": true, "tokens": 4096, "schedule": "#flashmhf.schedule<..>",
+///      "microseconds": 101.5, "date": "2026-11-22"}]}
+///
+/// `gpu` is a name of Chip.h. `tokens` is a class: 64, 128, 256, .. for up to
+/// that many tokens and more than half of it (B * L), 65536 for all above,
+/// null for kernels that take any number. Other keys are for the reader.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHMHF_SCHEDULE_DATABASE_H
+#define FLASHMHF_SCHEDULE_DATABASE_H
+
+#include "flashmhf/Schedule/Chip.h"
+#include "flashmhf/Schedule/Rules.h"
+
+#include "llvm/Support/Error.h"
+#include <memory>
+#include <vector>
+
+namespace mlir::flashmhf {
+
+/// One entry, without what is only for the reader.
+struct TunedSchedule {
+  std::string key;      ///< See getTuningKey.
+  std::string schedule; ///< Text of the attribute.
+  double microseconds = 0;
+};
+
+class TuningDatabase {
+public:
+  /// Reads the text of a database; `name` stands in errors.
+  static llvm::Expected<TuningDatabase> parse(StringRef text, StringRef name);
+  /// Reads a file.
+  static llvm::Expected<TuningDatabase> read(StringRef path);
+  /// The one that comes with the library.
+  static const TuningDatabase &getShipped();
+
+  StringRef getName() const { return name; }
+  ArrayRef<TunedSchedule> getEntries() const { return entries; }
+  /// The entry for `op` on `chip`, or null.
+  const TunedSchedule *find(const OperatorFacts &op, const Chip &chip) const;
+
+private:
+  std::string name;
+  std::vector<TunedSchedule> entries;
+};
+
+/// The databases that options ask for.
+class DatabaseChoice {
+public:
+  /// `path`: a file to ask first, "" for none. `tuned`: false for no database
+  /// at all; then a path is an error.
+  static llvm::Expected<DatabaseChoice> get(StringRef path, bool tuned);
+
+  /// In order of preference. They live as long as this.
+  SmallVector<const TuningDatabase *> get() const;
+
+private:
+  std::shared_ptr<const TuningDatabase> own;
+  bool usesShipped = false;
+};
+
+/// The class of `op`'s tokens, see above; 0 for any number.
+int64_t getTokenClass(const OperatorFacts &op);
+
+/// What entries are looked up by: "h100-sxm bf16 bf16 h8 d128 e11 f256 up
+/// 4096".
+std::string getTuningKey(const OperatorFacts &op, const Chip &chip);
+
+} // namespace mlir::flashmhf
+
+#endif // FLASHMHF_SCHEDULE_DATABASE_H

@@ -1,0 +1,203 @@
+//===- Choice.cpp - Which schedule an operator gets -----------------------===//
+//
+/// \file
+/// In: sizes; out: legal schedules ranked by predicted time. A new key of the
+/// schedule takes part by a loop in `getCandidates` and a term in the model.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Schedule/Choice.h"
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/MathExtras.h"
+#include <array>
+
+using namespace mlir;
+using namespace mlir::flashmhf;
+
+/// Predictions this close count as a tie, which the order of candidates breaks:
+/// the model does not know better.
+static constexpr double kTie = 1.002;
+
+//===----------------------------------------------------------------------===//
+// Candidates
+//===----------------------------------------------------------------------===//
+
+/// Tiles of d_ff, best first: powers of two, and where F is known the smallest
+/// tile for each number of steps that F may take.
+static SmallVector<int64_t> getDffTiles(int64_t f) {
+  SmallVector<int64_t> tiles;
+  auto add = [&](int64_t tile) {
+    if (!llvm::is_contained(tiles, tile))
+      tiles.push_back(tile);
+  };
+  if (ShapedType::isDynamic(f))
+    return {128, 64, 32, 16};
+  for (int64_t tile : {128, 64, 256, 32, 16})
+    if (tile <= f && f % tile == 0)
+      add(tile);
+  int64_t fewest = llvm::divideCeil(f, kMaxTile);
+  for (int64_t count = fewest; count < fewest + 8; ++count) {
+    int64_t tile = llvm::alignTo(llvm::divideCeil(f, count), kProductStep);
+    if (tile <= f && tile <= kMaxTile)
+      add(tile);
+  }
+  // All of F need not be whole instructions.
+  if (f > 0 && f <= kMaxTile)
+    add(f);
+  return tiles;
+}
+
+/// Depths of the rings of K, U and V, best first. Without U its depth is that
+/// of K.
+static SmallVector<std::array<int64_t, 3>> getStages(bool hasUp) {
+  SmallVector<std::array<int64_t, 3>> stages = {{2, 2, 2}, {2, 1, 2}, {3, 3, 3},
+                                                {3, 2, 3}, {3, 2, 2}, {4, 4, 4},
+                                                {1, 1, 2}, {1, 1, 1}};
+  if (!hasUp)
+    llvm::erase_if(stages, [](const std::array<int64_t, 3> &depth) {
+      return depth[1] != depth[0];
+    });
+  return stages;
+}
+
+/// Registers of the producer and a consumer. A consumer is fastest with all
+/// that it can have; but beside one that stores f32 the producer spills at 24.
+static SmallVector<std::array<int64_t, 2>>
+getRegisterSplits(const OperatorFacts &op) {
+  if (op.outputType != op.inputType)
+    return {{40, 232}};
+  return {{24, 240}, {40, 232}};
+}
+
+std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
+                                               const Chip &chip) {
+  std::vector<Candidate> candidates;
+  auto add = [&](const ScheduleFields &schedule) {
+    if (!findFault(op, schedule))
+      candidates.push_back({schedule, predict(op, schedule, chip)});
+  };
+  ScheduleFields schedule;
+  for (int64_t consumers : {2, 1}) {
+    schedule.consumers = consumers;
+    schedule.tokenTile = consumers * hopper::kWarpgroupRows;
+    for (int64_t tile : getDffTiles(op.subWidth)) {
+      schedule.dffTile = tile;
+      for (const auto &stages : getStages(op.hasUp)) {
+        schedule.stages.assign(stages.begin(), stages.end());
+        for (const auto &registers : getRegisterSplits(op)) {
+          schedule.registers.assign(registers.begin(), registers.end());
+          for (int64_t cluster : {1, 2}) {
+            schedule.cluster = cluster;
+            for (auto [persistent, overlap, rotate] :
+                 {std::array{true, true, false},
+                  {false, true, false},
+                  {true, true, true},
+                  {true, false, false},
+                  {false, false, false}}) {
+              schedule.persistent = persistent;
+              schedule.overlap = overlap;
+              schedule.rotate = rotate;
+              add(schedule);
+            }
+          }
+        }
+      }
+    }
+  }
+  return candidates;
+}
+
+//===----------------------------------------------------------------------===//
+// The choice
+//===----------------------------------------------------------------------===//
+
+/// The fastest first; among those that tie with it, the one preferred.
+static void rank(std::vector<Candidate> &candidates) {
+  if (candidates.empty())
+    return;
+  auto time = [](const Candidate &candidate) {
+    return candidate.prediction.microseconds;
+  };
+  double least = time(candidates.front());
+  for (const Candidate &candidate : candidates)
+    least = std::min(least, time(candidate));
+  auto preferred = llvm::find_if(candidates, [&](const Candidate &candidate) {
+    return time(candidate) <= least * kTie;
+  });
+  // By time, then by preference.
+  std::vector<std::pair<double, size_t>> order;
+  for (auto [i, candidate] : llvm::enumerate(candidates))
+    order.emplace_back(time(candidate), i);
+  order[preferred - candidates.begin()].first = 0;
+  llvm::sort(order);
+  std::vector<Candidate> ranked;
+  for (auto [_, i] : order)
+    ranked.push_back(std::move(candidates[i]));
+  candidates = std::move(ranked);
+}
+
+/// The schedule of an entry, null with a warning if it is of no use.
+static ScheduleAttr readEntry(const TunedSchedule &entry, StringRef database,
+                              const OperatorFacts &op, Location loc) {
+  MLIRContext *context = loc.getContext();
+  ScheduleAttr schedule;
+  std::string reason;
+  {
+    ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+      reason = diagnostic.str();
+      return success();
+    });
+    schedule =
+        dyn_cast_or_null<ScheduleAttr>(parseAttribute(entry.schedule, context));
+  }
+  auto warn = [&](const Twine &what) {
+    emitWarning(loc) << "tuning database '" << database << "' is passed over: "
+                     << "its schedule for " << entry.key << " " << what
+                     << "; run python -m flashmhf tune again";
+    return ScheduleAttr();
+  };
+  if (!schedule)
+    return warn("cannot be read: " + reason);
+  if (auto fault = findFault(op, schedule.getFields()))
+    return warn(*fault);
+  return schedule;
+}
+
+Choice flashmhf::choose(const OperatorFacts &facts,
+                        const ChooseOptions &options, Location loc) {
+  OperatorFacts op = facts;
+  // What fits the widest head fits any narrower one.
+  if (ShapedType::isDynamic(op.headWidth))
+    op.headWidth = kMaxTile;
+  Choice choice;
+  choice.candidates = getCandidates(op, *options.chip);
+  rank(choice.candidates);
+  for (const TuningDatabase *database : options.databases) {
+    const TunedSchedule *entry = database->find(facts, *options.chip);
+    if (!entry)
+      continue;
+    ScheduleAttr schedule = readEntry(*entry, database->getName(), op, loc);
+    if (!schedule)
+      continue;
+    choice.schedule = schedule.getFields();
+    choice.source = ChoiceSource::Database;
+    choice.microseconds = entry->microseconds;
+    choice.prediction = predict(op, choice.schedule, *options.chip);
+    return choice;
+  }
+  if (choice.candidates.empty()) {
+    choice.schedule.dffTile = kProductStep;
+    choice.schedule.stages = {1, 1, 1};
+    choice.schedule.persistent = true;
+    choice.schedule.overlap = true;
+    return choice;
+  }
+  choice.schedule = choice.candidates.front().schedule;
+  choice.prediction = choice.candidates.front().prediction;
+  choice.source = ChoiceSource::Model;
+  return choice;
+}

@@ -1,0 +1,262 @@
+//===- CostModel.cpp - How long a kernel will take ------------------------===//
+//
+/// \file
+/// In: sizes and a schedule; out: cycles of a step, waves of tiles, time. The
+/// constants named k* below were fitted; each says to what. The rates of the
+/// hardware are in Chip.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Schedule/CostModel.h"
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::flashmhf;
+
+//===----------------------------------------------------------------------===//
+// Fitted constants
+//===----------------------------------------------------------------------===//
+
+// Least squares of the logarithms of prediction over measurement, over the
+// timed rows of the ledger of 2026-11-22 (default schedules) and the three
+// figures for 16384 tokens in docs/performance.md: 5.4% root mean square.
+
+/// Microseconds from a launch in a graph to the first step, with the first
+/// transfers.
+static constexpr double kStart = 4.08;
+/// Cycles of a step for barriers, turns and the issue of products.
+static constexpr double kStepOverhead = 60;
+/// Bytes a cycle at which a tile's output leaves a block; nothing hides it.
+static constexpr double kStoreBytes = 20.5;
+/// Traffic of all multiprocessors together delays each by its time at this
+/// rate, GB/s for 132 of them.
+static constexpr double kSharedTraffic = 29500;
+/// How little units that are about equally busy hide each other: the exponent
+/// of the norm that joins their times. 3 to 4 fit D = 16 to 256 alike.
+static constexpr double kJoin = 3;
+
+// From docs/performance.md, the forward kernel.
+
+/// Part of the activation that two consumers without `overlap` do not hide from
+/// each other: 370m, 16384 tokens, .845 against .956.
+static constexpr double kUnhidden = 0.33;
+/// Microseconds to start a tile in a fresh block instead of a persistent one:
+/// .956 against .981 (370m), .990 against 1.020 (1.3b), 16384 tokens.
+static constexpr double kFreshBlock = 1.4;
+/// A cluster of two is 1% slower than none (370m, 1.3b, 16384 tokens): what
+/// multicast saves in traffic has not been seen to save time.
+static constexpr double kCluster = 1.01;
+/// `rotate` cost 0 to 6% below 65536 tokens and gained 1% there, within noise.
+static constexpr double kRotate = 1.02;
+
+/// Cycles of a transfer's latency on a busy chip, against the 600 of an idle
+/// one: D = 256, whose ring of U has one slot, takes 3475 cycles a step.
+static constexpr double kLoadedLatency = 1000;
+
+//===----------------------------------------------------------------------===//
+// One step
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Operations on one element of S besides the products.
+struct ActivationCost {
+  double special; ///< MUFU
+  double others;  ///< FMA pipe
+};
+
+/// Cycles of one step.
+struct StepCost {
+  double tensor = 0;  ///< All consumers.
+  double special = 0; ///< All consumers.
+  double total = 0;
+  StringRef limit;
+};
+} // namespace
+
+/// As HopperToNVVM computes them: silu and sigmoid are one tanh.
+static ActivationCost getActivationCost(Activation activation) {
+  switch (activation) {
+  case Activation::Silu:
+  case Activation::Sigmoid:
+    return {1, 2};
+  case Activation::Gelu:
+    return {1, 6};
+  case Activation::Relu:
+    return {0, 1};
+  case Activation::Relu2:
+    return {0, 2};
+  case Activation::Identity:
+    return {0, 0};
+  }
+  llvm_unreachable("unknown activation");
+}
+
+/// Cycles of one m64nNk16 wgmma, with A in shared memory or in registers: what
+/// the tensor cores compute, or what they read, N rows of B of 32 bytes and 64
+/// of A.
+static double getProductCycles(int64_t n, bool sharedA) {
+  const MultiprocessorRates &rates = kHopperRates;
+  double rows = hopper::kWarpgroupRows;
+  double compute = 2 * rows * double(n) * kProductStep / rates.tensorFlops;
+  double read = (double(n) + (sharedA ? rows : 0)) * 2 * kProductStep;
+  return std::max(compute, read / rates.sharedBytes);
+}
+
+static double join(double a, double b) {
+  return std::pow(std::pow(a, kJoin) + std::pow(b, kJoin), 1 / kJoin);
+}
+
+static StepCost getStepCost(const OperatorFacts &op,
+                            const ScheduleFields &schedule, int64_t rows) {
+  const MultiprocessorRates &rates = kHopperRates;
+  double consumers = schedule.consumers;
+  // Of one consumer: a product with K or U, and all of them.
+  double product =
+      op.headWidth / double(kProductStep) * getProductCycles(rows, true);
+  double products = op.getProducts() * product +
+                    rows / double(kProductStep) *
+                        getProductCycles(op.headWidth, /*sharedA=*/false);
+  // Elementwise: the activation and the gate of the router while the product
+  // with U runs; times T, and the rounding, when it is done.
+  double elements = double(hopper::kWarpgroupRows) * rows;
+  ActivationCost each = getActivationCost(op.activation);
+  double special = elements * each.special / rates.specialOps;
+  double early =
+      special + elements * (each.others + op.hasRouter) / rates.floatOps;
+  double late = elements * (op.hasUp + 0.5) / rates.floatOps;
+
+  StepCost cost;
+  cost.tensor = consumers * products;
+  cost.special = consumers * special;
+  double elementwise = consumers * (early + late);
+  // What one consumer does one after another.
+  double chain =
+      products + late + (op.hasUp ? std::max(early - product, 0.) : early);
+  cost.total = join(cost.tensor, elementwise);
+  if (!schedule.overlap) {
+    // A V waits for the activation, and the next step for A V.
+    chain = products + late + early;
+    cost.total += (consumers > 1 ? kUnhidden : 1) * elementwise;
+  }
+  cost.limit = cost.tensor >= elementwise ? "tensor cores" : "activation";
+  if (chain > cost.total) {
+    cost.total = chain;
+    cost.limit = "one consumer";
+  }
+  // A slot is filled again once the slowest consumer has read it; the others
+  // are up to a turn ahead.
+  double held = (consumers - 1) * products + product;
+  for (const RingFacts &ring : getRings(op, schedule)) {
+    if (ring.name == "Q")
+      continue;
+    double cycles =
+        (held + kLoadedLatency + ring.bytes / rates.memoryBytes) / ring.slots;
+    if (cycles > cost.total) {
+      cost.total = cycles;
+      cost.limit = "shared-memory rings";
+    }
+  }
+  cost.total += kStepOverhead;
+  return cost;
+}
+
+//===----------------------------------------------------------------------===//
+// The kernel
+//===----------------------------------------------------------------------===//
+
+OperatorFacts flashmhf::assumeSizes(OperatorFacts op) {
+  auto assume = [](int64_t &size, int64_t value) {
+    if (ShapedType::isDynamic(size))
+      size = value;
+  };
+  assume(op.batches, ShapedType::isDynamic(op.tokens) ? 1 : 8);
+  assume(op.tokens, 65536);
+  assume(op.heads, 8);
+  assume(op.groups, op.heads);
+  assume(op.subNetworks, 8);
+  assume(op.subWidth, 256);
+  assume(op.headWidth, kMaxTile);
+  return op;
+}
+
+static int64_t getBytes(Type type) {
+  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+}
+
+Prediction flashmhf::predict(const OperatorFacts &facts,
+                             const ScheduleFields &schedule, const Chip &chip) {
+  OperatorFacts op = assumeSizes(facts);
+  int64_t tile = std::min(schedule.dffTile, std::max<int64_t>(op.subWidth, 1));
+  int64_t rows = getStepRows(tile);
+  double inputBytes = getBytes(op.inputType);
+  double outputBytes = getBytes(op.outputType);
+  double cyclesPerMicrosecond = chip.clockGHz * 1e3;
+
+  Prediction result;
+  result.sharedMemory = getSharedMemory(op, schedule);
+  result.accumulators = getAccumulators(op, rows, schedule);
+  int64_t rowTiles = llvm::alignTo(
+      llvm::divideCeil(op.tokens, schedule.tokenTile), schedule.cluster);
+  result.tiles = op.batches * op.heads * rowTiles;
+  result.steps = op.subNetworks * llvm::divideCeil(op.subWidth, tile);
+  if (result.tiles == 0 || result.steps == 0)
+    return result;
+  // One block to a multiprocessor: its registers are handed out at launch.
+  int64_t slots =
+      std::max<int64_t>(chip.multiprocessors / schedule.cluster, 1) *
+      schedule.cluster;
+  result.blocks = std::min(result.tiles, slots);
+  result.waves = llvm::divideCeil(result.tiles, slots);
+  result.occupancy =
+      double(result.tiles) / double(result.waves * chip.multiprocessors);
+
+  StepCost step = getStepCost(op, schedule, rows);
+  double weightBytes =
+      (op.getProducts() + 1) * double(rows) * op.headWidth * inputBytes;
+  double traffic = kSharedTraffic * chip.multiprocessors / 132;
+  result.tensorCycles = step.tensor;
+  result.specialCycles = step.special;
+  result.memoryCycles =
+      weightBytes * result.blocks / (traffic * 1e3) * cyclesPerMicrosecond;
+  result.stepCycles = step.total + result.memoryCycles;
+
+  double storeCycles =
+      schedule.tokenTile * op.headWidth * outputBytes / kStoreBytes;
+  double tileMicroseconds =
+      (result.steps * result.stepCycles + storeCycles) / cyclesPerMicrosecond;
+  result.launchMicroseconds = kStart + storeCycles / cyclesPerMicrosecond;
+  result.microseconds = kStart + result.waves * tileMicroseconds;
+  if (!schedule.persistent)
+    result.microseconds += (result.waves - 1) * kFreshBlock;
+  result.limit = step.limit;
+  if (result.launchMicroseconds > result.microseconds / 2)
+    result.limit = "launch";
+
+  double flops = double(result.tiles) * result.steps * schedule.tokenTile * 2 *
+                 (op.getProducts() + 1) * rows * op.headWidth;
+  result.powerMicroseconds = kStart + flops / (chip.sustainedTFlops * 1e6);
+  result.l2Bytes =
+      double(result.tiles) * result.steps * weightBytes / schedule.cluster;
+  double operandBytes = op.groups * double(op.subNetworks) * op.subWidth *
+                            op.headWidth * (op.getProducts() + 1) * inputBytes +
+                        double(op.batches) * op.heads * op.tokens *
+                            (op.headWidth * (inputBytes + outputBytes) +
+                             (op.hasRouter ? 4. * op.subNetworks : 0.));
+  result.memoryMicroseconds = kStart + operandBytes / (chip.memoryGBs * 1e3);
+  for (auto [bound, name] :
+       {std::pair(result.powerMicroseconds, "power"),
+        std::pair(result.memoryMicroseconds, "device memory")})
+    if (bound > result.microseconds) {
+      result.microseconds = bound;
+      result.limit = name;
+    }
+  if (schedule.cluster > 1)
+    result.microseconds *= kCluster;
+  if (schedule.rotate)
+    result.microseconds *= kRotate;
+  return result;
+}
