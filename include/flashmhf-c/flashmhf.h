@@ -140,7 +140,7 @@ FLASHMHF_API FlashmhfStatus flashmhfBuildModule(const FlashmhfProblem *problem,
 /** How far down to compile, and what the artifact's bytes are then. */
 typedef enum FlashmhfEmit {
   FLASHMHF_EMIT_MLIR = 0,       /**< the verified input, as MLIR text */
-  FLASHMHF_EMIT_SCHEDULE = 1,   /**< the same with every schedule chosen */
+  FLASHMHF_EMIT_SCHEDULE = 1,   /**< which schedule is chosen and why, JSON */
   FLASHMHF_EMIT_HOPPER = 2,     /**< the hopper dialect, after its passes */
   FLASHMHF_EMIT_NVVM = 3,       /**< LLVM and NVVM dialects */
   FLASHMHF_EMIT_LLVM = 4,       /**< LLVM IR text of the GPU kernel */
@@ -179,6 +179,15 @@ typedef struct FlashmhfCompileOptions {
   int32_t threads; /**< CPU: threads of a JIT-compiled function; 0: all */
   FlashmhfDiagnosticCallback diagnosticCallback; /**< may be NULL */
   void *diagnosticUserData;
+  /** The GPU to choose schedules for: "h100-sxm" (the default), "h200",
+   *  "h100-pcie", or what its driver calls it; one that is not known counts as
+   *  h100-sxm. */
+  const char *gpu;
+  /** A tuning database (JSON) to ask before the library's own. */
+  const char *database;
+  int32_t tuned;     /**< 0: no tuning database, the cost model; default 1 */
+  int32_t runnersUp; /**< schedules that FLASHMHF_EMIT_SCHEDULE names beside
+                          the chosen one; default 8 */
 } FlashmhfCompileOptions;
 
 FLASHMHF_API void flashmhfCompileOptionsInit(FlashmhfCompileOptions *options);

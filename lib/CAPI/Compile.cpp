@@ -98,6 +98,8 @@ void flashmhfCompileOptionsInit(FlashmhfCompileOptions *options) {
     return;
   *options = {};
   options->optLevel = 3;
+  options->tuned = 1;
+  options->runnersUp = 8;
 }
 
 Expected<CompileOptions>
@@ -122,6 +124,12 @@ mlir::flashmhf::unwrap(const FlashmhfCompileOptions *options) {
     result.features = options->features;
   if (options->schedule)
     result.schedule = options->schedule;
+  result.tuned = options->tuned != 0;
+  result.runnersUp = options->runnersUp;
+  if (options->gpu)
+    result.gpu = options->gpu;
+  if (options->database)
+    result.database = options->database;
   if (options->ptxasPath)
     result.ptxasPath = options->ptxasPath;
   if (FlashmhfDiagnosticCallback callback = options->diagnosticCallback) {

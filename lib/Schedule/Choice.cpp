@@ -36,6 +36,8 @@ static SmallVector<int64_t> getDffTiles(int64_t f) {
   };
   if (ShapedType::isDynamic(f))
     return {128, 64, 32, 16};
+  if (f < 1)
+    return {kProductStep};
   for (int64_t tile : {128, 64, 256, 32, 16})
     if (tile <= f && f % tile == 0)
       add(tile);
@@ -46,7 +48,7 @@ static SmallVector<int64_t> getDffTiles(int64_t f) {
       add(tile);
   }
   // All of F need not be whole instructions.
-  if (f > 0 && f <= kMaxTile)
+  if (f <= kMaxTile)
     add(f);
   return tiles;
 }
@@ -135,6 +137,7 @@ static void rank(std::vector<Candidate> &candidates) {
   order[preferred - candidates.begin()].first = 0;
   llvm::sort(order);
   std::vector<Candidate> ranked;
+  ranked.reserve(order.size());
   for (auto [_, i] : order)
     ranked.push_back(std::move(candidates[i]));
   candidates = std::move(ranked);

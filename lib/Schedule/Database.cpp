@@ -69,7 +69,8 @@ static llvm::Error makeError(StringRef name, const Twine &message) {
 static llvm::Expected<TunedSchedule> parseEntry(const json::Value &value,
                                                 size_t number, StringRef name) {
   const json::Object *object = value.getAsObject();
-  json::Path::Root root("entry " + std::to_string(number));
+  std::string where = "entry " + std::to_string(number);
+  json::Path::Root root(where);
   json::ObjectMapper map(value, root);
   std::string gpu, dtype, outType;
   int64_t heads = 0, headWidth = 0, subNetworks = 0, subWidth = 0;

@@ -14,6 +14,7 @@
 #include "flashmhf/Pipelines/Pipelines.h"
 #include "flashmhf/Target/ContractBuilder.h"
 #include "flashmhf/Target/Errors.h"
+#include "flashmhf/Target/Explanation.h"
 #include "flashmhf/Target/HostCodeGen.h"
 #include "flashmhf/Target/KernelCodeGen.h"
 #include "flashmhf/Target/Ptxas.h"
@@ -256,6 +257,24 @@ static void setOptions(const CompileOptions &options, ToNVVMOptions &target) {
   if (!options.features.empty())
     target.features = options.features;
   target.optLevel = options.optLevel;
+  target.gpu = options.gpu;
+  target.database = options.database;
+  target.tuned = options.tuned;
+}
+
+/// Says which schedules would be chosen, and why.
+static Expected<Artifact> explain(Compilation &compilation) {
+  const CompileOptions &options = compilation.options;
+  Expected<DatabaseChoice> databases =
+      DatabaseChoice::get(options.database, options.tuned);
+  if (!databases)
+    return makeError(ErrorKind::Compile, toString(databases.takeError()));
+  ChooseOptions choose;
+  choose.chip = &getChip(options.gpu);
+  choose.databases = databases->get();
+  return Artifact{
+      explainSchedules(compilation.getModule(), choose, options.runnersUp),
+      std::nullopt, ""};
 }
 
 /// Replaces PTX by what ptxas makes of it and reports its complaints.
@@ -348,12 +367,12 @@ static Expected<Artifact> predictTimeline(Compilation &compilation) {
 
 static Expected<Artifact> compileDevice(Compilation &compilation,
                                         EmitKind kind) {
+  if (kind == EmitKind::Schedule)
+    return explain(compilation);
   ToNVVMOptions target;
   setOptions(compilation.options, target);
   if (Error error = compilation.run([&](OpPassManager &passes) {
-        if (kind == EmitKind::Schedule)
-          buildToSchedulePipeline(passes, target);
-        else if (kind == EmitKind::Hopper || kind == EmitKind::Timeline)
+        if (kind == EmitKind::Hopper || kind == EmitKind::Timeline)
           buildToHopperPipeline(passes, target);
         else
           buildToNVVMPipeline(passes, target);
@@ -361,8 +380,7 @@ static Expected<Artifact> compileDevice(Compilation &compilation,
     return std::move(error);
   if (kind == EmitKind::Timeline)
     return predictTimeline(compilation);
-  if (kind == EmitKind::Schedule || kind == EmitKind::Hopper ||
-      kind == EmitKind::NVVM)
+  if (kind == EmitKind::Hopper || kind == EmitKind::NVVM)
     return Artifact{compilation.print(), std::nullopt, ""};
   return emitKernel(compilation, target, kind);
 }
@@ -380,6 +398,10 @@ static Error checkOptions(const CompileOptions &options) {
     return makeError(ErrorKind::InvalidArgument,
                      "unsupported chip '" + options.chip +
                          "': only sm_90a can be compiled for");
+  if (options.runnersUp < 0)
+    return makeError(ErrorKind::InvalidArgument, "runners-up are " +
+                                                     Twine(options.runnersUp) +
+                                                     ", expected at least 0");
   return Error::success();
 }
 

@@ -16,6 +16,7 @@ from .compiler import (
     compile,
     cuda_available,
     emulator,
+    explain,
     jit,
 )
 from .native import FlashmhfError, FlashmhfValueError, version
@@ -35,6 +36,7 @@ __all__ = [
     "compile",
     "cuda_available",
     "emulator",
+    "explain",
     "jit",
     "presets",
     "reference",

@@ -205,7 +205,11 @@ def compile(
         "note", "remark", "warning" or "error"; by default warnings become
         Python's FlashmhfWarning.
     options : chip ("sm_90a"), features ("+ptx84"), opt_level (0 to 3, default 3),
-        schedule (text of a #flashmhf.schedule<...> to use), ptxas (path),
+        schedule (text of a #flashmhf.schedule<...> to use), gpu ("h100-sxm",
+        "h200", "h100-pcie", or what its driver calls it: what schedules are
+        chosen for), database (path of a tuning database to ask first), tuned
+        (False: the cost model alone), runners_up (how many schedules
+        emit="schedule" names beside the chosen one, default 8), ptxas (path),
         ptxas_policy ("warn", "error", "ignore": what to do about spills and
         serialised products), threads (CPU, 0 means all).
 
@@ -232,6 +236,24 @@ def compile(
     finally:
         lib.flashmhfArtifactDestroy(handle)
     return Artifact(emit, data, contract, log, problem)
+
+
+def explain(problem=None, *, source: str | None = None, on_diagnostic=None, **options) -> dict:
+    """Which schedule the compiler chooses for a problem, and why.
+
+    Arguments and errors as for `compile`; `schedule` asks about one of your own.
+    Returns what emit="schedule" says of the operator: "schedule" (text), "source"
+    ("model", "database", "given", "none"), "predicted" ("microseconds", "limit",
+    "waves", ..; absent where "fault" says why it cannot be compiled),
+    "candidates" (how many were compared) and "runners_up" (the next fastest:
+    "schedule", "microseconds", "limit"). A list of these where the source has
+    several operators.
+    """
+    artifact = compile(
+        problem, emit="schedule", source=source, on_diagnostic=on_diagnostic, **options
+    )
+    operators = json.loads(artifact.text)["operators"]
+    return operators[0] if len(operators) == 1 else operators
 
 
 def jit(problem=None, *, source=None, on_diagnostic=None, **options) -> Function:
@@ -288,13 +310,24 @@ class _Options:
             self._set(name, value)
 
     def _set(self, name, value):
-        texts = dict(chip="chip", features="features", schedule="schedule", ptxas="ptxasPath")
+        texts = dict(
+            chip="chip",
+            features="features",
+            schedule="schedule",
+            ptxas="ptxasPath",
+            gpu="gpu",
+            database="database",
+        )
         if name in texts:
             setattr(self.struct, texts[name], None if value is None else os.fsencode(value))
         elif name == "opt_level":
             self.struct.optLevel = value
         elif name == "threads":
             self.struct.threads = value
+        elif name == "tuned":
+            self.struct.tuned = bool(value)
+        elif name == "runners_up":
+            self.struct.runnersUp = value
         elif name == "ptxas_policy":
             if value not in native.PTXAS_POLICIES:
                 raise ValueError(

@@ -100,6 +100,10 @@ class FlashmhfCompileOptions(Structure):
         ("threads", c_int32),
         ("diagnosticCallback", DiagnosticCallback),
         ("diagnosticUserData", c_void_p),
+        ("gpu", c_char_p),
+        ("database", c_char_p),
+        ("tuned", c_int32),
+        ("runnersUp", c_int32),
     ]
 
 

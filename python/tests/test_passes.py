@@ -80,7 +80,7 @@ def source_of(problem, schedule):
     keys = {**SCHEDULES, **SPLIT}[schedule]
     if keys:
         attribute = f"#flashmhf.schedule<{keys}>"
-        source = flashmhf.compile(problem, emit="schedule", schedule=attribute).text
+        source = flashmhf.compile(problem, emit="mlir", schedule=attribute).text
     return source
 
 

@@ -35,7 +35,7 @@ static cl::opt<EmitKind> emitKind(
     cl::values(
         clEnumValN(EmitKind::MLIR, "mlir", "the verified input"),
         clEnumValN(EmitKind::Schedule, "schedule",
-                   "the input with every schedule chosen"),
+                   "which schedule is chosen and why, as JSON"),
         clEnumValN(EmitKind::Hopper, "hopper", "the hopper dialect"),
         clEnumValN(EmitKind::NVVM, "nvvm", "the LLVM and NVVM dialects"),
         clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR of the kernel"),
@@ -92,6 +92,21 @@ static cl::opt<std::string>
     schedule("schedule",
              cl::desc("A #flashmhf.schedule<...> that replaces every other"),
              cl::cat(category));
+static cl::opt<std::string>
+    gpu("gpu",
+        cl::desc("GPU to choose schedules for: h100-sxm, h200, h100-pcie, or "
+                 "what its driver calls it"),
+        cl::init(CompileOptions().gpu), cl::cat(category));
+static cl::opt<std::string>
+    database("database", cl::desc("Tuning database to ask first, JSON"),
+             cl::value_desc("file"), cl::cat(category));
+static cl::opt<bool>
+    tuned("tuned", cl::desc("Ask tuning databases, not the cost model only"),
+          cl::init(CompileOptions().tuned), cl::cat(category));
+static cl::opt<int> runnersUp(
+    "runners-up",
+    cl::desc("Schedules to name beside the chosen one, --emit=schedule"),
+    cl::init(CompileOptions().runnersUp), cl::cat(category));
 static cl::opt<std::string> ptxas("ptxas", cl::desc("The ptxas to run"),
                                   cl::cat(category));
 static cl::opt<PtxasPolicy> ptxasPolicy(
@@ -224,6 +239,10 @@ static Error run(bool &reported) {
   options.features = features;
   options.optLevel = optLevel;
   options.schedule = schedule;
+  options.gpu = gpu;
+  options.database = database;
+  options.tuned = tuned;
+  options.runnersUp = runnersUp;
   options.ptxasPath = ptxas;
   options.ptxasPolicy = ptxasPolicy;
   options.diagnosticHandler = [&](mlir::DiagnosticSeverity severity,

@@ -48,7 +48,8 @@ struct Prediction {
 };
 
 /// `op` with likely sizes where they are not known: many tokens, 8 heads, 8
-/// sub-networks of 256, and the widest head that there is a schedule for.
+/// sub-networks of 256, and the widest head that there is a schedule for. None
+/// is above 2^18.
 OperatorFacts assumeSizes(OperatorFacts op);
 
 /// The time of `op` under a schedule that findFault has nothing against.

@@ -50,6 +50,12 @@ struct CompileOptions {
   /// See findPtxas.
   std::string ptxasPath;
   PtxasPolicy ptxasPolicy = PtxasPolicy::Warn;
+  /// What schedules are chosen for and by; see flashmhf-assign-schedule.
+  std::string gpu = "h100-sxm";
+  std::string database;
+  bool tuned = true;
+  /// Schedules that EmitKind::Schedule names beside the chosen one.
+  int runnersUp = 8;
   /// Sees each diagnostic with its location in front.
   std::function<void(DiagnosticSeverity, llvm::StringRef)> diagnosticHandler;
 };

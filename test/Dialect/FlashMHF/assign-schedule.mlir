@@ -1,4 +1,6 @@
-// RUN: flashmhf-opt %s --flashmhf-assign-schedule | FileCheck %s
+// The choice where the number of tokens is not known.
+
+// RUN: flashmhf-opt %s --flashmhf-assign-schedule=tuned=false | FileCheck %s
 
 // CHECK-LABEL: func.func @d128
 // CHECK: schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = true, overlap = true, rotate = false>
@@ -33,26 +35,27 @@ func.func @d256_no_up(%q: memref<?x8x?x256xbf16>, %w: memref<8x11x256x256xbf16>,
   return
 }
 
-// The largest tile that divides F.
+// All of F in one step, with the columns that a wgmma takes.
 
 // CHECK-LABEL: func.func @f96
-// CHECK: dff_tile = 32,
+// CHECK: dff_tile = 96,
 func.func @f96(%q: memref<?x8x?x64xbf16>, %w: memref<8x11x96x64xbf16>, %o: memref<?x8x?x64xbf16>) {
   flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x96x64xbf16>, memref<8x11x96x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
   return
 }
 
-// None divides F: the largest that is not above it, with a partial last tile.
+// With U the accumulators have no room for 200 columns; of two steps the
+// smallest that are whole instructions, the last one partial.
 
 // CHECK-LABEL: func.func @f200
-// CHECK: dff_tile = 128,
+// CHECK: dff_tile = 112,
 func.func @f200(%q: memref<?x8x?x64xbf16>, %w: memref<8x11x200x64xbf16>, %o: memref<?x8x?x64xbf16>) {
-  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x200x64xbf16>, memref<8x11x200x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
+  flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x200x64xbf16>, memref<8x11x200x64xbf16>) up(%w : memref<8x11x200x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
   return
 }
 
 // CHECK-LABEL: func.func @f8
-// CHECK: dff_tile = 16,
+// CHECK: dff_tile = 8,
 func.func @f8(%q: memref<?x8x?x64xbf16>, %w: memref<8x11x8x64xbf16>, %o: memref<?x8x?x64xbf16>) {
   flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x64xbf16>, memref<8x11x8x64xbf16>, memref<8x11x8x64xbf16>) outs(%o : memref<?x8x?x64xbf16>)
   return

@@ -6,8 +6,8 @@
 // RUN:   | FileCheck %s --implicit-check-not=memref.alloc --implicit-check-not=memref.copy --implicit-check-not=linalg.fill --implicit-check-not=linalg.generic
 
 // CHECK-LABEL: func.func private @static
-// CHECK-SAME: %[[Q:[^:]*]]: memref<2x8x512x128xbf16, {{[^>]*>>}}, %[[K:[^:]*]]: memref<8x11x256x128xbf16, {{[^>]*>>}}, %[[U:[^:]*]]: memref<8x11x256x128xbf16, {{[^>]*>>}}, %[[V:[^:]*]]: memref<8x11x256x128xbf16, {{[^>]*>>}}, %[[R:[^:]*]]: memref<2x8x512x11xf32, {{[^>]*>>}}, %[[OUT:[^:]*]]: memref<2x8x512x128xbf16, {{[^>]*>>}}) {
-// CHECK:      scf.forall (%[[B:.*]], %[[H:.*]], %[[L:.*]]) = (0, 0, 0) to (2, 8, 512) step (1, 1, 128) {
+// CHECK-SAME: %[[Q:[^:]*]]: memref<2x8x4096x128xbf16, {{[^>]*>>}}, %[[K:[^:]*]]: memref<8x11x256x128xbf16, {{[^>]*>>}}, %[[U:[^:]*]]: memref<8x11x256x128xbf16, {{[^>]*>>}}, %[[V:[^:]*]]: memref<8x11x256x128xbf16, {{[^>]*>>}}, %[[R:[^:]*]]: memref<2x8x4096x11xf32, {{[^>]*>>}}, %[[OUT:[^:]*]]: memref<2x8x4096x128xbf16, {{[^>]*>>}}) {
+// CHECK:      scf.forall (%[[B:.*]], %[[H:.*]], %[[L:.*]]) = (0, 0, 0) to (2, 8, 4096) step (1, 1, 128) {
 // CHECK-NEXT:   %[[QT:.*]] = memref.subview %[[Q]][%[[B]], %[[H]], %[[L]], 0] [1, 1, 128, 128] [1, 1, 1, 1]
 // CHECK-NEXT:   %[[OT:.*]] = memref.subview %[[OUT]][%[[B]], %[[H]], %[[L]], 0] [1, 1, 128, 128] [1, 1, 1, 1]
 // CHECK-NEXT:   %[[ACC:.*]] = memref.alloc() {{.*}} : memref<1x1x128x128xf32>
@@ -28,11 +28,11 @@
 // CHECK-NEXT:   }
 // CHECK-NEXT: }
 // CHECK-NEXT: return{{$}}
-func.func private @static(%q: tensor<2x8x512x128xbf16>, %k: tensor<8x11x256x128xbf16>, %u: tensor<8x11x256x128xbf16>, %v: tensor<8x11x256x128xbf16>, %r: tensor<2x8x512x11xf32>, %out: tensor<2x8x512x128xbf16>) -> tensor<2x8x512x128xbf16> {
+func.func private @static(%q: tensor<2x8x4096x128xbf16>, %k: tensor<8x11x256x128xbf16>, %u: tensor<8x11x256x128xbf16>, %v: tensor<8x11x256x128xbf16>, %r: tensor<2x8x4096x11xf32>, %out: tensor<2x8x4096x128xbf16>) -> tensor<2x8x4096x128xbf16> {
   %zero = arith.constant 0.0 : bf16
-  %init = linalg.fill ins(%zero : bf16) outs(%out : tensor<2x8x512x128xbf16>) -> tensor<2x8x512x128xbf16>
-  %0 = flashmhf.mhffn silu ins(%q, %k, %v : tensor<2x8x512x128xbf16>, tensor<8x11x256x128xbf16>, tensor<8x11x256x128xbf16>) up(%u : tensor<8x11x256x128xbf16>) router(%r : tensor<2x8x512x11xf32>) outs(%init : tensor<2x8x512x128xbf16>) -> tensor<2x8x512x128xbf16>
-  return %0 : tensor<2x8x512x128xbf16>
+  %init = linalg.fill ins(%zero : bf16) outs(%out : tensor<2x8x4096x128xbf16>) -> tensor<2x8x4096x128xbf16>
+  %0 = flashmhf.mhffn silu ins(%q, %k, %v : tensor<2x8x4096x128xbf16>, tensor<8x11x256x128xbf16>, tensor<8x11x256x128xbf16>) up(%u : tensor<8x11x256x128xbf16>) router(%r : tensor<2x8x4096x11xf32>) outs(%init : tensor<2x8x4096x128xbf16>) -> tensor<2x8x4096x128xbf16>
+  return %0 : tensor<2x8x4096x128xbf16>
 }
 
 // CHECK-LABEL: func.func private @dynamic

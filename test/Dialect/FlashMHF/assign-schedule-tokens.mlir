@@ -1,0 +1,47 @@
+// The choice where the number of tokens is known: waves of tiles decide.
+
+// RUN: flashmhf-opt %s --flashmhf-assign-schedule=tuned=false | FileCheck %s
+// RUN: flashmhf-opt %s --flashmhf-assign-schedule="tuned=false gpu=h100-pcie" | FileCheck %s --check-prefix=PCIE
+
+!w = tensor<8x11x256x128xbf16>
+
+// Tiles of 64 tokens compute less that nobody asked for.
+
+// CHECK-LABEL: func.func @one_token
+// CHECK: token_tile = 64, {{.*}}consumers = 1,
+!q1 = tensor<1x8x1x128xbf16>
+func.func @one_token(%q: !q1, %w: !w, %o: !q1) -> !q1 {
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q1, !w, !w) up(%w : !w) outs(%o : !q1) -> !q1
+  return %r : !q1
+}
+
+// 128 tiles of 64 tokens are one wave over 132 multiprocessors; over 114 they
+// would be two, and 64 tiles of 128 are one.
+
+// CHECK-LABEL: func.func @t1000
+// CHECK: token_tile = 64, {{.*}}consumers = 1,
+// PCIE-LABEL: func.func @t1000
+// PCIE: token_tile = 128, {{.*}}consumers = 2,
+!q2 = tensor<1x8x1000x128xbf16>
+func.func @t1000(%q: !q2, %w: !w, %o: !q2) -> !q2 {
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q2, !w, !w) up(%w : !w) outs(%o : !q2) -> !q2
+  return %r : !q2
+}
+
+// CHECK-LABEL: func.func @t4096
+// CHECK: token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = true, overlap = true, rotate = false>
+!q3 = tensor<1x8x4096x128xbf16>
+func.func @t4096(%q: !q3, %w: !w, %o: !q3) -> !q3 {
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q3, !w, !w) up(%w : !w) outs(%o : !q3) -> !q3
+  return %r : !q3
+}
+
+// A producer of 24 registers spills beside consumers that store f32.
+
+// CHECK-LABEL: func.func @f32
+// CHECK: registers = [40, 232]
+!o3 = tensor<1x8x4096x128xf32>
+func.func @f32(%q: !q3, %w: !w, %o: !o3) -> !o3 {
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q3, !w, !w) up(%w : !w) outs(%o : !o3) -> !o3
+  return %r : !o3
+}
