@@ -62,6 +62,10 @@ public:
 
   ModuleOp getModule() { return *module; }
   void warn(StringRef message);
+  /// A timer for a stage; it runs until it is destroyed.
+  TimingScope time(StringRef stage) {
+    return options.timing ? options.timing->nest(stage) : TimingScope();
+  }
 
   const CompileOptions &options;
   std::string function;
@@ -121,6 +125,7 @@ void Compilation::warn(StringRef message) {
 }
 
 Error Compilation::parse(StringRef source, StringRef name) {
+  TimingScope timing = time("Parser");
   llvm::SourceMgr sourceManager;
   sourceManager.AddNewSourceBuffer(
       llvm::MemoryBuffer::getMemBufferCopy(source, name), llvm::SMLoc());
@@ -173,6 +178,8 @@ Error Compilation::replaceSchedules() {
 
 Error Compilation::run(llvm::function_ref<void(OpPassManager &)> build) {
   PassManager passes(&context);
+  if (options.timing)
+    passes.enableTiming(*options.timing);
   build(passes);
   if (failed(passes.run(*module)))
     return takeError(ErrorKind::Compile);
@@ -283,6 +290,7 @@ static Error assemble(Compilation &compilation, Artifact &artifact) {
   Expected<std::string> ptxas = findPtxas(options.ptxasPath);
   if (!ptxas)
     return ptxas.takeError();
+  TimingScope timing = compilation.time("ptxas");
   Expected<PtxasResult> result =
       runPtxas(*ptxas, artifact.data, options.chip, options.optLevel);
   if (!result)
@@ -313,9 +321,11 @@ static Expected<Artifact> emitKernel(Compilation &compilation,
 
   auto kernels = *compilation.getModule().getOps<gpu::GPUModuleOp>().begin();
   bool isLLVM = kind == EmitKind::LLVM;
+  TimingScope timing = compilation.time("Code generation");
   FailureOr<std::string> text =
       translateKernels(kernels, target.chip, target.features, target.optLevel,
-                       isLLVM ? KernelText::LLVM : KernelText::PTX);
+                       isLLVM ? KernelText::LLVM : KernelText::PTX, timing);
+  timing.stop();
   if (failed(text))
     return compilation.takeError(ErrorKind::Compile);
   Artifact artifact;

@@ -20,12 +20,19 @@ namespace {
 class KernelSerializer : public LLVM::ModuleToObject {
 public:
   KernelSerializer(gpu::GPUModuleOp module, StringRef chip, StringRef features,
-                   int optLevel, KernelText kind)
+                   int optLevel, KernelText kind, TimingScope &timing)
       : ModuleToObject(*module, "nvptx64-nvidia-cuda", chip, features,
                        optLevel),
-        kind(kind) {}
+        kind(kind), timing(timing), step(timing.nest("Translate to LLVM IR")) {}
 
 protected:
+  LogicalResult optimizeModule(llvm::Module &llvmModule, int optL) override {
+    step = timing.nest("Optimize LLVM IR");
+    LogicalResult result = ModuleToObject::optimizeModule(llvmModule, optL);
+    step = timing.nest("Print");
+    return result;
+  }
+
   FailureOr<SmallVector<char, 0>>
   moduleToObject(llvm::Module &llvmModule) override {
     // Nothing is linked in later.
@@ -39,6 +46,7 @@ protected:
       llvmModule.print(os, nullptr);
       return text;
     }
+    step = timing.nest("Generate PTX");
     FailureOr<llvm::TargetMachine *> machine = getOrCreateTargetMachine();
     if (failed(machine))
       return getOperation().emitError("has no target to make PTX for");
@@ -52,17 +60,18 @@ protected:
 
 private:
   KernelText kind;
+  TimingScope &timing;
+  TimingScope step; // the one that is running
 };
 } // namespace
 
-FailureOr<std::string> mlir::flashmhf::translateKernels(gpu::GPUModuleOp module,
-                                                        StringRef chip,
-                                                        StringRef features,
-                                                        int optLevel,
-                                                        KernelText kind) {
+FailureOr<std::string>
+mlir::flashmhf::translateKernels(gpu::GPUModuleOp module, StringRef chip,
+                                 StringRef features, int optLevel,
+                                 KernelText kind, TimingScope &timing) {
   NVVM::SerializeGPUModuleBase::init();
   std::optional<SmallVector<char, 0>> text =
-      KernelSerializer(module, chip, features, optLevel, kind).run();
+      KernelSerializer(module, chip, features, optLevel, kind, timing).run();
   if (!text)
     return failure();
   return std::string(text->begin(), text->end());

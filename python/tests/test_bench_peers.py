@@ -101,6 +101,8 @@ class Kernel:
         self.launches = []
     def run(self):
         pass
+    def warmup(self, *arguments, grid, **options):
+        self.launches.append((grid, arguments, options))
     def __getitem__(self, grid):
         def launch(*operands, **options):
             if options["num_warps"] == 4:
@@ -149,6 +151,13 @@ def test_triton(bench, tmp_path):
     assert made_kernel.launches[0][0] == (1, 2, 2)  # token tiles, groups, batch
     options = made_kernel.launches[0][2]
     assert 1 << options["LOG2_BLOCK_SEQ"] == options["BLOCK_SEQ"] == 128
+
+    triton_kernel.compile_only(kernel, made.problem, 70)
+    _, arguments, compiled = kernel.launches[-1]
+    assert compiled == options and arguments[4] == torch.float32
+    assert arguments[6:] == (1, *made_kernel.launches[0][1][7:12], *arguments[12:])
+    assert arguments[12:16] == (2 * 70 * 128, 70 * 128, 128, 1)
+    assert arguments[-8:-4] == (2 * 70 * 2, 70 * 2, 2, 1)
 
     with pytest.raises(Unavailable, match="SiLU"):
         entries(bench("128m,activation=gelu", 3, 1))

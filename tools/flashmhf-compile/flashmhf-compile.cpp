@@ -9,6 +9,7 @@
 
 #include "flashmhf/Target/Compiler.h"
 #include "flashmhf/Target/Problem.h"
+#include "mlir/Support/Timing.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -259,6 +260,10 @@ static Error run(bool &reported) {
       llvm::WithColor::note() << message << "\n";
     }
   };
+  mlir::DefaultTimingManager timings; // prints when it goes
+  mlir::applyDefaultTimingManagerCLOptions(timings);
+  mlir::TimingScope timing = timings.getRootScope();
+  options.timing = &timing;
   Expected<Artifact> artifact =
       compile(source->first, source->second, options, emitKind);
   if (!artifact)
@@ -270,7 +275,10 @@ static Error run(bool &reported) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM initialize(argc, argv);
+  mlir::registerDefaultTimingManagerCLOptions();
   cl::HideUnrelatedOptions(category);
+  for (StringRef name : {"mlir-timing", "mlir-timing-display"})
+    cl::getRegisteredOptions()[name]->setHiddenFlag(cl::NotHidden);
   cl::ParseCommandLineOptions(
       argc, argv,
       "flashmhf-compile: Flash Multi-Head FFN to GPU kernels and CPU code\n");

@@ -20,6 +20,10 @@ class Module;
 class TargetMachine;
 } // namespace llvm
 
+namespace mlir {
+class TimingScope;
+} // namespace mlir
+
 namespace mlir::flashmhf {
 
 /// How far to compile; include/flashmhf-c/flashmhf.h says what each is.
@@ -58,6 +62,8 @@ struct CompileOptions {
   int runnersUp = 8;
   /// Sees each diagnostic with its location in front.
   std::function<void(DiagnosticSeverity, llvm::StringRef)> diagnosticHandler;
+  /// Gets a timer for each stage and pass, if there is one.
+  TimingScope *timing = nullptr;
 };
 
 struct Artifact {

@@ -9,6 +9,7 @@
 #define FLASHMHF_TARGET_KERNELCODEGEN_H
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Support/Timing.h"
 #include <string>
 
 namespace mlir::flashmhf {
@@ -20,14 +21,15 @@ enum class KernelText {
   PTX
 };
 
-/// Translates and optimises the kernels of `module`. Errors are emitted.
+/// Translates and optimises the kernels of `module`. Errors are emitted. The
+/// steps are timed below `timing`, which may be inactive.
 ///
 /// gpu-module-to-binary does the same but asks for NVIDIA's device library
 /// wherever CUDA_HOME is set; the kernels need no function of it.
 FailureOr<std::string> translateKernels(gpu::GPUModuleOp module,
                                         llvm::StringRef chip,
                                         llvm::StringRef features, int optLevel,
-                                        KernelText kind);
+                                        KernelText kind, TimingScope &timing);
 
 } // namespace mlir::flashmhf
 

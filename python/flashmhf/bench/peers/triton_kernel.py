@@ -12,6 +12,7 @@ import importlib.util
 
 import torch
 
+from ...dlpack import contiguous_strides
 from .. import gpu
 from ..rounds import Entry, fastest
 from . import Unavailable
@@ -102,25 +103,38 @@ def maker(file):
 def _launch(kernel, problem, operands, tiles):
     q, k, u, v, r, out = operands
     batch, heads, tokens, width = q.shape
-    groups, experts, inner, _ = k.shape
-    rows, columns, warps, stages = tiles
     strides = [step for x in operands for step in x.stride()]
-    kernel[(-(-tokens // rows), groups, batch)](
-        *operands,
-        batch,
-        heads,
-        tokens,
-        width,
-        experts,
-        inner,
-        *strides,
+    groups, experts, inner, _ = k.shape
+    sizes = (batch, heads, tokens, width, experts, inner)
+    kernel[(-(-tokens // tiles[0]), groups, batch)](
+        *operands, *sizes, *strides, **_constants(problem, width, tiles)
+    )
+
+
+def _constants(problem, width, tiles):
+    rows, columns, warps, stages = tiles
+    return dict(
         HEAD_DIM=width,
-        NUM_EXPERT=experts,
-        EXPERT_DIM=inner,
-        NUM_KUV_GROUPS=heads // groups,
+        NUM_EXPERT=problem.subnetworks,
+        EXPERT_DIM=problem.subnetwork_width,
+        NUM_KUV_GROUPS=problem.heads // problem.groups,
         BLOCK_SEQ=rows,
         BLOCK_INTER=columns,
         LOG2_BLOCK_SEQ=rows.bit_length() - 1,
         num_warps=warps,
         num_stages=stages,
     )
+
+
+def compile_only(kernel, problem, tokens, tiles=TILES[0]) -> None:
+    """Has Triton compile the kernel for compact operands, into its cache."""
+    check_problem(problem)
+    p, width = problem, 1 << (problem.head_dim - 1).bit_length()
+    rows = (1, p.heads, tokens, width)
+    weights = (p.groups, p.subnetworks, p.subnetwork_width, width)
+    shapes = (rows, weights, weights, weights, (1, p.heads, tokens, p.subnetworks), rows)
+    types = [torch.float32 if i == 4 else torch.bfloat16 for i in range(6)]
+    strides = [step for shape in shapes for step in contiguous_strides(shape)]
+    sizes = (1, p.heads, tokens, width, p.subnetworks, p.subnetwork_width)
+    constants = _constants(problem, width, tiles)
+    kernel.warmup(*types, *sizes, *strides, grid=(1, 1, 1), **constants)
