@@ -307,8 +307,11 @@ FLASHMHF_API FlashmhfStatus flashmhfKernelLoad(const void *image,
  *  (NULL: the default stream), and returns without waiting: the tensors must
  *  live until the stream has passed it. The tensors are CUDA tensors of that
  *  device in the order of the contract's arguments. They are checked first;
- *  tensor maps are kept and used again while pointers, sizes and strides stay
- *  the same. An empty output launches nothing. */
+ * what was found, tensor maps included, is kept and used again while every
+ * field of the DLTensors stays the same, which leaves the driver's launch as
+ * the only cost. The stream may be one that is being captured as a graph:
+ * nothing is allocated on the GPU, and nothing waits. An empty output launches
+ * nothing. */
 FLASHMHF_API FlashmhfStatus flashmhfKernelLaunch(FlashmhfKernel *kernel,
                                                  const DLTensor *const *tensors,
                                                  int32_t count, void *stream);

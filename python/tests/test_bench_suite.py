@@ -97,3 +97,52 @@ def test_sampled_tokens_have_both_ends(suite):
     rows = gpu.sample_tokens(5000, 0).tolist()
     assert {0, 127, 4999, 4872} <= set(rows) and rows == sorted(set(rows))
     assert 400 < len(rows) <= 512
+
+
+def test_command(suite, monkeypatch, tmp_path, capsys):
+    import test_bench
+
+    from flashmhf import __main__ as main
+    from flashmhf import native
+    from flashmhf.bench import gpu, report
+
+    machine = dict(gpu="H100", driver="580")
+    cases = test_bench.make_full_report().cases
+    asked = []
+
+    def run(models, tokens, settings):
+        asked.append((models, tokens, settings))
+        yield from cases
+
+    monkeypatch.setattr(suite, "run", run)
+    monkeypatch.setattr(gpu, "describe_machine", lambda: machine)
+    monkeypatch.setattr(native.library(), "flashmhfCudaAvailable", lambda: native.OK)
+    output, plot = str(tmp_path / "r.json"), str(tmp_path / "r.svg")
+    command = ["bench", "--model", "370m", "--tokens", "4096", "-o", output, "--plot", plot]
+    assert main.main([*command, "--triton", "none.py"]) == 0
+    (models, tokens, settings), printed = asked[0], capsys.readouterr().out
+    assert [m.name for m in models] == ["370m"] and tokens == [4096]
+    assert set(settings.peers) == {"layer", "SwiGLU"} and "Triton takes no part" in printed
+    assert "H100, driver 580" in printed and "370m, 16384 tokens" in printed
+    first = report.from_json((tmp_path / "r.json").read_text())
+    assert first.cases == cases and "</svg>" in (tmp_path / "r.svg").read_text()
+
+    # Another run adds its cases and replaces those that it repeats.
+    new = test_bench.make_full_report().cases[0]
+    new.rows[0].seconds = [2e-4] * 4
+    other = test_bench.make_full_report().cases[1]
+    other.tokens = 1
+    cases[:] = [new, other]
+    assert main.main([*command, "--append", "--no-layers"]) == 0
+    second = report.from_json((tmp_path / "r.json").read_text())
+    assert [c.tokens for c in second.cases] == [16384, 4096, 1]
+    assert second.cases[1] == new and len(second.settings["commands"]) == 2
+    assert not asked[1][2].peers
+    machine["driver"] = "581"
+    assert main.main([*command, "--append"]) == 1
+    assert "was made with driver 580, this is 581" in capsys.readouterr().err
+    assert main.main([*command[:-4], "--append"]) == 1
+
+    cases[:] = test_bench.make_report().cases  # a wrong row
+    assert main.main(command) == 1
+    assert "WRONG: cluster = 2, 370m, 4096 tokens: error 2.70e-03" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import sys
 
 from .models import parse_model
 from .plot import to_svg
-from .report import Report, table, to_json, write
+from .report import Report, from_json, table, to_json, write
 from .schedules import Variant, parse_file, parse_variant
 
 DESCRIPTION = """Times our kernels beside a bf16 8192^3 cuBLAS product and others, in
@@ -67,6 +67,11 @@ def add_arguments(parser) -> None:
         "--prototype", metavar="PATH", help="the hand-written kernels: sources or a library"
     )
     parser.add_argument("-o", "--output", help="write the report to this file as JSON")
+    parser.add_argument(
+        "--append",
+        action="store_true",
+        help="add to the report in that file, made on the same kind of machine, instead",
+    )
     parser.add_argument("--plot", metavar="FILE", help="draw it to this file as SVG")
 
 
@@ -138,6 +143,29 @@ def find_peers(arguments) -> tuple:
     return found, missing
 
 
+def _start_report(arguments, machine, settings):
+    """A fresh report, or that of --append. Raises ValueError where that is of another
+    machine or method."""
+    method = dict(rounds=settings.rounds, seconds=settings.budget, seed=settings.seed)
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    if not arguments.append:
+        return Report(now, machine, dict(commands=[sys.argv[1:]], **method))
+    if not arguments.output:
+        raise ValueError("--append needs --output")
+    with open(arguments.output) as file:
+        report = from_json(file.read())
+    commands = report.settings.pop("commands")
+    for old, new in ((report.machine, machine), (report.settings, method)):
+        for key, value in new.items():
+            if old.get(key) != value:
+                raise ValueError(
+                    f"{arguments.output} was made with {key} {old.get(key)}, this is {value}"
+                )
+    report.settings["commands"] = [*commands, sys.argv[1:]]
+    report.date = now
+    return report
+
+
 def run(arguments) -> int:
     """Runs it; the report is written anew after every case."""
     models, tokens, keywords = settings_of(arguments)
@@ -147,21 +175,12 @@ def run(arguments) -> int:
         raise ValueError(f"bench needs torch: {error}") from None
     peers, missing = find_peers(arguments)
     settings = suite.Settings(peers=peers, **keywords)
-    report = Report(
-        datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        gpu.describe_machine(),
-        dict(
-            command=sys.argv[1:],
-            rounds=settings.rounds,
-            seconds=settings.budget,
-            seed=settings.seed,
-        ),
-    )
+    report = _start_report(arguments, gpu.describe_machine(), settings)
     print(f"{report.machine['gpu']}, driver {report.machine['driver']}", flush=True)
     for line in missing:
         print(line, flush=True)
     for case in suite.run(models, tokens, settings):
-        report.cases.append(case)
+        report.add(case)
         print(f"\n{table(case)}", flush=True)
         if arguments.output:
             write(arguments.output, to_json(report))

@@ -72,6 +72,14 @@ class Report:
     settings: dict
     cases: list = dataclasses.field(default_factory=list)
 
+    def add(self, case) -> None:
+        """Takes a case in, in the place of an older one of the same sizes."""
+
+        def key(c):
+            return c.model, c.problem, c.batch, c.tokens
+
+        self.cases = [c for c in self.cases if key(c) != key(case)] + [case]
+
     @property
     def wrong(self) -> list:
         """(case, row) of the results that are not right."""
@@ -155,7 +163,13 @@ def to_json(report: Report) -> str:
             out["tflops"] = round(row.tflops, 2)
             if case.product:
                 out["ratio"] = round(case.ratio(row), 4)
-    return json.dumps(data, indent=1) + "\n"
+    # A line for a row: short enough to read, and to compare with an older report.
+    cases = []
+    for case in data.pop("cases"):
+        rows = ",\n   ".join(json.dumps(row) for row in case.pop("rows"))
+        cases.append(f'{{{json.dumps(case)[1:-1]},\n  "rows": [\n   {rows}]}}')
+    body = ",\n ".join(cases)
+    return f'{{{json.dumps(data)[1:-1]},\n "cases": [\n {body}]}}\n'
 
 
 def from_json(text: str) -> Report:
