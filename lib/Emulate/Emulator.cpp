@@ -88,6 +88,7 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
   launch->over = *traceToArgument(op.getOver());
   llvm::copy(op.getTiles(), launch->tiles.begin());
   launch->cluster = op.getCluster();
+  launch->pieces = op.getPieces();
   launch->persistent = op.getPersistent();
   for (const RingInfo &ring : launch->kernel.rings)
     if (ring.cluster > 1 && ring.cluster != launch->cluster)
@@ -183,6 +184,17 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   auto [batches, heads, rows] =
       countTiles(tensors[launch.over].sizes, launch.tiles, cluster);
   int64_t blocks = batches * heads * rows;
+  Workspace workspace;
+  if (launch.pieces > 1) {
+    workspace.counters.resize(blocks);
+    int64_t elements = launch.pieces;
+    for (int64_t size : tensors[launch.over].sizes)
+      elements *= size;
+    workspace.partials.assign(elements, NAN);
+    blocks *= launch.pieces;
+    workspace.isResident = blocks <= options.multiprocessors;
+    cluster = launch.getGroup();
+  }
   if (launch.persistent)
     blocks = std::min(blocks,
                       std::max<int64_t>(options.multiprocessors / cluster, 1) *
@@ -190,7 +202,7 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   if (blocks == 0)
     return Error::success();
 
-  Grid grid{launch, parameters, blocks, options.maxSteps};
+  Grid grid{launch, parameters, blocks, options.maxSteps, &workspace};
   int64_t end = options.firstClusterOnly ? cluster : blocks;
   // The first block is to run on the machine that records it.
   unsigned workers = options.timeline ? 1 : options.threads;

@@ -28,7 +28,7 @@ const float *Slot::getTransposed(const RingInfo &info) {
 
 Machine::Machine(const Grid &grid) : grid(grid) {
   const Kernel &kernel = grid.launch.kernel;
-  blocks.resize(grid.launch.cluster);
+  blocks.resize(grid.launch.getGroup());
   for (Block &block : blocks) {
     block.rank = cluster.size();
     cluster.push_back(&block);
@@ -78,6 +78,7 @@ bool Machine::runCluster(int64_t first) {
     block.number = first + i;
     block.turn = 0;
     block.isTurnTaken = false;
+    block.met = 0;
     for (Ring &ring : block.rings) {
       ring.puts = 0;
       ring.gets.assign(consumers, 0);

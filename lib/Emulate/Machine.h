@@ -78,6 +78,17 @@ struct Block {
   /// The consumer whose turn it is, unless one has taken it.
   int64_t turn = 0;
   bool isTurnTaken = false;
+  /// Consumers that have come to the meeting of the pieces, and the count of
+  /// arrivals that the last of them found.
+  int64_t met = 0;
+  int64_t arrival = 0;
+};
+
+/// What the pieces of a launch share.
+struct Workspace {
+  std::vector<float> partials; ///< NaN where nothing has been stored.
+  std::vector<int64_t> counters;
+  bool isResident = true;
 };
 
 /// A launch under way.
@@ -86,6 +97,7 @@ struct Grid {
   ArrayRef<TensorRef> tensors; ///< One for each of the kernel's parameters.
   int64_t blocks;
   int64_t maxSteps;
+  Workspace *workspace;
 };
 
 class Machine {

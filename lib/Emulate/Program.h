@@ -41,13 +41,14 @@ enum class Opcode : uint8_t {
   LoopTest,   ///< to `target` if operand 0 >= 1; operand 2 is the step
   End,
   // Tiles in registers.
-  Floats,     ///< result = floats(operands 0 to 2), elementwise
-  CopyFloats, ///< result = operand 0
-  Broadcast,  ///< result = operand 0 everywhere
-  RowScale,   ///< result = operand 0, row i times element i of operand 1
-  LoadRows,   ///< result = rows of argument 0 at scalars 1 to 4
-  Load,       ///< result = tile of argument 0 at scalars 1 to 4
-  Store,      ///< tile 5 to argument 0 at scalars 1 to 4
+  Floats,       ///< result = floats(operands 0 to 2), elementwise
+  CopyFloats,   ///< result = operand 0
+  Broadcast,    ///< result = operand 0 everywhere
+  SelectFloats, ///< result = scalar 0 ? 1 : 2
+  RowScale,     ///< result = operand 0, row i times element i of operand 1
+  LoadRows,     ///< result = rows of argument 0 at scalars 1 to 4
+  Load,         ///< result = tile of argument 0 at scalars 1 to 4
+  Store,        ///< tile 5 to argument 0 at scalars 1 to 4
   // Rings and products.
   CopySlot, ///< result = operand 0
   Put,      ///< argument 0 at scalars 1 to 4 into ring 5, in transfers of
@@ -59,6 +60,11 @@ enum class Opcode : uint8_t {
   TakeTurn, ///< waits for the turn of this consumer
   PassTurn, ///< gives it to the next one
   Wait,     ///< result = operand 0, leaving `target` products running
+  // Pieces; see hopper.launch and the operations of these names.
+  StorePartial, ///< tile 0 to address 1 at scalars 2 to 5, like argument 6
+  Meet,         ///< result, +1 = first row, step, for scalars 0 to 3
+  SumPartials,  ///< address 0 to argument 1 at scalars 2 to 6, `tiles[0]` rows;
+                ///< `target`: adds to what is there
 };
 
 struct Instruction {
@@ -73,7 +79,7 @@ struct Instruction {
   /// Floats: done by the unit for special functions.
   bool isSpecial = false;
   int32_t result = -1;
-  std::array<int32_t, 6> operands;
+  std::array<int32_t, 7> operands;
   /// Where to jump, or whatever the opcode says.
   int64_t target = 0;
   std::array<int64_t, 3> tiles = {1, 1, 1};
@@ -110,6 +116,9 @@ struct Program {
   };
   std::vector<Constant> floatConstants;
   int32_t slots = 0;
+  /// Where the addresses of partial sums and counters go, and whether all
+  /// blocks are resident.
+  SmallVector<int32_t, 3> pieceArguments;
 };
 
 struct RingInfo {
@@ -160,7 +169,11 @@ struct Launch {
   unsigned over = 0;
   std::array<int64_t, 3> tiles = {1, 1, 1};
   int64_t cluster = 1;
+  int64_t pieces = 1;
   bool persistent = false;
+
+  /// Blocks that may wait for one another.
+  int64_t getGroup() const { return cluster * pieces; }
 };
 
 /// Tiles along the three outer dimensions of a tensor, those along the rows

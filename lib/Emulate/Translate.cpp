@@ -186,7 +186,12 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   if (!func.getBody().hasOneBlock())
     return makeError(func.getLoc(), "cannot emulate branches between blocks");
 
+  SmallVector<Value> pieceArguments;
   for (auto [i, argument] : llvm::enumerate(func.getArguments())) {
+    if (argument.getType().isIndex()) {
+      pieceArguments.push_back(argument);
+      continue;
+    }
     ParameterInfo info;
     std::optional<Format> format;
     if (auto map = dyn_cast<TensorMapType>(argument.getType())) {
@@ -220,6 +225,8 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
 
   auto translate = [&](Region *role, Program &program) -> llvm::Error {
     Translator translator(shared, program);
+    for (Value argument : pieceArguments)
+      translator.addPieceArgument(argument);
     if (failed(translator.translate(func.getBody().front(), role)))
       return makeError(translator.location, translator.message);
     translator.finish(func.getLoc());

@@ -143,7 +143,18 @@ LogicalResult Translator::translateHopper(Operation *op) {
         if (failed(translatePlain(op, Opcode::Store)))
           return failure();
         auto &operands = program.code.back().operands;
-        std::rotate(operands.begin(), operands.begin() + 1, operands.end());
+        std::rotate(operands.begin(), operands.begin() + 1,
+                    operands.begin() + 6);
+        return success();
+      })
+      .Case<StorePartialOp>(
+          [&](auto op) { return translatePlain(op, Opcode::StorePartial); })
+      .Case<MeetOp>([&](auto op) { return translatePlain(op, Opcode::Meet); })
+      .Case<SumPartialsOp>([&](SumPartialsOp op) {
+        if (failed(translatePlain(op, Opcode::SumPartials)))
+          return failure();
+        program.code.back().tiles[0] = op.getRows();
+        program.code.back().target = op.getAccumulate();
         return success();
       })
       .Case<WaitOp>([&](WaitOp op) {
@@ -181,9 +192,11 @@ LogicalResult Translator::translate(Operation &op, Region *role) {
       .Case<scf::ForOp>([&](auto op) { return translateFor(op, role); })
       .Case<scf::IfOp>([&](auto op) { return translateIf(op, role); })
       .Case<arith::SelectOp>([&](arith::SelectOp op) -> LogicalResult {
-        if (getKind(op.getType()) != Kind::Scalar)
-          return fail(op, "only integers can be selected");
-        return translatePlain(op, Opcode::Select);
+        if (!op.getCondition().getType().isInteger(1))
+          return fail(op, "only one condition can select");
+        return translatePlain(op, getKind(op.getType()) == Kind::Scalar
+                                      ? Opcode::Select
+                                      : Opcode::SelectFloats);
       })
       .Case<affine::AffineApplyOp, affine::AffineMinOp, affine::AffineMaxOp>(
           [&](auto affineOp) {

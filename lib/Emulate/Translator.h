@@ -28,6 +28,10 @@ public:
   /// Appends the operations of `block` but for its terminator. `role` is the
   /// region of hopper.warpgroups to enter.
   LogicalResult translate(Block &block, Region *role);
+  /// Gives an argument of the kernel a register of this role.
+  void addPieceArgument(Value argument) {
+    program.pieceArguments.push_back(define(argument));
+  }
   void finish(Location location) { emit(Opcode::End, location); }
 
   /// Says why translation failed.

@@ -28,6 +28,13 @@ Warpgroup::Warpgroup(Machine &machine, Block &block, const Program &program,
 void Warpgroup::reset() {
   position = 0;
   scalars = program.scalars;
+  Workspace &workspace = *machine.grid.workspace;
+  const int64_t pieceArguments[] = {
+      int64_t(reinterpret_cast<intptr_t>(workspace.partials.data())),
+      int64_t(reinterpret_cast<intptr_t>(workspace.counters.data())),
+      workspace.isResident};
+  for (auto [reg, value] : llvm::zip(program.pieceArguments, pieceArguments))
+    scalars[reg] = value;
   issued = completed = 0;
   makers.assign(program.floats.size(), 0);
   readers.assign(program.floats.size(), 0);
@@ -118,6 +125,14 @@ bool Warpgroup::execute(const Instruction &i) {
     if (scalar(0) >= scalar(1))
       position = i.target;
     return true;
+  case Opcode::SelectFloats:
+    return executeSelectFloats(i);
+  case Opcode::StorePartial:
+    return executeStorePartial(i);
+  case Opcode::Meet:
+    return executeMeet(i);
+  case Opcode::SumPartials:
+    return executeSumPartials(i);
   case Opcode::Floats:
     return executeFloats(i);
   case Opcode::CopyFloats:

@@ -63,6 +63,14 @@ private:
   bool executeCopyFloats(const Instruction &instruction);
   bool executeRowScale(const Instruction &instruction);
   bool executeAccess(const Instruction &instruction);
+  bool executeSelectFloats(const Instruction &instruction);
+  bool executeStorePartial(const Instruction &instruction);
+  bool executeMeet(const Instruction &instruction);
+  bool executeSumPartials(const Instruction &instruction);
+  /// A row of the partial sums that `first` is the address of; null, and a
+  /// fault, where there is none.
+  float *getPartial(const Instruction &instruction, int64_t first,
+                    const TensorRef &like, std::array<int64_t, 4> at);
   bool executePut(const Instruction &instruction);
   bool executeGet(const Instruction &instruction);
   bool executeSlotAt(const Instruction &instruction);

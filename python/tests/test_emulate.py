@@ -195,3 +195,18 @@ def test_timeline():
         texts.append(flashmhf.compile(p, emit="timeline").text)
     cycles = [int(re.search(r"block 0: (\d+) cycles", text)[1]) for text in texts]
     assert "busy: tensor cores" in texts[0] and cycles[0] < cycles[1]
+
+
+SPLIT = (
+    "#flashmhf.schedule<token_tile = {tile}, consumers = {consumers}, dff_tile = 64, "
+    "split = {split}>"
+)
+
+
+@pytest.mark.parametrize("multiprocessors", [132, 8])
+@pytest.mark.parametrize("tokens, tile, split", [(1, 64, 8), (17, 64, 5), (100, 128, 3)])
+def test_pieces(operands, tokens, tile, split, multiprocessors):
+    """Blocks that wait for one another, and blocks that must not."""
+    x = operands(B=2, H=2, L=tokens, D=64, E=3, F=160, dtype="bf16")
+    schedule = SPLIT.format(tile=tile, consumers=tile // 64, split=split)
+    assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]

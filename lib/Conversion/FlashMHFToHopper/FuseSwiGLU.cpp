@@ -40,9 +40,10 @@ public:
   SwiGLUFusion(scf::ForallOp forall, MHFFNOp op, KernelBuilder &kernel)
       : forall(forall), op(op), kernel(kernel), b(kernel.getBuilder()) {}
 
-  LogicalResult translate(Block &block);
+  LogicalResult run();
 
 private:
+  LogicalResult translate(Block &block);
   LogicalResult translateLoop(scf::ForOp loop);
   LogicalResult translateTile(MHFFNOp tile);
   LogicalResult translateStore(linalg::GenericOp generic);
@@ -72,6 +73,20 @@ private:
   Value acc; ///< What it holds at this point, as a vector.
 };
 } // namespace
+
+LogicalResult SwiGLUFusion::run() {
+  Value partial = kernel.getPartial();
+  if (partial)
+    buffers.insert(partial);
+  if (failed(translate(*forall.getBody())))
+    return failure();
+  if (!partial)
+    return success();
+  if (failed(checkFilled(forall)))
+    return failure();
+  kernel.sumPieces(acc);
+  return success();
+}
 
 LogicalResult SwiGLUFusion::translateLoop(scf::ForOp loop) {
   if (failed(checkFilled(loop)))
@@ -125,11 +140,19 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
   auto rounded = VectorType::get(products.getShape(), tile.getInputType());
   auto inflight = InflightType::get(b.getContext(), products, {});
 
+  // Those that are loaded ahead must not wait for Q.
+  Value rows;
+  bool loadsAhead = tile.getR() && kernel.getPieces() > 1;
+  if (loadsAhead) {
+    FailureOr<Value> loaded = kernel.loadRowsAhead(tile.getR());
+    if (failed(loaded))
+      return failure();
+    rows = *loaded;
+  }
   FailureOr<Value> q = kernel.fetch("Q", tile.getQ());
   if (failed(q))
     return failure();
-  Value rows;
-  if (tile.getR()) {
+  if (tile.getR() && !loadsAhead) {
     FailureOr<Value> loaded = kernel.loadRows(tile.getR());
     if (failed(loaded))
       return failure();
@@ -245,7 +268,10 @@ LogicalResult SwiGLUFusion::translate(Block &block) {
     } else if (auto generic = dyn_cast<linalg::GenericOp>(inner)) {
       result = translateStore(generic);
     } else if (auto copy = dyn_cast<memref::CopyOp>(inner);
-               copy && isBuffer(copy.getSource())) {
+               copy && isBuffer(copy.getSource()) &&
+               isBuffer(copy.getTarget())) {
+      continue; // Two names of the accumulator.
+    } else if (copy && isBuffer(copy.getSource())) {
       result = checkFilled(copy);
       if (succeeded(result))
         result = kernel.store(acc, copy.getTarget());
@@ -300,12 +326,13 @@ struct FlashMHFFuseSwiGLU
       if (failed(op))
         return signalPassFailure();
       FailureOr<KernelBuilder> kernel = KernelBuilder::create(forall, *op);
-      if (failed(kernel) ||
-          failed(SwiGLUFusion(forall, *op, *kernel)
-                     .translate(*forall.getBody())) ||
+      if (failed(kernel) || failed(SwiGLUFusion(forall, *op, *kernel).run()) ||
           failed(kernel->finish()))
         return signalPassFailure();
+      memref::AllocOp workspace = kernel->getWorkspace();
       forall.erase();
+      if (workspace)
+        workspace.erase();
     }
   }
 };

@@ -131,14 +131,25 @@ LogicalResult KernelBuilder::createParameters() {
   if (op.getR() && failed(addParameter(op.getR(), Type())))
     return failure();
   FailureOr<Value> output = findOutput(forall);
-  if (failed(output) || failed(addParameter(*output, Type())))
+  if (failed(output))
+    return failure();
+  tile = *output;
+  if (getPieces() > 1) {
+    FailureOr<SplitSum> sum = matchSplitSum(forall, op, tile);
+    if (failed(sum))
+      return failure();
+    split = *sum;
+    output = sum->output;
+  }
+  if (failed(addParameter(*output, Type())))
     return failure();
   auto type = cast<MemRefType>(arguments.back().getType());
   if (type.getRank() != 4)
     return forall.emitOpError("needs an output of rank 4, has ") << type;
+  if (split)
+    createPieceParameters();
   func.setFunctionType(
       b.getFunctionType(func.getBody().front().getArgumentTypes(), {}));
-  tile = *output;
   return success();
 }
 
@@ -165,9 +176,16 @@ LogicalResult KernelBuilder::createCoordinates() {
   Location loc = forall.getLoc();
   Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
   ringsEnd = block.getDefiningOp();
-  auto coordinates = TileCoordinatesOp::create(
+  Value number = block;
+  if (split) {
+    // The pieces of a tile have neighbouring numbers and start together.
+    Value pieces = arith::ConstantIndexOp::create(b, loc, getPieces());
+    piece = arith::RemUIOp::create(b, loc, block, pieces);
+    number = arith::DivUIOp::create(b, loc, block, pieces);
+  }
+  coordinates = TileCoordinatesOp::create(
       b, loc, TypeRange{b.getIndexType(), b.getIndexType(), b.getIndexType()},
-      block, func.getArguments().back(),
+      number, getParameter(arguments.back()),
       b.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
       b.getI64IntegerAttr(op.getScheduleAttr().getCluster()));
   auto view = tile.getDefiningOp<memref::SubViewOp>();
@@ -178,6 +196,17 @@ LogicalResult KernelBuilder::createCoordinates() {
     int64_t dim = 0;
     SmallVector<OpFoldResult> offsets =
         view ? view.getMixedOffsets() : SmallVector<OpFoldResult>();
+    if (split && !offsets.empty()) {
+      if (offsets.front() == OpFoldResult(variable)) {
+        if (!isConstantIntValue(lower, 0) || !isConstantIntValue(step, 1) ||
+            !isConstantIntValue(upper, getPieces()))
+          return forall.emitOpError("must go over the ")
+                 << getPieces() << " pieces of its schedule";
+        mapping.map(variable, piece);
+        continue;
+      }
+      offsets.erase(offsets.begin());
+    }
     while (dim < 3 && dim < static_cast<int64_t>(offsets.size()) &&
            offsets[dim] != OpFoldResult(variable))
       ++dim;
@@ -204,8 +233,8 @@ LogicalResult KernelBuilder::createCoordinates() {
 }
 
 LogicalResult KernelBuilder::finish() {
-  OpBuilder host(forall);
-  SmallVector<Type> types(func.getArgumentTypes());
+  OpBuilder host(split ? split->forall : forall);
+  SmallVector<Type> types(func.getArgumentTypes().take_front(arguments.size()));
   flashmhf::ScheduleAttr schedule = op.getScheduleAttr();
   auto kernel = SymbolRefAttr::get(
       func->getParentOfType<gpu::GPUModuleOp>().getNameAttr(),
@@ -214,7 +243,15 @@ LogicalResult KernelBuilder::finish() {
                    host.getTypeArrayAttr(types), arguments.back(),
                    host.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
                    host.getI64IntegerAttr(schedule.getCluster()),
-                   schedule.getPersistent() ? host.getUnitAttr() : UnitAttr());
+                   schedule.getPersistent() ? host.getUnitAttr() : UnitAttr(),
+                   host.getI64IntegerAttr(getPieces()));
+  if (split) {
+    split->forall.erase();
+    for (Operation *user :
+         llvm::make_early_inc_range(split->workspace->getUsers()))
+      if (isa<memref::DeallocOp>(user))
+        user->erase();
+  }
   return success();
 }
 
@@ -344,7 +381,8 @@ LogicalResult KernelBuilder::put(StringRef name, Value operand) {
     return failure();
   int64_t rows = name == "Q" ? shape.tokenTile : shape.dffTile;
   PutOp::create(b, op.getLoc(), getParameter(place->tensor, getMap(name)),
-                place->offsets, getRing(name, {rows, shape.headWidth}));
+                place->offsets, getRing(name, {rows, shape.headWidth}),
+                /*evict_first=*/split && name != "Q");
   return success();
 }
 

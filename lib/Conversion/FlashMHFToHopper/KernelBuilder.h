@@ -9,6 +9,8 @@
 #ifndef FLASHMHF_LIB_CONVERSION_FLASHMHFTOHOPPER_KERNELBUILDER_H
 #define FLASHMHF_LIB_CONVERSION_FLASHMHFTOHOPPER_KERNELBUILDER_H
 
+#include "SplitSum.h"
+
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
@@ -41,6 +43,15 @@ public:
                                          flashmhf::MHFFNOp op);
 
   const KernelShape &getShape() const { return shape; }
+  /// The blocks that share the sum of one tile.
+  int64_t getPieces() { return op.getScheduleAttr().getSplit(); }
+  /// The memref that a piece sums into; null where a block has the whole sum.
+  Value getPartial() { return split ? tile : Value(); }
+  /// What all pieces sum into, for the caller to erase with the forall; null
+  /// where a block has the whole sum.
+  memref::AllocOp getWorkspace() {
+    return split ? split->workspace : memref::AllocOp();
+  }
   OpBuilder &getBuilder() { return b; }
   void map(Value from, Value to) { mapping.map(from, to); }
 
@@ -60,13 +71,18 @@ public:
   /// Loads a value of R for each row. It stays in the loop over steps: two
   /// loads a thread that nothing waits for cost less than a loop nest.
   FailureOr<Value> loadRows(Value operand);
+  /// The same for a piece: what all of its steps may need is loaded in front of
+  /// their loop, since a load waits for all transfers that were started before.
+  FailureOr<Value> loadRowsAhead(Value operand);
   /// Loads the tile of the output `operand`.
   FailureOr<Value> load(Value operand);
   /// Stores a vector to the tile of the output `operand`.
   LogicalResult store(Value vector, Value operand);
+  /// Stores the sum of a piece and adds those of all pieces up.
+  void sumPieces(Value vector);
 
   /// Ends the kernel and puts its launch in place of the forall, which the
-  /// caller erases.
+  /// caller erases; erases the loop that adds pieces up.
   LogicalResult finish();
 
 private:
@@ -83,6 +99,8 @@ private:
   LogicalResult createParameters();
   /// The position of the block's tile, for the variables of the forall.
   LogicalResult createCoordinates();
+  /// The arguments that a kernel of several pieces takes besides.
+  void createPieceParameters();
 
   /// A constant, outside of all loops.
   Value getIndex(int64_t value);
@@ -103,9 +121,13 @@ private:
   OpBuilder b;
   gpu::GPUFuncOp func;
   IRMapping mapping;
-  Value tile;       ///< The part of the output that one tile writes.
-  Value unreleased; ///< See `fetch`.
-  Operation *ringsEnd = nullptr; ///< Rings are created in front of it.
+  Value tile; ///< The part of the output, or of the partial sums, of a block.
+  std::optional<SplitSum> split; ///< Where there are several pieces.
+  TileCoordinatesOp coordinates;
+  Value piece;                        ///< The number of the block's piece.
+  Value partials, counters, resident; ///< See hopper.launch.
+  Value unreleased;                   ///< See `fetch`.
+  Operation *ringsEnd = nullptr;      ///< Rings are created in front of it.
   llvm::StringMap<Value> rings;
   SmallVector<Value> arguments; ///< Of the launch, in order of parameters.
 };

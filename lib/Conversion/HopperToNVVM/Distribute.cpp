@@ -12,6 +12,7 @@
 
 #include "Fragment.h"
 #include "PTX.h"
+#include "Pieces.h"
 #include "Products.h"
 
 #include "flashmhf/Conversion/Passes.h"
@@ -204,6 +205,27 @@ struct ScalarsOfExtF : OpConversionPattern<arith::ExtFOp> {
   }
 };
 
+/// A choice between two vectors by one condition.
+struct SelectedScalars : OpConversionPattern<arith::SelectOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::SelectOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!isa<VectorType>(op.getType()) ||
+        !op.getCondition().getType().isInteger(1))
+      return rewriter.notifyMatchFailure(op, "does not choose a vector");
+    Value condition = llvm::getSingleElement(adaptor.getCondition());
+    SmallVector<Value> selected;
+    for (auto [yes, no] :
+         llvm::zip(adaptor.getTrueValue(), adaptor.getFalseValue()))
+      selected.push_back(
+          arith::SelectOp::create(rewriter, op.getLoc(), condition, yes, no));
+    rewriter.replaceOpWithMultiple(op, {selected});
+    return success();
+  }
+};
+
 struct ScaledRows : OpConversionPattern<RowScaleOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -310,9 +332,11 @@ struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
     FragmentTypeConverter converter;
     RewritePatternSet patterns(context);
     patterns.add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF,
-                 ScalarsOfExtF, ScaledRows, AnchoredScalars, LoadsOfRows,
-                 LoadsOfFragment, StoresOfFragment>(converter, context);
+                 ScalarsOfExtF, SelectedScalars, ScaledRows, AnchoredScalars,
+                 LoadsOfRows, LoadsOfFragment, StoresOfFragment>(converter,
+                                                                 context);
     populateProductPatterns(converter, patterns);
+    populatePiecePatterns(converter, patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<HopperDialect>();
     target.markUnknownOpDynamicallyLegal(

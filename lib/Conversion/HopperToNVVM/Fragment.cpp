@@ -83,8 +83,7 @@ Value hopper::loadIfInside(OpBuilder &b, Location loc, Value tensor,
   return arith::SelectOp::create(b, loc, row.inside, value, zero);
 }
 
-/// The first column that this thread holds, for a tile at `column`.
-static Value getFirstColumn(OpBuilder &b, Location loc, Value column) {
+Value hopper::getFirstColumn(OpBuilder &b, Location loc, Value column) {
   Value quad =
       arith::RemUIOp::create(b, loc, getLaneIndex(b, loc), getIndex(b, loc, 4));
   return arith::AddIOp::create(
@@ -144,9 +143,8 @@ static void transposeQuad(OpBuilder &b, Location loc, Value quadLane,
   }
 }
 
-/// The address of `tensor[indices[0], indices[1], row, column]`.
-static Value getAddress(OpBuilder &b, Location loc, Value tensor,
-                        ValueRange indices, Value row, Value column) {
+Value hopper::getAddress(OpBuilder &b, Location loc, Value tensor,
+                         ValueRange indices, Value row, Value column) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, tensor);
   Value offset = metadata.getOffset();
   Value at[] = {indices[0], indices[1], row, column};
@@ -198,7 +196,7 @@ static void storePacked(OpBuilder &b, Location loc, ValueRange words,
       Value pointer = LLVM::GEPOp::create(
           b, loc, address.getType(), b.getI8Type(), address,
           ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(2 * start)});
-      ptx::storeVec4If(b, loc, pointer, quad, stores);
+      ptx::storeVectorIf(b, loc, pointer, quad, stores);
     }
   }
 }

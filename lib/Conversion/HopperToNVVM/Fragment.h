@@ -41,6 +41,13 @@ SmallVector<FragmentRow, 2> getFragmentRows(OpBuilder &b, Location loc,
 Value loadIfInside(OpBuilder &b, Location loc, Value tensor, ValueRange indices,
                    FragmentRow row, Value column);
 
+/// The first column that this thread holds, for a tile at `column`.
+Value getFirstColumn(OpBuilder &b, Location loc, Value column);
+
+/// The address of `tensor[indices[0], indices[1], row, column]`.
+Value getAddress(OpBuilder &b, Location loc, Value tensor, ValueRange indices,
+                 Value row, Value column);
+
 /// Loads this thread's part of a tile of `type` at `indices`.
 SmallVector<Value> loadFragment(OpBuilder &b, Location loc, Value tensor,
                                 ValueRange indices, VectorType type);

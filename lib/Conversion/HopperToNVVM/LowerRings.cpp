@@ -307,7 +307,7 @@ void RingLowering::lowerTransfer(PutOp put, TensorMapType map, Value slot,
       arith::AddIOp::create(b, loc, toI32(at[2]), rows),
       arith::AddIOp::create(b, loc, panel, panels), toI32(at[1]), toI32(at[0])};
   ptx::loadTensor(b, loc, address, put->getOperand(0), coordinates, full,
-                  ring.getCluster());
+                  ring.getCluster(), put.getEvictFirst());
 }
 
 void RingLowering::lowerGet(GetOp get) {

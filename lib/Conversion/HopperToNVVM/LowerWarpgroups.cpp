@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PTX.h"
+#include "Pieces.h"
 
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
@@ -126,6 +127,11 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
   });
 
   lowerTurns(rewriter, op, uniform);
+  // Barriers 1 to `consumers` are those of the turns.
+  SmallVector<MeetOp> meets;
+  op.getConsumer().walk([&](MeetOp meet) { meets.push_back(meet); });
+  for (MeetOp meet : meets)
+    lowerMeet(rewriter, meet, consumers, consumers + 1);
   rewriter.setInsertionPoint(op);
   auto ifOp = scf::IfOp::create(rewriter, loc, isProducer,
                                 /*withElseRegion=*/true);

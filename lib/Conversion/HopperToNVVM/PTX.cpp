@@ -232,7 +232,11 @@ void ptx::arriveExpectTx(OpBuilder &b, Location loc, Value barrier,
 }
 
 void ptx::loadTensor(OpBuilder &b, Location loc, Value address, Value map,
-                     ValueRange coordinates, Value barrier, int64_t cluster) {
+                     ValueRange coordinates, Value barrier, int64_t cluster,
+                     bool evictFirst) {
+  // The descriptor of a cache policy: evict first, all of it (PTX ISA,
+  // createpolicy.fractional).
+  constexpr int64_t evictFirstPolicy = 0x12F0000000000000;
   AsmBuilder builder(b, loc);
   std::string to = builder.addInput(address);
   std::string from = builder.addInput(map);
@@ -246,12 +250,18 @@ void ptx::loadTensor(OpBuilder &b, Location loc, Value address, Value map,
     mask = ", " + builder.addInput(arith::ConstantOp::create(
                       b, loc, b.getI16IntegerAttr((1 << cluster) - 1)));
   }
+  std::string hint, policy;
+  if (evictFirst) {
+    hint = ".L2::cache_hint";
+    policy = ", " + builder.addInput(arith::ConstantOp::create(
+                        b, loc, b.getI64IntegerAttr(evictFirstPolicy)));
+  }
   builder.emit(
       llvm::formatv("cp.async.bulk.tensor.{0}d.shared::cluster.global.tile"
-                    ".mbarrier::complete_tx::bytes{1} [{2}], [{3}, {{{4}}], "
-                    "[{5}]{6};",
+                    ".mbarrier::complete_tx::bytes{1}{7} [{2}], [{3}, {{{4}}], "
+                    "[{5}]{6}{8};",
                     coordinates.size(), multicast, to, from,
-                    llvm::join(at, ", "), full, mask)
+                    llvm::join(at, ", "), full, mask, hint, policy)
           .str(),
       /*hasSideEffects=*/true);
 }
@@ -306,16 +316,71 @@ Value ptx::pack(OpBuilder &b, Location loc, Value low, Value high,
       .front();
 }
 
-void ptx::storeVec4If(OpBuilder &b, Location loc, Value pointer,
-                      ValueRange words, Value predicate) {
+void ptx::storeVectorIf(OpBuilder &b, Location loc, Value pointer,
+                        ValueRange words, Value predicate) {
   AsmBuilder builder(b, loc);
   std::string address = builder.addInput(pointer);
   SmallVector<std::string> w;
   for (Value word : words)
     w.push_back(builder.addInput(word));
   std::string condition = builder.addInput(predicate);
-  builder.emit(llvm::formatv("@{2} st.global.v4.b32 [{0}], {{{1}};", address,
-                             llvm::join(w, ", "), condition)
+  builder.emit(llvm::formatv("@{2} st.global.v{3}.b32 [{0}], {{{1}};", address,
+                             llvm::join(w, ", "), condition, words.size())
                    .str(),
                /*hasSideEffects=*/true);
+}
+
+SmallVector<Value> ptx::loadShared4(OpBuilder &b, Location loc, Value pointer) {
+  AsmBuilder builder(b, loc);
+  SmallVector<std::string> results;
+  for (int i = 0; i < 4; ++i)
+    results.push_back(builder.addResult(b.getF32Type()));
+  std::string address = builder.addInput(pointer);
+  return builder.emit(
+      llvm::formatv("ld.relaxed.gpu.global.v4.f32 {{{0}}, [{1}];",
+                    llvm::join(results, ", "), address)
+          .str(),
+      /*hasSideEffects=*/true);
+}
+
+Value ptx::countArrival(OpBuilder &b, Location loc, Value pointer) {
+  AsmBuilder builder(b, loc);
+  std::string before = builder.addResult(b.getI64Type());
+  std::string address = builder.addInput(pointer);
+  return builder
+      .emit(llvm::formatv("atom.add.acq_rel.gpu.global.u64 {0}, [{1}], 1;",
+                          before, address)
+                .str(),
+            /*hasSideEffects=*/true)
+      .front();
+}
+
+void ptx::awaitCount(OpBuilder &b, Location loc, Value pointer, Value value) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(pointer);
+  std::string target = builder.addInput(value);
+  builder.emit(llvm::formatv("{{\n.reg .pred few;\n.reg .b64 count;\nWAIT:\n"
+                             "ld.acquire.gpu.global.u64 count, [{0}];\n"
+                             "setp.lt.u64 few, count, {1};\n@few bra WAIT;\n}",
+                             address, target)
+                   .str(),
+               /*hasSideEffects=*/true);
+}
+
+Value ptx::anyAtNamedBarrier(OpBuilder &b, Location loc, Value barrier,
+                             int64_t threads, Value predicate) {
+  AsmBuilder builder(b, loc);
+  std::string any = builder.addResult(b.getI32Type());
+  std::string id = builder.addInput(barrier);
+  std::string own = builder.addInput(predicate);
+  // Not aligned: the lanes of a warp may come one by one.
+  Value word = builder
+                   .emit(llvm::formatv("{{\n.reg .pred any;\nbarrier.cta.red"
+                                       ".or.pred any, {1}, {2}, {3};\n"
+                                       "selp.b32 {0}, 1, 0, any;\n}",
+                                       any, id, threads, own)
+                             .str(),
+                         /*hasSideEffects=*/true)
+                   .front();
+  return arith::TruncIOp::create(b, loc, b.getI1Type(), word);
 }

@@ -64,9 +64,11 @@ void arriveExpectTx(OpBuilder &b, Location loc, Value barrier, int64_t bytes);
 /// Starts the transfer of a box of a tensor map (a generic pointer) to shared
 /// memory at `address`; its bytes count on `barrier`. Coordinates are i32,
 /// innermost first. With a cluster of more than one block the bytes go to the
-/// same place in all of them and count on the barrier of each.
+/// same place in all of them and count on the barrier of each. `evictFirst`
+/// lets the L2 cache drop them early.
 void loadTensor(OpBuilder &b, Location loc, Value address, Value map,
-                ValueRange coordinates, Value barrier, int64_t cluster);
+                ValueRange coordinates, Value barrier, int64_t cluster,
+                bool evictFirst);
 
 /// Arrives on an mbarrier where `predicate` (i1) holds, without a branch.
 void arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate);
@@ -82,9 +84,27 @@ Value tanh(OpBuilder &b, Location loc, Value x);
 /// Rounds two f32 to nearest even and packs them: `low` in the low half.
 Value pack(OpBuilder &b, Location loc, Value low, Value high, Type elementType);
 
-/// 16-byte store of four 32-bit words to global memory where `predicate` holds.
-void storeVec4If(OpBuilder &b, Location loc, Value pointer, ValueRange words,
-                 Value predicate);
+/// Store of two or four 32-bit words, i32 or f32, to global memory where
+/// `predicate` holds.
+void storeVectorIf(OpBuilder &b, Location loc, Value pointer, ValueRange words,
+                   Value predicate);
+
+/// Loads four f32 that other blocks may have stored, from 16 aligned bytes of
+/// global memory.
+SmallVector<Value> loadShared4(OpBuilder &b, Location loc, Value pointer);
+
+/// Adds 1 to an 8-byte counter in global memory, whose value before is
+/// returned. What threads stored before a barrier with this one is seen by
+/// those that see the count.
+Value countArrival(OpBuilder &b, Location loc, Value pointer);
+
+/// Blocks until such a counter has at least `value`; see `countArrival`.
+void awaitCount(OpBuilder &b, Location loc, Value pointer, Value value);
+
+/// Waits at the named barrier `barrier` (i32) of `threads` threads and tells
+/// all of them (i1) whether `predicate` holds in any.
+Value anyAtNamedBarrier(OpBuilder &b, Location loc, Value barrier,
+                        int64_t threads, Value predicate);
 
 } // namespace mlir::hopper::ptx
 

@@ -1,6 +1,6 @@
 """Compiles configurations to PTX, assembles them, and reads what ptxas says.
 
-    assemble.py presets|widths PTXAS DIR
+    assemble.py presets|widths|splits PTXAS DIR
 
 A kernel must assemble without serialised wgmma or ignored setmaxnreg (notes
 C75xx), without spills and without a stack frame.
@@ -32,6 +32,22 @@ def presets():
             ("128m", "370m", "1.3b"), ("bf16", "f16"), ("dynamic", "512")):
         yield (f"{preset}-{dtype}-{tokens}",
                [f"--preset={preset}", f"--dtype={dtype}", f"--tokens={tokens}"])
+
+
+def splits():
+    """The presets with schedules for few tokens."""
+    few = "token_tile = 64, consumers = 1, registers = [248, 248]"
+    for preset, tiles, pieces in itertools.product(
+            ("128m", "370m", "1.3b"),
+            (f"{few}, dff_tile = 64, stages = [2, 2, 2]",
+             f"{few}, dff_tile = 64, stages = [4, 4, 4]",
+             "token_tile = 128, dff_tile = 64, registers = [40, 232]"),
+            (8, 16)):
+        name = f"{preset}-{tiles}-{pieces}".replace(" ", "")
+        yield name, [
+            f"--preset={preset}",
+            f"--schedule=#flashmhf.schedule<{tiles}, split = {pieces}>"
+        ]
 
 
 def widths(directory):
@@ -72,7 +88,9 @@ def main():
     kind, ptxas, directory = sys.argv[1:]
     os.makedirs(directory, exist_ok=True)
     failures = count = 0
-    for name, arguments in presets() if kind == "presets" else widths(directory):
+    cases = {"presets": presets, "splits": splits,
+             "widths": lambda: widths(directory)}
+    for name, arguments in cases[kind]():
         count += 1
         ptx = os.path.join(directory, name + ".ptx")
         subprocess.run(["flashmhf-compile", *arguments, "--emit=ptx", "-o", ptx],

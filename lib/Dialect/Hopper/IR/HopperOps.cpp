@@ -70,6 +70,12 @@ LogicalResult LaunchOp::verify() {
   if (getCluster() < 1 || getCluster() > 8)
     return emitOpError("needs a cluster of 1 to 8 blocks, has ")
            << getCluster();
+  if (getPieces() < 1)
+    return emitOpError("needs at least one piece, has ") << getPieces();
+  if (getPieces() > 1 && (getPersistent() || getCluster() > 1))
+    return emitOpError("has ") << getPieces()
+                               << " pieces of each tile, whose blocks can "
+                                  "neither be persistent nor form clusters";
   return success();
 }
 
@@ -91,10 +97,11 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return success();
   ArrayRef<Type> types = gpuFunc.getArgumentTypes();
   // Lowering turns tensor maps into pointers; only their number is stable.
-  if (types.size() != getParameters().size())
-    return emitOpError("passes ")
-           << getParameters().size() << " arguments to " << getKernel()
-           << ", which takes " << types.size();
+  size_t passed =
+      getParameters().size() + (getPieces() > 1 ? kNumPieceArguments : 0);
+  if (types.size() != passed)
+    return emitOpError("passes ") << passed << " arguments to " << getKernel()
+                                  << ", which takes " << types.size();
   return success();
 }
 
@@ -209,6 +216,11 @@ static LogicalResult verifyInConsumer(Operation *op) {
   return success();
 }
 
+/// Those that a kernel without warpgroups has as well.
+static LogicalResult verifyInConsumerIfAny(Operation *op) {
+  return op->getParentOfType<WarpgroupsOp>() ? verifyInConsumer(op) : success();
+}
+
 LogicalResult ConsumerIndexOp::verify() { return verifyInConsumer(*this); }
 LogicalResult TakeTurnOp::verify() { return verifyInConsumer(*this); }
 LogicalResult PassTurnOp::verify() { return verifyInConsumer(*this); }
@@ -319,4 +331,35 @@ LogicalResult StoreOp::verify() {
            << getValue().getType().getElementType() << " and "
            << getDest().getType().getElementType();
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Pieces of a sum
+//===----------------------------------------------------------------------===//
+
+/// Pieces sum whole rows of a tensor, 4 elements at a time.
+static LogicalResult verifyWidth(Operation *op, MemRefType tensor) {
+  int64_t width = tensor.getDimSize(3);
+  if (ShapedType::isDynamic(width) || width % 4 != 0)
+    return op->emitOpError("needs rows of a static multiple of 4 elements, has "
+                           "those of ")
+           << tensor;
+  return success();
+}
+
+LogicalResult StorePartialOp::verify() {
+  auto like = cast<MemRefType>(getLike().getType());
+  if (failed(verifyWidth(*this, like)))
+    return failure();
+  int64_t columns = getValue().getType().getDimSize(1);
+  if (columns != like.getDimSize(3))
+    return emitOpError("stores ") << columns << " columns, but " << like
+                                  << " has " << like.getDimSize(3);
+  return success();
+}
+
+LogicalResult MeetOp::verify() { return verifyInConsumerIfAny(*this); }
+
+LogicalResult SumPartialsOp::verify() {
+  return verifyWidth(*this, cast<MemRefType>(getDest().getType()));
 }

@@ -152,8 +152,17 @@ static void narrow(Operation *op, int64_t consumers, Value row) {
     addRow(load.getIndices(), load.getIndices().getBeginOperandIndex());
   else if (auto store = dyn_cast<StoreOp>(op))
     addRow(store.getIndices(), store.getIndices().getBeginOperandIndex());
-  else if (auto wgmma = dyn_cast<WgmmaOp>(op);
-           wgmma && isa<SlotType>(wgmma.getA().getType()))
+  else if (auto store = dyn_cast<StorePartialOp>(op)) {
+    OpBuilder b(op);
+    store.getRowMutable().assign(
+        arith::AddIOp::create(b, op->getLoc(), store.getRow(), row));
+  } else if (auto sum = dyn_cast<SumPartialsOp>(op)) {
+    OpBuilder b(op);
+    sum.getRowMutable().assign(
+        arith::AddIOp::create(b, op->getLoc(), sum.getRow(), row));
+    sum.setRows(sum.getRows() / consumers);
+  } else if (auto wgmma = dyn_cast<WgmmaOp>(op);
+             wgmma && isa<SlotType>(wgmma.getA().getType()))
     wgmma.getRowMutable().assign(row);
 }
 

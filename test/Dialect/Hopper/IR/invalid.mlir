@@ -493,3 +493,58 @@ func.func @share(%m: !hopper.tensor_map<1x1x64x64xbf16>, %i: index) {
   hopper.put %m[%i, %i, %i, %i] into %ring : !hopper.tensor_map<1x1x64x64xbf16>, !hopper.ring<1 x 64x64xbf16, cluster 2>
   return
 }
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Pieces
+//===----------------------------------------------------------------------===//
+
+func.func @partial_width(%acc: vector<64x16xf32>, %n: index, %o: memref<1x4x?x32xbf16>) {
+  // expected-error@+1 {{stores 16 columns, but 'memref<1x4x?x32xbf16>' has 32}}
+  hopper.store_partial %acc, %n[%n, %n, %n, %n] of 3 like %o : vector<64x16xf32>, memref<1x4x?x32xbf16>
+  return
+}
+
+// -----
+
+func.func @sum_width(%n: index, %o: memref<1x4x?x6xbf16>) {
+  // expected-error@+1 {{needs rows of a static multiple of 4 elements, has those of 'memref<1x4x?x6xbf16>'}}
+  hopper.sum_partials %n of 3 into %o[%n, %n, %n] rows 64 from %n step %n : memref<1x4x?x6xbf16>
+  return
+}
+
+// -----
+
+func.func @producer_meets(%n: index) {
+  hopper.warpgroups producer registers 40 {
+    // expected-error@+1 {{must be in the consumer region of hopper.warpgroups}}
+    %first, %step = hopper.meet %n[%n] piece %n of 3 resident %n
+  } consumers 2 registers 232 {
+  }
+  return
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @ffn(%o: memref<1x4x?x64xbf16>) kernel {
+    gpu.return
+  }
+}
+
+func.func @pieces_without_workspace(%o: memref<1x4x?x64xbf16>) {
+  // expected-error@+1 {{passes 4 arguments to @kernels::@ffn, which takes 1}}
+  hopper.launch @kernels::@ffn args(%o : memref<1x4x?x64xbf16>) as [memref<1x4x?x64xbf16>]
+      over %o tiles [1, 1, 64] pieces 2 : memref<1x4x?x64xbf16>
+  return
+}
+
+// -----
+
+func.func @persistent_pieces(%o: memref<1x4x?x64xbf16>) {
+  // expected-error@+1 {{has 2 pieces of each tile, whose blocks can neither be persistent nor form clusters}}
+  hopper.launch @kernels::@ffn args(%o : memref<1x4x?x64xbf16>) as [memref<1x4x?x64xbf16>]
+      over %o tiles [1, 1, 64] persistent pieces 2 : memref<1x4x?x64xbf16>
+  return
+}

@@ -7,6 +7,9 @@ gpu.module @kernels {
   gpu.func @ffn(%q: !hopper.tensor_map<1x1x128x96xbf16>, %o: !tensor) kernel {
     gpu.return
   }
+  gpu.func @pieces(%o: !tensor, %partials: index, %counters: index, %resident: index) kernel {
+    gpu.return
+  }
 }
 
 // CHECK-LABEL: func.func @launch
@@ -20,6 +23,9 @@ func.func @launch(%q: !tensor, %o: !tensor) {
   hopper.launch @kernels::@ffn args(%q, %o : !tensor, !tensor)
       as [!hopper.tensor_map<1x1x128x96xbf16>, !tensor]
       over %o tiles [1, 1, 128] cluster 2 persistent : !tensor
+  // CHECK: hopper.launch {{.*}} tiles [1, 1, 128] pieces 3 : [[TENSOR]]
+  hopper.launch @kernels::@pieces args(%o : !tensor) as [!tensor]
+      over %o tiles [1, 1, 128] pieces 3 : !tensor
   return
 }
 
@@ -112,5 +118,19 @@ func.func @fragments(%r: memref<1x4x?x2xf32>, %o: memref<1x4x?x64xf16>, %i: inde
   %anchored = hopper.anchor %scaled : vector<64x64xf32>
   // CHECK: hopper.store %[[OLD]], %[[O]][%[[I]], %[[I]], %[[I]], %[[I]]] : vector<64x64xf16>, memref<1x4x?x64xf16>
   hopper.store %old, %o[%i, %i, %i, %i] : vector<64x64xf16>, memref<1x4x?x64xf16>
+  return
+}
+
+// CHECK-LABEL: func.func @pieces
+// CHECK-SAME: (%[[ACC:.*]]: vector<64x16xf32>, %[[A:.*]]: index, %[[N:.*]]: index, %[[P:.*]]: index, %[[O:.*]]: memref
+func.func @pieces(%acc: vector<64x16xf32>, %address: index, %n: index, %p: index, %o: memref<?x4x?x16xbf16>) {
+  // CHECK: hopper.store_partial %[[ACC]], %[[A]][%[[P]], %[[N]], %[[N]], %[[N]]] of 3 like %[[O]] : vector<64x16xf32>, memref<?x4x?x16xbf16>
+  hopper.store_partial %acc, %address[%p, %n, %n, %n] of 3 like %o : vector<64x16xf32>, memref<?x4x?x16xbf16>
+  // CHECK: %first, %step = hopper.meet %[[A]][%[[N]]] piece %[[P]] of 3 resident %[[N]]
+  %first, %step = hopper.meet %address[%n] piece %p of 3 resident %n
+  // CHECK: hopper.sum_partials %[[A]] of 3 into %[[O]][%[[N]], %[[N]], %[[N]]] rows 64 from %first step %step : memref<?x4x?x16xbf16>
+  hopper.sum_partials %address of 3 into %o[%n, %n, %n] rows 64 from %first step %step : memref<?x4x?x16xbf16>
+  // CHECK: hopper.sum_partials {{.*}} step %step accumulate :
+  hopper.sum_partials %address of 3 into %o[%n, %n, %n] rows 64 from %first step %step accumulate : memref<?x4x?x16xbf16>
   return
 }

@@ -47,13 +47,19 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
                        AnyMemRef:$over,
                        DenseI64ArrayAttr:$tiles,
                        DefaultValuedAttr<I64Attr, "1">:$cluster,
-                       UnitAttr:$persistent);
+                       UnitAttr:$persistent,
+                       DefaultValuedAttr<I64Attr, "1">:$pieces);
   let assemblyFormat = [{
     $kernel `args` `(` $args `:` type($args) `)` `as` $parameters
     `over` $over `tiles` $tiles (`cluster` $cluster^)?
-    (`persistent` $persistent^)? attr-dict `:` type($over)
+    (`persistent` $persistent^)? (`pieces` $pieces^)? attr-dict
+    `:` type($over)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Arguments of a kernel of several pieces besides `args`.
+    static constexpr unsigned kNumPieceArguments = 3;
+  }];
 }
 
 //===----------------------------------------------------------------------===//
@@ -135,11 +141,14 @@ def Hopper_PutOp : Hopper_Op<"put"> {
     The map's tile is the slot's, or a part of it that several transfers repeat:
     all rows of some panels, or some rows of one panel. A cluster that fills the
     slot together shares these transfers out; every block puts the same tile.
+    With `evict_first` the tile is among the first to leave the L2 cache, for
+    what is read once.
   }];
   let arguments = (ins Hopper_TensorMapType:$map, Variadic<Index>:$coordinates,
-                       Hopper_RingType:$ring);
+                       Hopper_RingType:$ring, UnitAttr:$evict_first);
   let assemblyFormat = [{
-    $map `[` $coordinates `]` `into` $ring attr-dict
+    $map `[` $coordinates `]` `into` $ring (`evict_first` $evict_first^)?
+    attr-dict
     `:` type($map) `,` type($ring)
   }];
   let hasVerifier = 1;
@@ -368,6 +377,86 @@ def Hopper_StoreOp : Hopper_Op<"store"> {
                        Variadic<Index>:$indices);
   let assemblyFormat = [{
     $value `,` $dest `[` $indices `]` attr-dict `:` type($value) `,` type($dest)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Pieces of a sum
+//===----------------------------------------------------------------------===//
+
+def Hopper_Pieces
+    : ConfinedAttr<I64Attr, [IntMinValue<2>]>;
+
+def Hopper_StorePartialOp : Hopper_Op<"store_partial"> {
+  let summary = "store the partial sum that one piece has of a tile";
+  let description = [{
+    Writes `partials[piece, b, h, row + i, j]` of a dense f32 tensor [P, B, H,
+    L, D] at the address `partials`, where [B, H, L, D] are the sizes of `like`.
+    Rows past the end are not written.
+
+    ```mlir
+    hopper.store_partial %acc, %partials[%p, %b, %h, %row] of 8 like %o
+        : vector<64x128xf32>, memref<..>
+    ```
+  }];
+  let arguments = (ins Hopper_Accumulator:$value, Index:$partials, Index:$piece,
+                       Index:$batch, Index:$head, Index:$row,
+                       Hopper_Pieces:$pieces,
+                       MemRefRankOf<[F32, F16, BF16], [4]>:$like);
+  let assemblyFormat = [{
+    $value `,` $partials `[` $piece `,` $batch `,` $head `,` $row `]`
+    `of` $pieces `like` $like attr-dict `:` type($value) `,` type($like)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_MeetOp : Hopper_Op<"meet"> {
+  let summary = "meet the other pieces of a tile and share out what is left";
+  let description = [{
+    Every piece of a tile comes here once, after its stores. If `resident` is
+    not zero, all of them are resident at once: each waits for all and goes on
+    with every `pieces`-th row from its own number on. Else nobody waits: the
+    last to come gets all rows, the others none.
+
+    Returns the first row of this piece and the distance to its next one; a
+    first row past the tile is none. What the pieces with rows load afterwards
+    has been stored by all before they came. The counter at `counters + 8 *
+    tile` counts arrivals and is never reset.
+  }];
+  let arguments = (ins Index:$counters, Index:$tile, Index:$piece,
+                       Index:$resident, Hopper_Pieces:$pieces);
+  let results = (outs Index:$first, Index:$step);
+  let assemblyFormat = [{
+    $counters `[` $tile `]` `piece` $piece `of` $pieces `resident` $resident
+    attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_SumPartialsOp : Hopper_Op<"sum_partials"> {
+  let summary = "add partial sums up and store the result";
+  let description = [{
+    For the rows i = first, first + step, .. below `rows` and the end of `dest`:
+    `dest[b, h, row + i, :] = sum over p of partials[p, b, h, row + i, :]`,
+    added in f32 in the order of the pieces and rounded once to the type of
+    `dest`; with `accumulate`, `dest` itself is added last.
+
+    ```mlir
+    %first, %step = hopper.meet %counters[%tile] piece %p of 8 resident %all
+    hopper.sum_partials %partials of 8 into %o[%b, %h, %row] rows 64
+        from %first step %step : memref<..>
+    ```
+  }];
+  let arguments = (ins Index:$partials, Hopper_Pieces:$pieces,
+                       MemRefRankOf<[F32, F16, BF16], [4]>:$dest,
+                       Index:$batch, Index:$head, Index:$row,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$rows,
+                       Index:$first, Index:$step, UnitAttr:$accumulate);
+  let assemblyFormat = [{
+    $partials `of` $pieces `into` $dest `[` $batch `,` $head `,` $row `]`
+    `rows` $rows `from` $first `step` $step (`accumulate` $accumulate^)?
+    attr-dict `:` type($dest)
   }];
   let hasVerifier = 1;
 }

@@ -1,0 +1,92 @@
+//===- KernelPieces.cpp - Blocks that share the sum of a tile -------------===//
+//
+/// \file
+/// What a kernel has besides where several blocks, the pieces, sum a part of
+/// d_ff each.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelBuilder.h"
+
+#include "flashmhf/Dialect/FlashMHF/IR/Split.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+/// Values of R that a consumer keeps for each of its rows, at most.
+static constexpr int64_t kMaxRowsAhead = 8;
+
+void KernelBuilder::createPieceParameters() {
+  Block &entry = func.getBody().front();
+  Location loc = op.getLoc();
+  partials = entry.addArgument(b.getIndexType(), loc);
+  counters = entry.addArgument(b.getIndexType(), loc);
+  resident = entry.addArgument(b.getIndexType(), loc);
+}
+
+void KernelBuilder::sumPieces(Value vector) {
+  Location loc = op.getLoc();
+  Value output = getParameter(arguments.back());
+  Value batch = coordinates.getBatch(), head = coordinates.getHead(),
+        row = coordinates.getRow();
+  StorePartialOp::create(b, loc, vector, partials, piece, batch, head, row,
+                         getPieces(), output);
+  auto meet =
+      MeetOp::create(b, loc, b.getIndexType(), b.getIndexType(), counters,
+                     coordinates.getTile(), piece, resident, getPieces());
+  SumPartialsOp::create(b, loc, partials, getPieces(), output, batch, head, row,
+                        shape.tokenTile, meet.getFirst(), meet.getStep(),
+                        split->accumulates);
+}
+
+FailureOr<Value> KernelBuilder::loadRowsAhead(Value operand) {
+  FailureOr<Place> place = locate(operand);
+  if (failed(place))
+    return failure();
+  auto loop = dyn_cast<scf::ForOp>(b.getInsertionBlock()->getParentOp());
+  auto weights = cast<MemRefType>(getTensor(forall, op.getK()).getType());
+  auto values = cast<MemRefType>(getParameter(place->tensor).getType());
+  int64_t subNetworks = values.getDimSize(3), width = weights.getDimSize(2);
+  if (!loop || ShapedType::isDynamic(subNetworks) ||
+      ShapedType::isDynamic(width))
+    return loadRows(operand);
+  // A piece has `most` steps in a row, wherever they begin.
+  int64_t tiles = flashmhf::countDffTiles(subNetworks, width, shape.dffTile);
+  int64_t each = tiles / subNetworks;
+  int64_t most = flashmhf::getMaxTilesOfPiece(getPieces(), tiles);
+  int64_t count = std::min(subNetworks, (most + each - 2) / each + 1);
+  if (count > kMaxRowsAhead)
+    return loadRows(operand);
+
+  Location loc = op.getLoc();
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  SmallVector<Value> loaded;
+  Value first;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(loop);
+    first = arith::DivUIOp::create(b, loc, loop.getLowerBound(), index(each));
+    SmallVector<Value> at(place->offsets);
+    for (int64_t i = 0; i < count; ++i) {
+      at[3] = arith::MinUIOp::create(
+          b, loc, arith::AddIOp::create(b, loc, first, index(i)),
+          index(subNetworks - 1));
+      loaded.push_back(LoadRowsOp::create(
+          b, loc, VectorType::get({shape.tokenTile}, b.getF32Type()),
+          getParameter(place->tensor), at));
+    }
+  }
+  Value number = arith::SubIOp::create(b, loc, place->offsets[3], first);
+  Value rows = loaded.front();
+  for (auto [i, other] : llvm::enumerate(ArrayRef(loaded).drop_front())) {
+    Value is = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, number,
+                                     index(i + 1));
+    rows = arith::SelectOp::create(b, loc, is, other, rows);
+  }
+  return rows;
+}

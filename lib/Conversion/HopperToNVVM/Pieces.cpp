@@ -1,0 +1,292 @@
+//===- Pieces.cpp - Partial sums of several blocks ------------------------===//
+//
+/// \file
+/// store_partial, meet and sum_partials on the threads of consumer warpgroups.
+/// Partial sums lie in memory as [piece, batch, head, row, column]; 128 threads
+/// add up 4 columns each, neighbours taking neighbouring ones.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Pieces.h"
+#include "Fragment.h"
+#include "PTX.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+/// Columns that a thread adds up at a time: a 16-byte load for each piece.
+static constexpr int64_t kColumns = 4;
+/// Loads of one thread that are under way together.
+static constexpr int64_t kLoadsAhead = 16;
+
+namespace {
+/// Builds index arithmetic.
+struct IndexBuilder {
+  OpBuilder &b;
+  Location loc;
+
+  Value get(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value add(Value lhs, Value rhs) {
+    return arith::AddIOp::create(b, loc, lhs, rhs);
+  }
+  Value mul(Value lhs, Value rhs) {
+    return arith::MulIOp::create(b, loc, lhs, rhs);
+  }
+  Value mul(Value lhs, int64_t rhs) { return mul(lhs, get(rhs)); }
+  Value div(Value lhs, int64_t rhs) {
+    return arith::DivUIOp::create(b, loc, lhs, get(rhs));
+  }
+  Value rem(Value lhs, int64_t rhs) {
+    return arith::RemUIOp::create(b, loc, lhs, get(rhs));
+  }
+  Value dim(Value tensor, int64_t index) {
+    return memref::DimOp::create(b, loc, tensor, index);
+  }
+  Value less(Value lhs, Value rhs) {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, lhs, rhs);
+  }
+  Value toPointer(Value address) {
+    Value word = arith::IndexCastOp::create(b, loc, b.getI64Type(), address);
+    return LLVM::IntToPtrOp::create(
+        b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1), word);
+  }
+  Value offset(Value pointer, int64_t bytes) {
+    return LLVM::GEPOp::create(
+        b, loc, pointer.getType(), b.getI8Type(), pointer,
+        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
+  }
+};
+} // namespace
+
+/// The address of `partials[piece, batch, head, row, 0]`, where the sizes are
+/// those of `like`.
+static Value getPartial(IndexBuilder i, Value partials, Value piece,
+                        Value batch, Value head, Value row, Value like) {
+  Value at = i.add(i.mul(piece, i.dim(like, 0)), batch);
+  at = i.add(i.mul(at, i.dim(like, 1)), head);
+  at = i.add(i.mul(at, i.dim(like, 2)), row);
+  int64_t width = cast<MemRefType>(like.getType()).getDimSize(3);
+  return i.add(partials, i.mul(at, width * sizeof(float)));
+}
+
+//===----------------------------------------------------------------------===//
+// Meeting
+//===----------------------------------------------------------------------===//
+
+void hopper::lowerMeet(IRRewriter &rewriter, MeetOp meet, int64_t consumers,
+                       int64_t barrier) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(meet);
+  Location loc = meet.getLoc();
+  IndexBuilder i{rewriter, loc};
+  int64_t pieces = meet.getPieces(), threads = consumers * kWarpgroupThreads;
+  auto i64 = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(rewriter, loc,
+                                     rewriter.getI64IntegerAttr(value));
+  };
+  Value id = arith::ConstantOp::create(rewriter, loc,
+                                       rewriter.getI32IntegerAttr(barrier));
+  Value isResident = arith::CmpIOp::create(
+      rewriter, loc, arith::CmpIPredicate::ne, meet.getResident(), i.get(0));
+
+  // All stores of the block are in front of its arrival.
+  ptx::syncNamedBarrier(rewriter, loc, id, threads);
+  Value thread = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
+  Value isFirst = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        thread, i.get(0));
+  auto ifOp = scf::IfOp::create(rewriter, loc, rewriter.getI1Type(), isFirst,
+                                /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(ifOp.thenBlock());
+    Value counter = i.toPointer(
+        i.add(meet.getCounters(), i.mul(meet.getTile(), sizeof(int64_t))));
+    Value before = ptx::countArrival(rewriter, loc, counter);
+    // Counts only grow: every launch adds as many as there are pieces.
+    Value round = arith::DivUIOp::create(rewriter, loc, before, i64(pieces));
+    Value all = arith::MulIOp::create(
+        rewriter, loc, arith::AddIOp::create(rewriter, loc, round, i64(1)),
+        i64(pieces));
+    auto wait = scf::IfOp::create(rewriter, loc, isResident,
+                                  /*withElseRegion=*/false);
+    rewriter.setInsertionPointToStart(wait.thenBlock());
+    ptx::awaitCount(rewriter, loc, counter, all);
+    rewriter.setInsertionPointAfter(wait);
+    Value isLast = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::eq,
+        arith::AddIOp::create(rewriter, loc, before, i64(1)), all);
+    scf::YieldOp::create(rewriter, loc, isLast);
+    rewriter.setInsertionPointToStart(ifOp.elseBlock());
+    Value no =
+        arith::ConstantOp::create(rewriter, loc, rewriter.getBoolAttr(false));
+    scf::YieldOp::create(rewriter, loc, no);
+  }
+  Value isLast =
+      ptx::anyAtNamedBarrier(rewriter, loc, id, threads, ifOp.getResult(0));
+  auto select = [&](Value condition, Value yes, Value no) -> Value {
+    return arith::SelectOp::create(rewriter, loc, condition, yes, no);
+  };
+  // No tile has as many rows as this.
+  Value none = i.get(int64_t(1) << 20);
+  Value first =
+      select(isResident, meet.getPiece(), select(isLast, i.get(0), none));
+  Value step = select(isResident, i.get(pieces), i.get(1));
+  rewriter.replaceOp(meet, {first, step});
+}
+
+//===----------------------------------------------------------------------===//
+// Storing and adding
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct StoresOfPartial : OpConversionPattern<StorePartialOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(StorePartialOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    IndexBuilder i{rewriter, loc};
+    ValueRange values = adaptor.getValue();
+    auto rows = getFragmentRows(rewriter, loc, op.getLike(), op.getRow());
+    Value column = getFirstColumn(rewriter, loc, i.get(0));
+    for (auto [half, row] : llvm::enumerate(rows)) {
+      Value address =
+          getPartial(i, op.getPartials(), op.getPiece(), op.getBatch(),
+                     op.getHead(), row.index, op.getLike());
+      Value pointer = i.toPointer(i.add(address, i.mul(column, sizeof(float))));
+      // Of each 8 columns, two elements of the first row and two of the second.
+      for (size_t group = 0; group < values.size() / 4; ++group)
+        ptx::storeVectorIf(rewriter, loc,
+                           i.offset(pointer, group * 8 * sizeof(float)),
+                           values.slice(4 * group + 2 * half, 2), row.inside);
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct SumsOfPartials : OpConversionPattern<SumPartialsOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(SumPartialsOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override;
+
+private:
+  static SmallVector<Value> sum(OpBuilder &b, Location loc, int64_t pieces,
+                                Value pointer, Value bytesOfPiece);
+  static void store(OpBuilder &b, SumPartialsOp op, Value row, Value column,
+                    MutableArrayRef<Value> values);
+};
+} // namespace
+
+/// The sum of 4 columns over the pieces, of which that at `pointer` is the
+/// first.
+SmallVector<Value> SumsOfPartials::sum(OpBuilder &b, Location loc,
+                                       int64_t pieces, Value address,
+                                       Value bytesOfPiece) {
+  IndexBuilder i{b, loc};
+  SmallVector<Value> total;
+  for (int64_t begin = 0; begin < pieces; begin += kLoadsAhead) {
+    SmallVector<SmallVector<Value>> loaded;
+    for (int64_t p = begin; p < std::min(begin + kLoadsAhead, pieces); ++p) {
+      loaded.push_back(ptx::loadShared4(b, loc, i.toPointer(address)));
+      address = i.add(address, bytesOfPiece);
+    }
+    for (ArrayRef<Value> values : loaded) {
+      if (total.empty()) {
+        total.assign(values.begin(), values.end());
+        continue;
+      }
+      for (auto [sum, value] : llvm::zip(total, values))
+        sum = arith::AddFOp::create(b, loc, sum, value);
+    }
+  }
+  return total;
+}
+
+void SumsOfPartials::store(OpBuilder &b, SumPartialsOp op, Value row,
+                           Value column, MutableArrayRef<Value> values) {
+  Location loc = op.getLoc();
+  IndexBuilder i{b, loc};
+  Value dest = op.getDest();
+  Type element = cast<MemRefType>(dest.getType()).getElementType();
+  SmallVector<SmallVector<Value, 4>> at;
+  for (int64_t k = 0; k < kColumns; ++k)
+    at.push_back({op.getBatch(), op.getHead(), row, i.add(column, i.get(k))});
+  if (op.getAccumulate())
+    for (auto [value, indices] : llvm::zip(values, at)) {
+      Value old = memref::LoadOp::create(b, loc, dest, indices);
+      if (!element.isF32())
+        old = arith::ExtFOp::create(b, loc, b.getF32Type(), old);
+      value = arith::AddFOp::create(b, loc, old, value);
+    }
+  if (element.isF32()) {
+    for (auto [value, indices] : llvm::zip(values, at))
+      memref::StoreOp::create(b, loc, value, dest, indices);
+    return;
+  }
+  Value words[] = {ptx::pack(b, loc, values[0], values[1], element),
+                   ptx::pack(b, loc, values[2], values[3], element)};
+  Value always = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+  ptx::storeVectorIf(
+      b, loc,
+      getAddress(b, loc, dest, {op.getBatch(), op.getHead()}, row, column),
+      words, always);
+}
+
+LogicalResult
+SumsOfPartials::matchAndRewrite(SumPartialsOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const {
+  Location loc = op.getLoc();
+  IndexBuilder i{rewriter, loc};
+  Value dest = op.getDest();
+  int64_t width = cast<MemRefType>(dest.getType()).getDimSize(3);
+  int64_t groups = width / kColumns;
+  Value thread =
+      i.rem(gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x),
+            kWarpgroupThreads);
+  // Row first + k * step, for the k-th `groups` of items.
+  Value zero = i.get(0);
+  Value tokens = i.dim(dest, 2);
+  Value end = arith::MinUIOp::create(
+      rewriter, loc, i.add(op.getRow(), i.get(op.getRows())), tokens);
+  Value begin = i.add(op.getRow(), op.getFirst());
+  Value left = arith::SelectOp::create(
+      rewriter, loc, i.less(begin, end),
+      arith::SubIOp::create(rewriter, loc, end, begin), zero);
+  Value up = arith::SubIOp::create(rewriter, loc, op.getStep(), i.get(1));
+  Value rows =
+      arith::DivUIOp::create(rewriter, loc, i.add(left, up), op.getStep());
+  Value bytesOfPiece =
+      i.mul(i.mul(i.dim(dest, 0), i.dim(dest, 1)), i.mul(tokens, 4 * width));
+  auto loop = scf::ForOp::create(rewriter, loc, thread, i.mul(rows, groups),
+                                 i.get(kWarpgroupThreads));
+  rewriter.setInsertionPointToStart(loop.getBody());
+  Value item = loop.getInductionVar();
+  Value row = i.add(begin, i.mul(i.div(item, groups), op.getStep()));
+  Value column = i.mul(i.rem(item, groups), kColumns);
+  Value address = i.add(getPartial(i, op.getPartials(), zero, op.getBatch(),
+                                   op.getHead(), row, dest),
+                        i.mul(column, sizeof(float)));
+  SmallVector<Value> values =
+      sum(rewriter, loc, op.getPieces(), address, bytesOfPiece);
+  store(rewriter, op, row, column, values);
+  rewriter.eraseOp(op);
+  return success();
+}
+
+void hopper::populatePiecePatterns(const TypeConverter &converter,
+                                   RewritePatternSet &patterns) {
+  patterns.add<StoresOfPartial, SumsOfPartials>(converter,
+                                                patterns.getContext());
+}

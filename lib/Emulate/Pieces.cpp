@@ -1,0 +1,144 @@
+//===- Pieces.cpp - Blocks that share the sum of a tile -------------------===//
+//
+/// \file
+/// Partial sums, the meeting of the pieces, and their sum. All pieces of a tile
+/// run together, so that they can wait for one another.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Warpgroup.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::hopper;
+using namespace mlir::hopper::emulation;
+
+bool Warpgroup::executeSelectFloats(const Instruction &i) {
+  if (!checkWritable(i, i.result))
+    return false;
+  int32_t source = i.operands[scalars[i.operands[0]] ? 1 : 2];
+  std::memcpy(getFloats(i.result), getFloats(source),
+              program.floats[source].getSize() * sizeof(float));
+  return true;
+}
+
+float *Warpgroup::getPartial(const Instruction &i, int64_t first,
+                             const TensorRef &like, std::array<int64_t, 4> at) {
+  std::array<int64_t, 4> sizes = {machine.grid.launch.pieces, like.sizes[0],
+                                  like.sizes[1], like.sizes[2]};
+  int64_t row = 0;
+  for (auto [index, size] : llvm::zip(at, sizes)) {
+    if (index < 0 || index >= size) {
+      fault(i, llvm::formatv("has no partial sum [{0}] of [{1}]",
+                             llvm::make_range(at.begin(), at.end()),
+                             llvm::make_range(sizes.begin(), sizes.end())));
+      return nullptr;
+    }
+    row = row * size + index;
+  }
+  std::vector<float> &partials = machine.grid.workspace->partials;
+  if (reinterpret_cast<float *>(first) != partials.data()) {
+    fault(i, "takes another address for that of the partial sums");
+    return nullptr;
+  }
+  return partials.data() + row * like.sizes[3];
+}
+
+bool Warpgroup::executeStorePartial(const Instruction &i) {
+  const FloatRegister &info = program.floats[i.operands[0]];
+  const TensorRef &like = getTensor(i.operands[6]);
+  std::array<int64_t, 4> at;
+  for (int d = 0; d < 4; ++d)
+    at[d] = scalars[i.operands[d + 2]];
+  record({Event::Kind::Store, 0, 0, 0, double(info.getSize() * sizeof(float))});
+  const float *values = getFloats(i.operands[0]);
+  for (int64_t row = 0; row < info.rows;
+       ++row, values += info.columns, ++at[3]) {
+    if (at[3] >= like.sizes[2])
+      break;
+    float *dest = getPartial(i, scalars[i.operands[1]], like, at);
+    if (!dest)
+      return false;
+    std::memcpy(dest, values, info.columns * sizeof(float));
+  }
+  return true;
+}
+
+bool Warpgroup::executeMeet(const Instruction &i) {
+  Workspace &workspace = *machine.grid.workspace;
+  int64_t tile = scalars[i.operands[1]], piece = scalars[i.operands[2]];
+  int64_t pieces = machine.grid.launch.pieces;
+  if (tile < 0 || tile >= int64_t(workspace.counters.size()))
+    return fault(i, "has no counter for tile " + Twine(tile) + ": there are " +
+                        Twine(workspace.counters.size()));
+  int64_t consumers = machine.grid.launch.kernel.consumers;
+  std::unique_lock<std::mutex> lock(machine.mutex);
+  int64_t &counter = workspace.counters[tile];
+  if (block.met == consumers) {
+    lock.unlock();
+    return fault(i, "meets the other pieces a second time");
+  }
+  if (++block.met == consumers) {
+    block.arrival = counter++;
+    machine.notify();
+  }
+  if (!machine.waitUntil(
+          lock, *this, i.location, [&] { return block.met == consumers; },
+          [&] { return "for the other consumers of its block"; }))
+    return false;
+  int64_t all = (block.arrival / pieces + 1) * pieces;
+  bool waits = scalars[i.operands[3]] != 0;
+  if (waits && !machine.waitUntil(
+                   lock, *this, i.location, [&] { return counter >= all; },
+                   [&] {
+                     return llvm::formatv("for {0} of {1} pieces of tile {2}",
+                                          all - counter, pieces, tile)
+                         .str();
+                   }))
+    return false;
+  bool isLast = block.arrival + 1 == all;
+  scalars[i.result] = waits ? piece : isLast ? 0 : int64_t(1) << 20;
+  scalars[i.result + 1] = waits ? pieces : 1;
+  return true;
+}
+
+bool Warpgroup::executeSumPartials(const Instruction &i) {
+  const TensorRef &dest = getTensor(i.operands[1]);
+  Format format = machine.grid.launch.kernel.parameters[i.operands[1]].format;
+  int64_t pieces = machine.grid.launch.pieces, width = dest.sizes[3];
+  int64_t batch = scalars[i.operands[2]], head = scalars[i.operands[3]],
+          first = scalars[i.operands[4]], step = scalars[i.operands[6]];
+  if (step < 1)
+    return fault(i, "sums every " + Twine(step) + "th row");
+  std::vector<float> sum(width), old(width);
+  for (int64_t row = scalars[i.operands[5]]; row < i.tiles[0]; row += step) {
+    int64_t index = first + row;
+    if (index >= dest.sizes[2])
+      break;
+    for (int64_t piece = 0; piece < pieces; ++piece) {
+      float *partial = getPartial(i, scalars[i.operands[0]], dest,
+                                  {piece, batch, head, index});
+      if (!partial)
+        return false;
+      for (int64_t k = 0; k < width; ++k)
+        sum[k] = piece ? sum[k] + partial[k] : partial[k];
+    }
+    char *address = static_cast<char *>(dest.data) +
+                    (batch * dest.strides[0] + head * dest.strides[1] +
+                     index * dest.strides[2]) *
+                        getBytes(format);
+    if (i.target) {
+      decode(format, address, old.data(), width);
+      for (int64_t k = 0; k < width; ++k)
+        sum[k] = old[k] + sum[k];
+    }
+    encode(format, sum.data(), address, width);
+    record(
+        {Event::Kind::Load, 0, 0, 0, double(pieces * width * sizeof(float))});
+    record({Event::Kind::Store, 0, 0, 0, double(width * getBytes(format))});
+  }
+  return true;
+}

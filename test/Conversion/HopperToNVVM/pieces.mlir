@@ -1,0 +1,109 @@
+// RUN: flashmhf-opt %s --hopper-lower-warpgroups --split-input-file | FileCheck %s --check-prefix=MEET
+// RUN: flashmhf-opt %s --hopper-lower-warpgroups --hopper-distribute --canonicalize --cse | FileCheck %s
+
+gpu.module @kernels {
+  // One thread counts for both consumers, after the stores of all 256 threads,
+  // and tells them whether it was the last of the three pieces.
+
+  // MEET-LABEL: gpu.func @meet
+  // MEET-SAME: (%[[COUNTERS:.*]]: index, %[[TILE:.*]]: index, %[[P:.*]]: index, %[[RESIDENT:.*]]: index
+  // MEET:      setmaxregister increase
+  // MEET:      %[[ID:.*]] = arith.constant 3 : i32
+  // MEET:      %[[ALL:.*]] = arith.cmpi ne, %[[RESIDENT]], %c0
+  // MEET:      llvm.inline_asm has_side_effects {{.*}} "bar.sync $0, 256;", {{.*}} %[[ID]]
+  // MEET:      %[[LAST:.*]] = scf.if %{{.*}} -> (i1) {
+  // MEET:        arith.muli %[[TILE]], %c8
+  // MEET:        %[[BEFORE:.*]] = llvm.inline_asm {{.*}} "atom.add.acq_rel.gpu.global.u64 $0, [$1], 1;"
+  // MEET:        %[[ROUND:.*]] = arith.divui %[[BEFORE]], %c3
+  // MEET:        %[[NEXT:.*]] = arith.addi %[[ROUND]], %c1
+  // MEET:        %[[TARGET:.*]] = arith.muli %[[NEXT]], %c3
+  // MEET:        scf.if %[[ALL]] {
+  // MEET:          llvm.inline_asm {{.*}}ld.acquire.gpu.global.u64{{.*}} %[[TARGET]]
+  // MEET:        }
+  // MEET:        arith.cmpi eq, %{{.*}}, %[[TARGET]]
+  // MEET:      } else {
+  // MEET:        false
+  // MEET:      %[[ANY:.*]] = llvm.inline_asm {{.*}}barrier.cta.red.or.pred any, $1, 256, $2{{.*}} %[[ID]], %[[LAST]]
+  // MEET:      %[[IS:.*]] = arith.trunci %[[ANY]]
+  // MEET:      %[[ALONE:.*]] = arith.select %[[IS]], %c0{{.*}}, %c1048576
+  // MEET:      arith.select %[[ALL]], %[[P]], %[[ALONE]]
+  // MEET:      arith.select %[[ALL]], %c3{{.*}}, %c1
+  gpu.func @meet(%counters: index, %tile: index, %p: index, %resident: index, %out: memref<2xindex>) kernel {
+    hopper.warpgroups producer registers 24 {
+    } consumers 2 registers 240 {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %first, %step = hopper.meet %counters[%tile] piece %p of 3 resident %resident
+      memref.store %first, %out[%c0] : memref<2xindex>
+      memref.store %step, %out[%c1] : memref<2xindex>
+    }
+    gpu.return
+  }
+
+  // Two elements of each of the thread's rows, at ((p B + b) H + h) L + row.
+
+  // CHECK-LABEL: gpu.func @store
+  // CHECK-SAME: (%[[V:.*]]: f32, %[[A:.*]]: index, %[[P:.*]]: index, %[[B:.*]]: index, %[[H:.*]]: index, %[[ROW:.*]]: index, %[[O:.*]]: memref
+  // CHECK:      %[[IN0:.*]] = arith.cmpi ult, %[[R0:.*]], %[[L:.*]] : index
+  // CHECK:      %[[IN1:.*]] = arith.cmpi ult, %[[R1:.*]], %[[L]] : index
+  // CHECK:      %[[SIZE:.*]] = memref.dim %[[O]], %c0
+  // CHECK:      %[[PB:.*]] = arith.muli %[[P]], %[[SIZE]]
+  // CHECK:      %[[PB1:.*]] = arith.addi %[[PB]], %[[B]]
+  // CHECK:      %[[PBH:.*]] = arith.muli %[[PB1]], %c4
+  // CHECK:      %[[PBH1:.*]] = arith.addi %[[PBH]], %[[H]]
+  // CHECK:      %[[PBHL:.*]] = arith.muli %[[PBH1]], %[[L]]
+  // CHECK:      %[[PBHL0:.*]] = arith.addi %[[PBHL]], %[[R0]]
+  // CHECK:      %[[BYTES:.*]] = arith.muli %[[PBHL0]], %c64
+  // CHECK:      llvm.inline_asm has_side_effects {{.*}} "@$3 st.global.v2.b32 [$0], {$1, $2};", {{.*}} %{{.*}}, %{{.*}}, %{{.*}}, %[[IN0]]
+  // CHECK:      llvm.getelementptr %{{.*}}[32]
+  // CHECK:      llvm.inline_asm {{.*}} %[[IN0]]
+  // CHECK:      llvm.inline_asm {{.*}} %[[IN1]]
+  // CHECK:      llvm.inline_asm {{.*}} %[[IN1]]
+  // CHECK-NOT:  llvm.inline_asm
+  gpu.func @store(%v: f32, %a: index, %p: index, %b: index, %h: index, %row: index, %o: memref<?x4x?x16xbf16>) kernel {
+    %acc = arith.constant dense<1.0> : vector<64x16xf32>
+    hopper.store_partial %acc, %a[%p, %b, %h, %row] of 3 like %o : vector<64x16xf32>, memref<?x4x?x16xbf16>
+    gpu.return
+  }
+
+  // 4 groups of 4 columns a row: the three loads first, then the sums in order,
+  // then what is there, one rounding.
+
+  // CHECK-LABEL: gpu.func @sum
+  // CHECK:      %[[THREAD:.*]] = arith.remui %{{.*}}, %c128
+  // CHECK:      %[[END:.*]] = arith.minui
+  // CHECK:      scf.for %[[ITEM:.*]] = %[[THREAD]] to %{{.*}} step %c128 {
+  // CHECK:        arith.divui %[[ITEM]], %c4
+  // CHECK:        arith.remui %[[ITEM]], %c4
+  // CHECK:        %[[P0:.*]] = llvm.inline_asm has_side_effects {{.*}} "ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];"
+  // CHECK:        %[[V0:.*]] = llvm.extractvalue %[[P0]][0]
+  // CHECK:        %[[P1:.*]] = llvm.inline_asm {{.*}} "ld.relaxed
+  // CHECK:        %[[V1:.*]] = llvm.extractvalue %[[P1]][0]
+  // CHECK:        %[[P2:.*]] = llvm.inline_asm {{.*}} "ld.relaxed
+  // CHECK:        %[[V2:.*]] = llvm.extractvalue %[[P2]][0]
+  // CHECK:        %[[S1:.*]] = arith.addf %[[V0]], %[[V1]]
+  // CHECK:        %[[S2:.*]] = arith.addf %[[S1]], %[[V2]]
+  // CHECK:        %[[OLD:.*]] = memref.load
+  // CHECK:        %[[WIDE:.*]] = arith.extf %[[OLD]] : bf16 to f32
+  // CHECK:        %[[SUM:.*]] = arith.addf %[[WIDE]], %[[S2]]
+  // CHECK:        llvm.inline_asm {{.*}}cvt.rn.bf16x2.f32{{.*}} %{{.*}}, %[[SUM]]
+  // CHECK:        llvm.inline_asm {{.*}}st.global.v2.b32
+  gpu.func @sum(%a: index, %b: index, %h: index, %row: index, %first: index, %step: index, %o: memref<?x4x?x16xbf16>) kernel {
+    hopper.sum_partials %a of 3 into %o[%b, %h, %row] rows 64 from %first step %step accumulate : memref<?x4x?x16xbf16>
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @select
+  // CHECK-SAME: (%[[C:.*]]: i1
+  // CHECK-COUNT-2: arith.select %[[C]], %{{.*}}, %{{.*}} : f32
+  gpu.func @select(%c: i1, %r: memref<1x1x?x2xf32>, %i: index, %j: index, %o: memref<1x1x?x8xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %one = arith.constant dense<1.0> : vector<64x8xf32>
+    %a = hopper.load_rows %r[%c0, %c0, %i, %c0] : memref<1x1x?x2xf32> -> vector<64xf32>
+    %b = hopper.load_rows %r[%c0, %c0, %j, %c0] : memref<1x1x?x2xf32> -> vector<64xf32>
+    %s = arith.select %c, %a, %b : vector<64xf32>
+    %x = hopper.row_scale %one, %s : vector<64x8xf32>, vector<64xf32>
+    hopper.store %x, %o[%c0, %c0, %i, %c0] : vector<64x8xf32>, memref<1x1x?x8xf32>
+    gpu.return
+  }
+}
