@@ -316,6 +316,32 @@ FLASHMHF_API FlashmhfStatus flashmhfKernelLaunch(FlashmhfKernel *kernel,
                                                  const DLTensor *const *tensors,
                                                  int32_t count, void *stream);
 
+/** Memory on the kernel's GPU that blocks of a kernel with several pieces share
+ *  (the `split` of a schedule; docs/contract.md). Both are 16-byte aligned. */
+typedef struct FlashmhfWorkspace {
+  void *partials;      /**< of any contents */
+  size_t partialsSize; /**< bytes */
+  void *counters;      /**< zero before the first launch that uses them */
+  size_t countersSize; /**< bytes */
+} FlashmhfWorkspace;
+
+/** Sets the sizes of `*workspace` to what a launch on these tensors needs, 0
+ * for a kernel without pieces, and its pointers to NULL. */
+FLASHMHF_API FlashmhfStatus
+flashmhfKernelWorkspace(FlashmhfKernel *kernel, const DLTensor *const *tensors,
+                        int32_t count, FlashmhfWorkspace *workspace);
+
+/** flashmhfKernelLaunch() with a workspace of the caller's, which must not be
+ * in use by a launch that may run at the same time, and lives until the stream
+ * has passed this one. It may be used again for any sizes that it is large
+ * enough for. flashmhfKernelLaunch() itself allocates one for each stream where
+ * the kernel needs it, on the first launch and where a launch needs more, and
+ * frees all with the kernel; on a stream that is being captured that is an
+ * error. */
+FLASHMHF_API FlashmhfStatus flashmhfKernelLaunchWithWorkspace(
+    FlashmhfKernel *kernel, const DLTensor *const *tensors, int32_t count,
+    const FlashmhfWorkspace *workspace, void *stream);
+
 /** Unloads the kernel. Work that uses it must have finished. */
 FLASHMHF_API void flashmhfKernelDestroy(FlashmhfKernel *kernel);
 

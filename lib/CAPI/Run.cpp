@@ -214,4 +214,37 @@ FlashmhfStatus flashmhfKernelLaunch(FlashmhfKernel *kernel,
   return toStatus(kernel->kernel->launch(*unwrapped, stream));
 }
 
+FlashmhfStatus flashmhfKernelWorkspace(FlashmhfKernel *kernel,
+                                       const DLTensor *const *tensors,
+                                       int32_t count,
+                                       FlashmhfWorkspace *workspace) {
+  if (!kernel || !workspace)
+    return setError(FLASHMHF_INVALID_ARGUMENT, "kernel or workspace is null");
+  auto unwrapped = unwrap(tensors, count);
+  if (!unwrapped)
+    return toStatus(unwrapped.takeError());
+  Expected<WorkspaceView> sizes = kernel->kernel->getWorkspaceSizes(*unwrapped);
+  if (!sizes)
+    return toStatus(sizes.takeError());
+  *workspace = {nullptr, size_t(sizes->partialBytes), nullptr,
+                size_t(sizes->counterBytes)};
+  return FLASHMHF_OK;
+}
+
+FlashmhfStatus flashmhfKernelLaunchWithWorkspace(
+    FlashmhfKernel *kernel, const DLTensor *const *tensors, int32_t count,
+    const FlashmhfWorkspace *workspace, void *stream) {
+  if (!kernel || !workspace)
+    return setError(FLASHMHF_INVALID_ARGUMENT, "kernel or workspace is null");
+  auto unwrapped = unwrap(tensors, count);
+  if (!unwrapped)
+    return toStatus(unwrapped.takeError());
+  WorkspaceView view;
+  view.partials = workspace->partials;
+  view.partialBytes = workspace->partialsSize;
+  view.counters = workspace->counters;
+  view.counterBytes = workspace->countersSize;
+  return toStatus(kernel->kernel->launch(*unwrapped, stream, &view));
+}
+
 void flashmhfKernelDestroy(FlashmhfKernel *kernel) { delete kernel; }

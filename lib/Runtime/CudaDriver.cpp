@@ -46,6 +46,12 @@ struct OpenedDriver {
     find("cuModuleGetFunction", driver.moduleGetFunction);
     find("cuFuncSetAttribute", driver.funcSetAttribute);
     find("cuTensorMapEncodeTiled", driver.tensorMapEncodeTiled);
+    find("cuOccupancyMaxActiveBlocksPerMultiprocessor",
+         driver.occupancyMaxActiveBlocksPerMultiprocessor);
+    find("cuMemAlloc_v2", driver.memAlloc);
+    find("cuMemFree_v2", driver.memFree);
+    find("cuMemsetD8Async", driver.memsetD8Async);
+    find("cuStreamIsCapturing", driver.streamIsCapturing);
     find("cuLaunchKernelEx", driver.launchKernelEx);
     if (!error.empty())
       return;

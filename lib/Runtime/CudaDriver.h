@@ -22,6 +22,7 @@ using Context = struct ContextImpl *;
 using Module = struct ModuleImpl *;
 using Function = struct FunctionImpl *;
 using Stream = struct StreamImpl *;
+using DevicePointer = uint64_t; // CUdeviceptr
 
 struct alignas(128) TensorMap {
   uint64_t opaque[16];
@@ -94,6 +95,16 @@ struct Driver {
                                  const uint64_t *strides, const uint32_t *box,
                                  const uint32_t *elementStrides, int interleave,
                                  int swizzle, int l2Promotion, int oobFill);
+  Result (*occupancyMaxActiveBlocksPerMultiprocessor)(int *blocks,
+                                                      Function function,
+                                                      int blockSize,
+                                                      size_t sharedMemory);
+  Result (*memAlloc)(DevicePointer *address, size_t bytes);
+  Result (*memFree)(DevicePointer address);
+  Result (*memsetD8Async)(DevicePointer address, unsigned char value,
+                          size_t bytes, Stream stream);
+  /// 0: not; 1: is; 2: was and is invalid.
+  Result (*streamIsCapturing)(Stream stream, int *status);
   Result (*launchKernelEx)(const LaunchConfig *config, Function function,
                            void **parameters, void **extra);
 

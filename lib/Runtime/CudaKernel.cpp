@@ -11,6 +11,7 @@
 #include "flashmhf/Runtime/CudaKernel.h"
 #include "CudaDriver.h"
 #include "LaunchCache.h"
+#include "Workspace.h"
 #include "flashmhf/Runtime/LaunchPlan.h"
 #include "flashmhf/Target/Errors.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -69,6 +70,8 @@ struct CudaKernel::Impl {
   Module module = nullptr;
   Function function = nullptr;
   int multiprocessors = 0;
+  int blocksAtOnce = 1; // on one of them; known where it matters
+  std::unique_ptr<WorkspacePool> workspaces;
 
   std::mutex mutex; // guards the caches
   BoundedCache<TensorMap> maps{maxCachedMaps};
@@ -80,9 +83,11 @@ struct CudaKernel::Impl {
   ~Impl() {
     if (!context)
       return;
-    if (module) {
+    {
       ContextGuard guard(driver, context);
-      driver.moduleUnload(module);
+      workspaces.reset();
+      if (module)
+        driver.moduleUnload(module);
     }
     driver.devicePrimaryCtxRelease(device);
   }
@@ -91,7 +96,11 @@ struct CudaKernel::Impl {
   Error loadModule(llvm::StringRef image);
   Error getTensorMap(const TensorMapPlan &plan, TensorMap &map);
   Expected<PreparedPtr> prepare(llvm::ArrayRef<const DLTensor *> tensors);
-  Error enqueue(PreparedLaunch &launch, void *stream);
+  /// `workspace` may be null: one of the kernel's own.
+  Error enqueue(PreparedLaunch &launch, void *stream,
+                const WorkspaceView *workspace);
+  Expected<Workspace> getWorkspace(const LaunchPlan &plan, void *stream,
+                                   const WorkspaceView *given);
 };
 
 static Expected<bool> isHopper(const Driver &driver, Device device) {
@@ -187,6 +196,17 @@ Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
           "reserve " + llvm::Twine(contract.sharedMemory) +
               " bytes of shared memory"))
     return error;
+  if (contract.grid.pieces > 1) {
+    workspaces = std::make_unique<WorkspacePool>(driver);
+    if (Error error = driver.check(
+            driver.occupancyMaxActiveBlocksPerMultiprocessor(
+                &blocksAtOnce, function,
+                contract.block[0] * contract.block[1] * contract.block[2],
+                contract.sharedMemory),
+            "query how many blocks of kernel '" + contract.kernel +
+                "' run at once"))
+      return error;
+  }
   // More than 8 blocks to a cluster is not portable and must be asked for.
   int64_t cluster =
       contract.cluster[0] * contract.cluster[1] * contract.cluster[2];
@@ -252,7 +272,8 @@ CudaKernel::Impl::prepare(llvm::ArrayRef<const DLTensor *> tensors) {
                         "cuda:{2}",
                         argument.name, printDevice(view.device), ordinal));
   }
-  Expected<LaunchPlan> plan = planLaunch(contract, *views, multiprocessors);
+  Expected<LaunchPlan> plan =
+      planLaunch(contract, *views, multiprocessors, blocksAtOnce);
   if (!plan)
     return plan.takeError();
 
@@ -267,14 +288,72 @@ CudaKernel::Impl::prepare(llvm::ArrayRef<const DLTensor *> tensors) {
       launch->parameters.push_back(&map);
       continue;
     }
+    if (std::holds_alternative<PiecePlan>(parameter)) {
+      launch->parameters.push_back(nullptr); // Known with the stream.
+      continue;
+    }
     for (uint64_t &word : std::get<MemRefPlan>(parameter))
       launch->parameters.push_back(&word);
   }
   return launch;
 }
 
+/// The caller's workspace, if it will do, or one of the kernel's.
+Expected<Workspace> CudaKernel::Impl::getWorkspace(const LaunchPlan &plan,
+                                                   void *stream,
+                                                   const WorkspaceView *given) {
+  if (plan.partialBytes == 0)
+    return Workspace();
+  if (!given)
+    return workspaces->get(static_cast<Stream>(stream), plan.partialBytes,
+                           plan.counterBytes);
+  constexpr uintptr_t alignment = 16;
+  auto check = [&](llvm::StringRef name, const void *address, uint64_t bytes,
+                   uint64_t needed) -> Error {
+    if (bytes < needed)
+      return makeError(ErrorKind::InvalidArgument,
+                       llvm::formatv("the workspace has {0} bytes of {1}, but "
+                                     "the launch needs {2}",
+                                     bytes, name, needed));
+    if (!address || reinterpret_cast<uintptr_t>(address) % alignment != 0)
+      return makeError(ErrorKind::InvalidArgument,
+                       llvm::formatv("the {0} of the workspace are at address "
+                                     "{1}, but need {2}-byte alignment",
+                                     name, address, alignment));
+    return Error::success();
+  };
+  if (Error error = check("partials", given->partials, given->partialBytes,
+                          plan.partialBytes))
+    return std::move(error);
+  if (Error error = check("counters", given->counters, given->counterBytes,
+                          plan.counterBytes))
+    return std::move(error);
+  return Workspace{reinterpret_cast<uintptr_t>(given->partials),
+                   reinterpret_cast<uintptr_t>(given->counters),
+                   given->partialBytes, given->counterBytes};
+}
+
+/// Puts what is known of `plan`'s pieces by now in the places left for it.
+static void fillPieces(const LaunchPlan &plan, Workspace &workspace,
+                       uint64_t &isResident,
+                       llvm::MutableArrayRef<void *> parameters) {
+  isResident = plan.isResident;
+  size_t place = 0;
+  for (const auto &parameter : plan.parameters) {
+    if (const auto *piece = std::get_if<PiecePlan>(&parameter)) {
+      using Kind = ContractParameter::Kind;
+      parameters[place] = piece->kind == Kind::Partials   ? &workspace.partials
+                          : piece->kind == Kind::Counters ? &workspace.counters
+                                                          : &isResident;
+    }
+    const auto *memref = std::get_if<MemRefPlan>(&parameter);
+    place += memref ? memref->size() : 1;
+  }
+}
+
 /// The driver copies the parameters during the call.
-Error CudaKernel::Impl::enqueue(PreparedLaunch &launch, void *stream) {
+Error CudaKernel::Impl::enqueue(PreparedLaunch &launch, void *stream,
+                                const WorkspaceView *given) {
   const LaunchPlan &plan = launch.plan;
   if (plan.isEmpty)
     return Error::success();
@@ -292,8 +371,21 @@ Error CudaKernel::Impl::enqueue(PreparedLaunch &launch, void *stream) {
   ContextGuard guard(driver, context);
   if (Error error = guard.check())
     return error;
-  Result result = driver.launchKernelEx(&config, function,
-                                        launch.parameters.data(), nullptr);
+  void **parameters = launch.parameters.data();
+  Workspace workspace;
+  uint64_t isResident = 0;
+  llvm::SmallVector<void *, 64> filled;
+  if (plan.partialBytes != 0) {
+    Expected<Workspace> found = getWorkspace(plan, stream, given);
+    if (!found)
+      return found.takeError();
+    workspace = *found;
+    // Other threads launch what is kept.
+    filled = launch.parameters;
+    fillPieces(plan, workspace, isResident, filled);
+    parameters = filled.data();
+  }
+  Result result = driver.launchKernelEx(&config, function, parameters, nullptr);
   if (LLVM_LIKELY(result == 0))
     return Error::success();
   return driver.check(result, "launch kernel '" + contract.kernel + "'");
@@ -315,8 +407,19 @@ CudaKernel::load(llvm::StringRef image, LaunchContract contract, int device) {
   return std::unique_ptr<CudaKernel>(new CudaKernel(std::move(impl)));
 }
 
-Error CudaKernel::launch(llvm::ArrayRef<const DLTensor *> tensors,
-                         void *stream) {
+Expected<WorkspaceView>
+CudaKernel::getWorkspaceSizes(llvm::ArrayRef<const DLTensor *> tensors) {
+  Expected<PreparedPtr> launch = impl->prepare(tensors);
+  if (!launch)
+    return launch.takeError();
+  WorkspaceView sizes;
+  sizes.partialBytes = (*launch)->plan.partialBytes;
+  sizes.counterBytes = (*launch)->plan.counterBytes;
+  return sizes;
+}
+
+Error CudaKernel::launch(llvm::ArrayRef<const DLTensor *> tensors, void *stream,
+                         const WorkspaceView *workspace) {
   std::optional<LaunchKey> key = makeLaunchKey(tensors);
   if (LLVM_LIKELY(key.has_value())) {
     PreparedPtr known;
@@ -326,7 +429,7 @@ Error CudaKernel::launch(llvm::ArrayRef<const DLTensor *> tensors,
         known = *found;
     }
     if (known)
-      return impl->enqueue(*known, stream);
+      return impl->enqueue(*known, stream, workspace);
   }
 
   Expected<PreparedPtr> launch = impl->prepare(tensors);
@@ -336,5 +439,5 @@ Error CudaKernel::launch(llvm::ArrayRef<const DLTensor *> tensors,
     std::lock_guard<std::mutex> lock(impl->mutex);
     impl->launches.insert(*key, *launch);
   }
-  return impl->enqueue(**launch, stream);
+  return impl->enqueue(**launch, stream, workspace);
 }

@@ -101,10 +101,10 @@ static MemRefPlan planMemRef(const TensorView &view) {
 }
 
 /// Tiles of the output, those along the rows rounded up to whole clusters; a
-/// persistent kernel runs at most as many clusters as fit the GPU at once.
-static Expected<uint32_t> planGrid(const LaunchContract &contract,
-                                   const TensorView &view,
-                                   unsigned multiprocessors) {
+/// persistent kernel runs at most as many clusters as fit the GPU at once. Also
+/// the workspace for them.
+static Error planGrid(const LaunchContract &contract, const TensorView &view,
+                      unsigned multiprocessors, LaunchPlan &plan) {
   constexpr uint64_t maxGrid = (uint64_t(1) << 31) - 1;
   uint64_t cluster =
       contract.cluster[0] * contract.cluster[1] * contract.cluster[2];
@@ -117,6 +117,15 @@ static Expected<uint32_t> planGrid(const LaunchContract &contract,
     bool overflow = false;
     blocks = llvm::SaturatingMultiply(blocks, tiles, &overflow);
   }
+  if (contract.grid.pieces > 1) {
+    uint64_t bytes = contract.workspace.partialsPerElement;
+    for (int64_t size : view.sizes)
+      bytes = llvm::SaturatingMultiply(bytes, uint64_t(size));
+    plan.partialBytes = bytes;
+    plan.counterBytes = llvm::SaturatingMultiply(
+        blocks, uint64_t(contract.workspace.countersPerTile));
+    blocks = llvm::SaturatingMultiply(blocks, uint64_t(contract.grid.pieces));
+  }
   if (contract.grid.persistent)
     blocks = std::min<uint64_t>(
         blocks, std::max<uint64_t>(multiprocessors / cluster, 1) * cluster);
@@ -125,13 +134,14 @@ static Expected<uint32_t> planGrid(const LaunchContract &contract,
                          llvm::formatv("has shape {0}: more than {1} blocks to "
                                        "launch",
                                        printSizes(view.sizes), maxGrid));
-  return blocks;
+  plan.grid[0] = blocks;
+  return Error::success();
 }
 
 Expected<LaunchPlan>
 mlir::flashmhf::planLaunch(const LaunchContract &contract,
                            llvm::ArrayRef<TensorView> tensors,
-                           unsigned multiprocessors) {
+                           unsigned multiprocessors, unsigned blocksAtOnce) {
   LaunchPlan plan;
   const TensorView &output = tensors[contract.grid.argument];
   if (output.isEmpty()) {
@@ -150,6 +160,10 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract,
   }
 
   for (const ContractParameter &parameter : contract.parameters) {
+    if (!parameter.hasArgument()) {
+      plan.parameters.push_back(PiecePlan{parameter.kind});
+      continue;
+    }
     const TensorView &view = tensors[parameter.argument];
     if (parameter.kind == ContractParameter::Kind::MemRef) {
       plan.parameters.push_back(planMemRef(view));
@@ -162,10 +176,10 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract,
     plan.parameters.push_back(*map);
   }
 
-  Expected<uint32_t> grid = planGrid(contract, output, multiprocessors);
-  if (!grid)
-    return grid.takeError();
-  plan.grid[0] = *grid;
+  if (Error error = planGrid(contract, output, multiprocessors, plan))
+    return std::move(error);
+  plan.isResident = contract.grid.pieces > 1 &&
+                    plan.grid[0] <= uint64_t(multiprocessors) * blocksAtOnce;
   llvm::copy(contract.block, plan.block.begin());
   llvm::copy(contract.cluster, plan.cluster.begin());
   plan.sharedMemory = contract.sharedMemory;
@@ -189,6 +203,10 @@ json::Value mlir::flashmhf::toJSON(const LaunchPlan &plan) {
           {"swizzle", int64_t(map->swizzle)}});
       continue;
     }
+    if (const auto *piece = std::get_if<PiecePlan>(&parameter)) {
+      parameters.push_back(json::Object{{"kind", stringifyKind(piece->kind)}});
+      continue;
+    }
     const auto &memref = std::get<MemRefPlan>(parameter);
     llvm::ArrayRef<uint64_t> words(memref);
     parameters.push_back(
@@ -197,10 +215,15 @@ json::Value mlir::flashmhf::toJSON(const LaunchPlan &plan) {
                      {"sizes", json::Array(words.slice(3, 4))},
                      {"strides", json::Array(words.slice(7, 4))}});
   }
-  return json::Object{{"empty", false},
+  json::Object object{{"empty", false},
                       {"grid", json::Array(plan.grid)},
                       {"block", json::Array(plan.block)},
                       {"cluster", json::Array(plan.cluster)},
                       {"shared_memory", int64_t(plan.sharedMemory)},
                       {"parameters", std::move(parameters)}};
+  if (plan.partialBytes)
+    object["workspace"] = json::Object{{"partials", int64_t(plan.partialBytes)},
+                                       {"counters", int64_t(plan.counterBytes)},
+                                       {"resident", plan.isResident}};
+  return object;
 }

@@ -254,6 +254,18 @@ mlir::flashmhf::buildContract(func::FuncOp function,
       return failure();
     contract.parameters.push_back(parameter);
   }
+  if (launch.getPieces() > 1) {
+    contract.grid.pieces = launch.getPieces();
+    contract.workspace.partialsPerElement =
+        launch.getPieces() * getElementSize(ElementKind::F32);
+    contract.workspace.countersPerTile = sizeof(int64_t);
+    using Kind = ContractParameter::Kind;
+    for (Kind kind : {Kind::Partials, Kind::Counters, Kind::Resident}) {
+      ContractParameter parameter;
+      parameter.kind = kind;
+      contract.parameters.push_back(parameter);
+    }
+  }
   if (llvm::Error error = contract.verify())
     return function.emitOpError(llvm::toString(std::move(error)));
   return contract;

@@ -82,7 +82,24 @@ json::Value mlir::flashmhf::toJSON(const ContractArgument &argument) {
   return object;
 }
 
+/// The kinds of parameters with their names.
+static constexpr std::pair<ContractParameter::Kind, llvm::StringLiteral>
+    parameterKinds[] = {{ContractParameter::Kind::TensorMap, "tensor_map"},
+                        {ContractParameter::Kind::MemRef, "memref"},
+                        {ContractParameter::Kind::Partials, "partials"},
+                        {ContractParameter::Kind::Counters, "counters"},
+                        {ContractParameter::Kind::Resident, "resident"}};
+
+StringRef mlir::flashmhf::stringifyKind(ContractParameter::Kind kind) {
+  for (auto [known, name] : parameterKinds)
+    if (known == kind)
+      return name;
+  llvm_unreachable("unknown kind of parameter");
+}
+
 static json::Value toJSON(const ContractParameter &parameter) {
+  if (!parameter.hasArgument())
+    return json::Object{{"kind", stringifyKind(parameter.kind)}};
   if (parameter.kind == ContractParameter::Kind::MemRef)
     return json::Object{{"kind", "memref"},
                         {"argument", int64_t(parameter.argument)}};
@@ -99,18 +116,25 @@ json::Value mlir::flashmhf::toJSON(const LaunchContract &contract) {
     arguments.push_back(toJSON(argument));
   for (const ContractParameter &parameter : contract.parameters)
     parameters.push_back(::toJSON(parameter));
-  return json::Object{
-      {"version", LaunchContract::version},
-      {"kernel", contract.kernel},
-      {"chip", contract.chip},
-      {"block", toArray(contract.block)},
-      {"cluster", toArray(contract.cluster)},
-      {"shared_memory", contract.sharedMemory},
-      {"grid", json::Object{{"argument", int64_t(contract.grid.argument)},
-                            {"tiles", toArray(contract.grid.tiles)},
-                            {"persistent", contract.grid.persistent}}},
-      {"arguments", std::move(arguments)},
-      {"parameters", std::move(parameters)}};
+  json::Object grid{{"argument", int64_t(contract.grid.argument)},
+                    {"tiles", toArray(contract.grid.tiles)},
+                    {"persistent", contract.grid.persistent}};
+  json::Object object{{"version", contract.getVersion()},
+                      {"kernel", contract.kernel},
+                      {"chip", contract.chip},
+                      {"block", toArray(contract.block)},
+                      {"cluster", toArray(contract.cluster)},
+                      {"shared_memory", contract.sharedMemory},
+                      {"arguments", std::move(arguments)},
+                      {"parameters", std::move(parameters)}};
+  if (contract.grid.pieces > 1) {
+    grid["pieces"] = contract.grid.pieces;
+    object["workspace"] = json::Object{
+        {"partials_per_element", contract.workspace.partialsPerElement},
+        {"counters_per_tile", contract.workspace.countersPerTile}};
+  }
+  object["grid"] = std::move(grid);
+  return object;
 }
 
 std::string mlir::flashmhf::printContract(const LaunchContract &contract) {
@@ -140,15 +164,13 @@ static bool fromJSON(const json::Value &value, ElementKind &kind,
 static bool fromJSON(const json::Value &value, ContractParameter::Kind &kind,
                      json::Path path) {
   std::optional<StringRef> name = value.getAsString();
-  if (name == "tensor_map") {
-    kind = ContractParameter::Kind::TensorMap;
-    return true;
-  }
-  if (name == "memref") {
-    kind = ContractParameter::Kind::MemRef;
-    return true;
-  }
-  path.report("expected \"tensor_map\" or \"memref\"");
+  for (auto [known, knownName] : parameterKinds)
+    if (name == knownName) {
+      kind = known;
+      return true;
+    }
+  path.report("expected \"tensor_map\", \"memref\", \"partials\", "
+              "\"counters\" or \"resident\"");
   return false;
 }
 
@@ -200,14 +222,25 @@ static bool fromJSON(const json::Value &value, ContractGrid &grid,
   json::ObjectMapper map(value, path);
   return map && map.map("argument", grid.argument) &&
          mapArray(value, "tiles", grid.tiles, path) &&
-         map.map("persistent", grid.persistent);
+         map.map("persistent", grid.persistent) &&
+         map.mapOptional("pieces", grid.pieces);
+}
+
+static bool fromJSON(const json::Value &value, ContractWorkspace &workspace,
+                     json::Path path) {
+  json::ObjectMapper map(value, path);
+  return map && map.map("partials_per_element", workspace.partialsPerElement) &&
+         map.map("counters_per_tile", workspace.countersPerTile);
 }
 
 static bool fromJSON(const json::Value &value, ContractParameter &parameter,
                      json::Path path) {
   json::ObjectMapper map(value, path);
-  if (!map || !map.map("kind", parameter.kind) ||
-      !map.map("argument", parameter.argument))
+  if (!map || !map.map("kind", parameter.kind))
+    return false;
+  if (!parameter.hasArgument())
+    return true;
+  if (!map.map("argument", parameter.argument))
     return false;
   if (parameter.kind == ContractParameter::Kind::MemRef)
     return true;
@@ -222,17 +255,27 @@ static bool fromJSON(const json::Value &value, LaunchContract &contract,
   int64_t version;
   if (!map || !map.map("version", version))
     return false;
-  if (version != LaunchContract::version) {
-    path.field("version").report("expected version 1");
+  if (version != 1 && version != 2) {
+    path.field("version").report("expected version 1 or 2");
     return false;
   }
-  return map.map("kernel", contract.kernel) && map.map("chip", contract.chip) &&
-         mapArray(value, "block", contract.block, path) &&
-         mapArray(value, "cluster", contract.cluster, path) &&
-         map.map("shared_memory", contract.sharedMemory) &&
-         map.map("grid", contract.grid) &&
-         map.map("arguments", contract.arguments) &&
-         map.map("parameters", contract.parameters);
+  bool isRead = map.map("kernel", contract.kernel) &&
+                map.map("chip", contract.chip) &&
+                mapArray(value, "block", contract.block, path) &&
+                mapArray(value, "cluster", contract.cluster, path) &&
+                map.map("shared_memory", contract.sharedMemory) &&
+                map.map("grid", contract.grid) &&
+                map.map("arguments", contract.arguments) &&
+                map.map("parameters", contract.parameters) &&
+                map.mapOptional("workspace", contract.workspace);
+  if (isRead && version != contract.getVersion()) {
+    if (version == 1)
+      path.field("version").report("expected version 2, for several pieces");
+    else
+      path.field("version").report("expected version 1, for one piece");
+    return false;
+  }
+  return isRead;
 }
 
 } // namespace mlir::flashmhf
@@ -246,6 +289,12 @@ static Error fieldError(const llvm::Twine &field, const llvm::Twine &message) {
 static Error verifyParameter(const LaunchContract &contract, size_t index) {
   const ContractParameter &parameter = contract.parameters[index];
   std::string field = llvm::formatv("parameters[{0}]", index);
+  if (!parameter.hasArgument()) {
+    if (contract.grid.pieces == 1)
+      return fieldError(field + ".kind", "is for several pieces, the grid has "
+                                         "one");
+    return Error::success();
+  }
   if (parameter.argument >= contract.arguments.size())
     return fieldError(field + ".argument",
                       llvm::formatv("{0} is not one of {1} arguments",
@@ -328,6 +377,20 @@ Error LaunchContract::verify() const {
     if (tile < 1)
       return fieldError(llvm::formatv("grid.tiles[{0}]", i).str(),
                         llvm::formatv("{0} is not positive", tile));
+
+  if (grid.pieces < 1 || grid.pieces > 1024)
+    return fieldError("grid.pieces",
+                      llvm::formatv("{0} is not in 1..1024", grid.pieces));
+  if (grid.pieces > 1 &&
+      (grid.persistent || cluster[0] * cluster[1] * cluster[2] > 1))
+    return fieldError("grid.pieces",
+                      "goes with neither persistent blocks nor clusters");
+  for (auto [name, bytes] :
+       {std::pair{"partials_per_element", workspace.partialsPerElement},
+        {"counters_per_tile", workspace.countersPerTile}})
+    if (bytes < 0 || bytes > 1 << 16 || (grid.pieces > 1 && bytes == 0))
+      return fieldError(llvm::formatv("workspace.{0}", name).str(),
+                        llvm::formatv("{0} is not in 1..65536", bytes));
 
   for (size_t i = 0, e = parameters.size(); i < e; ++i)
     if (Error error = verifyParameter(*this, i))

@@ -85,12 +85,48 @@ API int cuModuleUnload(void *module) {
 
 API int cuModuleGetFunction(void **function, void *module, const char *name) {
   printf("function %s of %p\n", name, module);
-  *function = (void *)0xf0;
+  *function = strcmp(name, "pieces") == 0 ? (void *)0xf1 : (void *)0xf0;
   return 0;
 }
 
 API int cuFuncSetAttribute(void *function, int attribute, int value) {
   printf("attribute %d of %p: %d\n", attribute, function, value);
+  return 0;
+}
+
+/* Two blocks a multiprocessor; addresses from 0x7000000 on; the stream 0xcc is
+ * being captured. */
+API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *function,
+                                                    int threads,
+                                                    size_t sharedMemory) {
+  printf("occupancy of %p: %d threads, %zu bytes\n", function, threads,
+         sharedMemory);
+  *blocks = 2;
+  return 0;
+}
+
+API int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  static uint64_t next = 0x7000000;
+  printf("allocate %zu at depth %d\n", bytes, depth);
+  *address = next;
+  next += 0x1000000;
+  return 0;
+}
+
+API int cuMemFree_v2(uint64_t address) {
+  printf("free %#llx\n", (unsigned long long)address);
+  return 0;
+}
+
+API int cuMemsetD8Async(uint64_t address, unsigned char value, size_t bytes,
+                        void *stream) {
+  printf("set %#llx: %zu bytes of %d on %p\n", (unsigned long long)address,
+         bytes, value, stream);
+  return 0;
+}
+
+API int cuStreamIsCapturing(void *stream, int *status) {
+  *status = stream == (void *)0xcc;
   return 0;
 }
 
@@ -154,5 +190,10 @@ API int cuLaunchKernelEx(const Config *config, void *function,
   for (int i = 0; i < 11 * descriptors; ++i)
     printf(" %llu", *(unsigned long long *)parameters[maps + i]);
   printf("\n");
+  if (function == (void *)0xf1)
+    printf("  partials %#llx counters %#llx resident %llu\n",
+           *(unsigned long long *)parameters[13],
+           *(unsigned long long *)parameters[14],
+           *(unsigned long long *)parameters[15]);
   return 0;
 }

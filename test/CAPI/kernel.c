@@ -5,23 +5,82 @@
  */
 #include "check.h"
 
+#define OPERANDS                                                               \
+  " \"arguments\": ["                                                          \
+  "  {\"name\": \"q\", \"dtype\": \"bf16\", \"shape\": [null, 8, null, 128]}," \
+  "  {\"name\": \"k\", \"dtype\": \"bf16\", \"shape\": [2, 3, 32, 128]},"      \
+  "  {\"name\": \"out\", \"dtype\": \"bf16\", \"output\": true,"               \
+  "   \"shape\": [null, 8, null, 128]}],"                                      \
+  " \"parameters\": ["                                                         \
+  "  {\"kind\": \"tensor_map\", \"argument\": 0, \"chunk\": 64,"               \
+  "   \"box\": [64, 128, 2, 1, 1], \"swizzle\": 128},"                         \
+  "  {\"kind\": \"tensor_map\", \"argument\": 1, \"chunk\": 32,"               \
+  "   \"box\": [32, 32, 4, 1, 1], \"swizzle\": 64},"                           \
+  "  {\"kind\": \"memref\", \"argument\": 2}"
+
 static const char *const contract =
     "{\"version\": 1, \"kernel\": \"mhffn\", \"chip\": \"sm_90a\","
     " \"block\": [384, 1, 1], \"cluster\": [2, 1, 1],"
     " \"shared_memory\": 200000,"
     " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 128],"
-    "            \"persistent\": false},"
-    " \"arguments\": ["
-    "  {\"name\": \"q\", \"dtype\": \"bf16\", \"shape\": [null, 8, null, 128]},"
-    "  {\"name\": \"k\", \"dtype\": \"bf16\", \"shape\": [2, 3, 32, 128]},"
-    "  {\"name\": \"out\", \"dtype\": \"bf16\", \"output\": true,"
-    "   \"shape\": [null, 8, null, 128]}],"
-    " \"parameters\": ["
-    "  {\"kind\": \"tensor_map\", \"argument\": 0, \"chunk\": 64,"
-    "   \"box\": [64, 128, 2, 1, 1], \"swizzle\": 128},"
-    "  {\"kind\": \"tensor_map\", \"argument\": 1, \"chunk\": 32,"
-    "   \"box\": [32, 32, 4, 1, 1], \"swizzle\": 64},"
-    "  {\"kind\": \"memref\", \"argument\": 2}]}";
+    "            \"persistent\": false}," OPERANDS "]}";
+
+static const char *const piecesContract =
+    "{\"version\": 2, \"kernel\": \"pieces\", \"chip\": \"sm_90a\","
+    " \"block\": [256, 1, 1], \"cluster\": [1, 1, 1],"
+    " \"shared_memory\": 100000,"
+    " \"workspace\": {\"partials_per_element\": 16, \"counters_per_tile\": 8},"
+    " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 64],"
+    "            \"persistent\": false, \"pieces\": 4}," OPERANDS ","
+    " {\"kind\": \"partials\"}, {\"kind\": \"counters\"},"
+    " {\"kind\": \"resident\"}]}";
+
+/* 8 heads in 4 pieces: 32 blocks for each 64 tokens; 264 are resident at once.
+ */
+static void testPieces(void) {
+  FlashmhfKernel *kernel = NULL;
+  FlashmhfWorkspace workspace;
+  Tensor q, k, out;
+  const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
+  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 3, 128);
+  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
+  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 3, 128);
+  printf("pieces\n");
+  CHECK(flashmhfKernelLoad("ptx", 3, piecesContract, 0, &kernel) ==
+        FLASHMHF_OK);
+  CHECK_ERROR(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0xcc),
+              FLASHMHF_INVALID_ARGUMENT, "while the stream is being captured");
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
+  printf("again\n");
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
+  printf("more tokens\n");
+  q.sizes[2] = out.sizes[2] = 513;
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
+  printf("another stream\n");
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+
+  printf("given\n");
+  CHECK(flashmhfKernelWorkspace(kernel, tensors, 3, &workspace) == FLASHMHF_OK);
+  CHECK(workspace.partialsSize == 4 * 4 * 8 * 513 * 128);
+  CHECK(workspace.countersSize == 8 * 8 * 9);
+  CHECK(!workspace.partials && !workspace.counters);
+  CHECK_ERROR(flashmhfKernelLaunchWithWorkspace(kernel, tensors, 3, &workspace,
+                                                (void *)0xcc),
+              FLASHMHF_INVALID_ARGUMENT, "need 16-byte alignment");
+  workspace.partials = (void *)0xa000000;
+  workspace.counters = (void *)0xb000000;
+  CHECK(flashmhfKernelLaunchWithWorkspace(kernel, tensors, 3, &workspace,
+                                          (void *)0xcc) == FLASHMHF_OK);
+  workspace.countersSize -= 1;
+  CHECK_ERROR(
+      flashmhfKernelLaunchWithWorkspace(kernel, tensors, 3, &workspace, NULL),
+      FLASHMHF_INVALID_ARGUMENT,
+      "has 575 bytes of counters, but the launch needs 576");
+  CHECK_ERROR(flashmhfKernelLaunchWithWorkspace(kernel, tensors, 3, NULL, NULL),
+              FLASHMHF_INVALID_ARGUMENT, "null");
+  printf("unloading pieces\n");
+  flashmhfKernelDestroy(kernel);
+}
 
 int main(void) {
   FlashmhfKernel *kernel = NULL;
@@ -83,5 +142,6 @@ int main(void) {
               "argument 'k' is on cpu, but the kernel is loaded on cuda:0");
   printf("unloading\n");
   flashmhfKernelDestroy(kernel);
+  testPieces();
   return finish();
 }

@@ -67,8 +67,18 @@ static void testContracts(void) {
   CHECK_ERROR(                                                                 \
       flashmhfPlanLaunch(makeContract(__VA_ARGS__), none, 0, 132, &plan),      \
       FLASHMHF_PARSE_ERROR, error)
-  CHECK_CONTRACT("expected version 1", "2", "1", "false", "bf16", "1", "64",
-                 "32", "128");
+  CHECK_CONTRACT("expected version 1, for one piece", "2", "1", "false", "bf16",
+                 "1", "64", "32", "128");
+  CHECK_CONTRACT("expected version 1 or 2", "3", "1", "false", "bf16", "1",
+                 "64", "32", "128");
+  CHECK_CONTRACT("expected version 2", "1", "1", "false, \"pieces\": 2", "bf16",
+                 "1", "64", "32", "128");
+  CHECK_CONTRACT("workspace.partials_per_element: 0 is not in", "2", "1",
+                 "false, \"pieces\": 2", "bf16", "1", "64", "32", "128");
+  CHECK_CONTRACT("grid.pieces: 0 is not in", "1", "1", "false, \"pieces\": 0",
+                 "bf16", "1", "64", "32", "128");
+  CHECK_CONTRACT("goes with neither persistent blocks", "2", "1",
+                 "true, \"pieces\": 2", "bf16", "1", "64", "32", "128");
   CHECK_CONTRACT("cluster[0]: 0 is not in", "1", "0", "false", "bf16", "1",
                  "64", "32", "128");
   CHECK_CONTRACT("more than 16 blocks", "1", "32", "false", "bf16", "1", "64",

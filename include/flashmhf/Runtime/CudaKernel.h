@@ -16,6 +16,13 @@ namespace mlir::flashmhf {
 /// Success if there is a driver and a GPU of compute capability 9.0.
 llvm::Error checkCudaAvailable();
 
+/// What a kernel whose tiles are summed by several blocks needs besides its
+/// tensors, in bytes; docs/contract.md says what for.
+struct WorkspaceView {
+  void *partials = nullptr, *counters = nullptr;
+  uint64_t partialBytes = 0, counterBytes = 0;
+};
+
 class CudaKernel {
 public:
   /// Loads PTX or a cubin in the primary context of GPU `device`. `contract`
@@ -24,8 +31,14 @@ public:
   load(llvm::StringRef image, LaunchContract contract, int device);
 
   /// Enqueues one launch; never waits for the GPU. Safe to call from several
-  /// threads at once.
-  llvm::Error launch(llvm::ArrayRef<const DLTensor *> tensors, void *stream);
+  /// threads at once. Without `workspace` the kernel has one of its own for
+  /// each stream, which it may have to allocate.
+  llvm::Error launch(llvm::ArrayRef<const DLTensor *> tensors, void *stream,
+                     const WorkspaceView *workspace = nullptr);
+
+  /// The sizes that a launch on `tensors` needs; 0 for most kernels.
+  llvm::Expected<WorkspaceView>
+  getWorkspaceSizes(llvm::ArrayRef<const DLTensor *> tensors);
 
   ~CudaKernel();
 

@@ -28,6 +28,11 @@ struct TensorMapPlan {
 /// MLIR's rank-4 memref descriptor: two pointers, the offset, sizes, strides.
 using MemRefPlan = std::array<uint64_t, 11>;
 
+/// A parameter that is known when the workspace is.
+struct PiecePlan {
+  ContractParameter::Kind kind;
+};
+
 struct LaunchPlan {
   /// The output is empty: nothing to launch, the rest is not set.
   bool isEmpty = false;
@@ -35,15 +40,22 @@ struct LaunchPlan {
   std::array<uint32_t, 3> block = {1, 1, 1};
   std::array<uint32_t, 3> cluster = {1, 1, 1};
   uint32_t sharedMemory = 0;
-  llvm::SmallVector<std::variant<TensorMapPlan, MemRefPlan>, 6> parameters;
+  llvm::SmallVector<std::variant<TensorMapPlan, MemRefPlan, PiecePlan>, 6>
+      parameters;
+  /// Bytes of workspace; 0 where a tile has one piece.
+  uint64_t partialBytes = 0, counterBytes = 0;
+  /// All blocks run at once.
+  bool isResident = false;
 };
 
 /// Checks `tensors` against `contract`, which has passed verify(), and against
 /// the rules of the tensor memory accelerator. Errors name the argument.
-/// `multiprocessors` bounds the grid of a persistent kernel.
+/// `multiprocessors` bounds the grid of a persistent kernel. Each can run
+/// `blocksAtOnce` blocks of the kernel at a time.
 llvm::Expected<LaunchPlan> planLaunch(const LaunchContract &contract,
                                       llvm::ArrayRef<TensorView> tensors,
-                                      unsigned multiprocessors);
+                                      unsigned multiprocessors,
+                                      unsigned blocksAtOnce = 1);
 
 llvm::json::Value toJSON(const LaunchPlan &plan);
 

@@ -47,15 +47,27 @@ struct ContractArgument {
 };
 
 /// grid.x = product over i of ceildiv(size i of the argument, tiles[i]), for
-/// its first three sizes; a persistent kernel has at most one cluster per
-/// multiprocessor group.
+/// its first three sizes, times pieces; a persistent kernel has at most one
+/// cluster per multiprocessor group.
 struct ContractGrid {
   unsigned argument = 0;
   std::array<int64_t, 3> tiles = {1, 1, 1};
   bool persistent = false;
+  /// Blocks that share the sum of one tile.
+  int64_t pieces = 1;
 };
 
-/// One group of kernel parameters made from one argument.
+/// What a kernel of several pieces needs besides its arguments, in bytes for
+/// each element of the grid's argument and for each of its tiles.
+struct ContractWorkspace {
+  /// Partial sums, of any contents.
+  int64_t partialsPerElement = 0;
+  /// Counters, zero before the first launch that uses them.
+  int64_t countersPerTile = 0;
+};
+
+/// One group of kernel parameters, made from one argument unless it says
+/// otherwise.
 struct ContractParameter {
   enum class Kind {
     /// A CUtensorMap by value: the rank-4 argument [d0,d1,d2,d3] seen as
@@ -63,9 +75,18 @@ struct ContractParameter {
     TensorMap,
     /// MLIR's expanded memref descriptor: two pointers, the offset, the sizes,
     /// the strides.
-    MemRef
+    MemRef,
+    /// The address of the partial sums, 8 bytes. No argument, as below.
+    Partials,
+    /// The address of the counters, 8 bytes.
+    Counters,
+    /// 8 bytes: 1 if all blocks of the launch are resident at once, or 0.
+    Resident
   };
   Kind kind = Kind::MemRef;
+  bool hasArgument() const {
+    return kind == Kind::TensorMap || kind == Kind::MemRef;
+  }
   unsigned argument = 0;
   /// The rest is for tensor maps. Elements in one swizzled row.
   int64_t chunk = 0;
@@ -74,8 +95,13 @@ struct ContractParameter {
   int64_t swizzle = 0;
 };
 
+/// "tensor_map", "memref", "partials", "counters" or "resident".
+llvm::StringRef stringifyKind(ContractParameter::Kind kind);
+
 struct LaunchContract {
-  static constexpr int64_t version = 1;
+  /// Of the format: 2 for kernels of several pieces, which a reader of 1 could
+  /// not launch.
+  int64_t getVersion() const { return grid.pieces > 1 ? 2 : 1; }
 
   std::string kernel;
   std::string chip;
@@ -86,6 +112,7 @@ struct LaunchContract {
   ContractGrid grid;
   std::vector<ContractArgument> arguments;
   std::vector<ContractParameter> parameters;
+  ContractWorkspace workspace;
 
   /// Checks what the types cannot say: indices in range, box sizes that the
   /// hardware takes, and the like.
