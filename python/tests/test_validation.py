@@ -37,6 +37,17 @@ def test_matrix_covers_what_it_must(library):
     assert {c.weights for c in cases} == {"groups", "layer"}
     assert any(c.batch > 1 for c in cases)
     assert any(p.subnetwork_width % 64 for p in problems)
+    split = [c for c in cases if c.schedule and "split" in c.schedule]
+    assert {c.tokens for c in split} >= {1, 8, 17, 64, 100, 128, 256, 1000}
+    assert {c.problem.head_dim for c in split} >= {96, 128}
+
+
+def test_given_schedules_compile(library):
+    """Those that no model has would fail on the GPU's time only."""
+    builds = {c.build for c in matrix.cases() + matrix.sanitizer_cases() if c.schedule}
+    built = ledger.compile_all(builds, lambda b: ledger.compile_build(b, "ptx"))
+    for build, artifact in built.items():
+        assert not isinstance(artifact, Exception), (build, artifact)
 
 
 @pytest.mark.parametrize("padding", [0, 8])
@@ -286,7 +297,7 @@ def test_sanitizer_tools(monkeypatch, tmp_path, capsys, sick, slow):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sanitize, "sanitizer_cases", lambda: CASES)
     monkeypatch.setattr(sanitize, "matrix_cases", list)
-    monkeypatch.setattr(sanitize, "compile", lambda p, emit: Artifact)
+    monkeypatch.setattr(ledger, "compile", lambda p, emit: Artifact)
     path = tmp_path / "ledger.json"
     good = not sick and not slow
     status = sanitize.run_tools(path, seconds=10 if good else 2)

@@ -1,8 +1,9 @@
 """The ledger: which configuration was found right on a GPU, with which PTX.
 
 A JSON file, a list with one row a line:
-    config        the case's name; problem, batch, tokens, layout and so on repeat it
-    schedule      text of the schedule that the compiler chose
+    config        the case's name; problem, batch, tokens, layout and so on repeat it,
+                  given_schedule the schedule that it asks for, if it does
+    schedule      text of the schedule that the kernel has
     ptx_sha256    of the canonical PTX, see `canonical_ptx`
     gpu, driver   what it ran on
     error         relative Frobenius error against float64
@@ -33,23 +34,30 @@ def ptx_hash(ptx: str) -> str:
     return hashlib.sha256(canonical_ptx(ptx).encode()).hexdigest()
 
 
-def compile_all(problems, make):
-    """problem -> make(problem), for distinct problems, on every core. Where it
+def compile_build(build, emit):
+    """The artifact of a case's `build`."""
+    problem, schedule = build
+    return compile(problem, emit=emit, **(dict(schedule=schedule) if schedule else {}))
+
+
+def compile_all(builds, make):
+    """build -> make(build), for distinct builds of cases, on every core. Where it
     raises, the exception stands in the result's place."""
 
-    def attempt(problem):
+    def attempt(build):
         try:
-            return make(problem)
+            return make(build)
         except Exception as error:  # reported beside the configuration
             return error
 
-    distinct = list(dict.fromkeys(problems))
+    distinct = list(dict.fromkeys(builds))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(distinct, pool.map(attempt, distinct)))
 
 
 def describe(case) -> dict:
     """What a row repeats of its case."""
+    given = dict(given_schedule=case.schedule) if case.schedule else {}
     return dict(
         problem=case.problem.asdict(),
         batch=case.batch,
@@ -58,6 +66,7 @@ def describe(case) -> dict:
         weights=case.weights,
         padded=case.padded,
         scaled=case.scaled,
+        **given,
     )
 
 
@@ -85,11 +94,11 @@ def stale(rows: dict, cases) -> dict:
     """config -> why the ledger does not vouch for it: never validated, another
     PTX, another case of that name, no longer compiled, or no such case."""
     known = [c for c in cases if c.name in rows]
-    hashes = compile_all([c.problem for c in known], lambda p: ptx_hash(compile(p, emit="ptx").ptx))
+    hashes = compile_all([c.build for c in known], lambda b: ptx_hash(compile_build(b, "ptx").ptx))
     found = {c.name: "never validated" for c in cases if c.name not in rows}
     for case in known:
         row = rows[case.name]
-        now = hashes[case.problem]
+        now = hashes[case.build]
         if {key: row.get(key) for key in describe(case)} != describe(case):
             found[case.name] = "the configuration of that name was another one"
         elif isinstance(now, Exception):

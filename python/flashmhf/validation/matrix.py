@@ -1,7 +1,8 @@
 """The configurations that must be right on a GPU.
 
 A case is a problem (what is compiled, B and L dynamic), the sizes of one call,
-and how the tensors lie in memory.
+and how the tensors lie in memory; some have a schedule that the compiler would
+not choose by itself.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Case:
     through strides. padded: every row of every tensor has 16 bytes behind it
     that are not its own. scaled: K and U are divided by sqrt(D), which keeps S
     and T of order 1, so that the curved part of the activation matters and f16
-    does not overflow; else all operands are standard normal.
+    does not overflow; else all operands are standard normal. schedule: the keys
+    of the schedule to compile with; None leaves it to the compiler.
     """
 
     name: str
@@ -39,6 +41,12 @@ class Case:
     padded: bool = False
     scaled: bool = False
     quick: bool = False
+    schedule: str | None = None
+
+    @property
+    def build(self) -> tuple:
+        """What is compiled: the problem and the schedule's text, "" for none."""
+        return self.problem, f"#flashmhf.schedule<{self.schedule}>" if self.schedule else ""
 
     @property
     def limit(self) -> float:
@@ -97,6 +105,7 @@ def cases() -> list:
     found += _variants("370m", models["370m"])
     found += _variants("128m", models["128m"])
     found += _shapes()
+    found += _splits(models)
     assert len({c.name for c in found}) == len(found)
     return found
 
@@ -151,6 +160,43 @@ def _shapes():
     yield Case("d64/no-up-no-router", base.replace(head_dim=64, up=False, router=False), 300)
 
 
+#: Tiles of 64 and of 128 tokens whose sum several blocks share.
+_SPLIT_64 = "token_tile = 64, dff_tile = 64, consumers = 1, registers = [248, 248]"
+_SPLIT_128 = "token_tile = 128, dff_tile = 64, consumers = 2, registers = [40, 232]"
+
+
+def _splits(models):
+    """d_ff split over blocks: few tokens, where all blocks run at once and wait
+    for one another, and many, where they do not."""
+
+    def case(name, problem, tokens, split, tile=_SPLIT_64, stages=2, **options):
+        schedule = f"{tile}, stages = [{stages}, {stages}, {stages}], split = {split}"
+        return Case(f"split/{name}", problem, tokens, schedule=schedule, **options)
+
+    for tokens in (1, 8, 17, 64, 100, 128, 256, 1000):
+        quick = tokens in (1, 100, 1000)
+        yield case(f"370m-{tokens}", models["370m"], tokens, 8, quick=quick)
+    for tokens in (1, 17, 64):
+        yield case(f"370m-deep-{tokens}", models["370m"], tokens, 16, stages=4)
+        yield case(f"1.3b-{tokens}", models["1.3b"], tokens, 8, stages=4)
+        yield case(f"128m-{tokens}", models["128m"], tokens, 16, stages=4)
+    for tokens in (100, 128, 256, 1000):
+        yield case(f"1.3b-wide-{tokens}", models["1.3b"], tokens, 8, _SPLIT_128)
+    small = models["370m"].replace(subnetworks=3)
+    layer = dict(layout="tokens", weights="layer")
+    yield case("uneven", small.replace(subnetwork_width=200), 77, 7, quick=True)
+    yield case("all-steps", small, 33, 12)
+    yield case("no-up", small.replace(up=False), 100, 5)
+    yield case("no-router", small.replace(router=False), 100, 5)
+    yield case("gelu", small.replace(activation="gelu"), 100, 5, scaled=True)
+    yield case("f16", small.replace(dtype="f16"), 100, 5, scaled=True)
+    yield case("f32-out", small.replace(out_dtype="f32"), 100, 5)
+    yield case("padded", small, 100, 5, padded=True, **layer)
+    yield case("batch-3", small, 70, 3, _SPLIT_128, batch=3, **layer)
+    yield case("one-group", small.replace(groups=1), 65, 4)
+    yield case("d96", small.replace(head_dim=96), 65, 4, _SPLIT_128)
+
+
 def sanitizer_cases() -> list:
     """Small ones for compute-sanitizer, each launched once."""
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
@@ -170,5 +216,9 @@ def sanitizer_cases() -> list:
         Case("sanitizer/no-up", base.replace(up=False), 70),
         Case("sanitizer/no-router", base.replace(router=False), 70),
         Case("sanitizer/f16", base.replace(dtype="f16"), 70, scaled=True),
+        Case("sanitizer/split", base, 70, schedule=f"{_SPLIT_64}, split = 5", **layer),
+        Case("sanitizer/split-128", base, 1, schedule=f"{_SPLIT_128}, split = 4"),
+        # More blocks than run at once.
+        Case("sanitizer/split-waves", base, 1300, batch=2, schedule=f"{_SPLIT_64}, split = 6"),
     ]
     return found

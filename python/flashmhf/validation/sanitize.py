@@ -21,7 +21,6 @@ import time
 import numpy as np
 
 from .. import oracle
-from ..compiler import compile
 from ..dlpack import CUDA, make_tensor
 from ..dtypes import bf16_bits, itemsize
 from ..native import FlashmhfError
@@ -119,11 +118,11 @@ def run(pattern="", seed=None, image="ptx", report=None) -> int:
     gpu = Gpu()
     seed = np.random.SeedSequence(seed).entropy % 2**32
     print(f"{len(cases)} launches on {gpu.name}, seed {seed}, from {image}", flush=True)
-    built = ledgers.compile_all([c.problem for c in cases], lambda p: compile(p, emit=image))
+    built = ledgers.compile_all([c.build for c in cases], lambda b: ledgers.compile_build(b, image))
     errors = {}
     for case in cases:
         try:
-            artifact = built[case.problem]
+            artifact = built[case.build]
             if isinstance(artifact, Exception):
                 raise artifact
             error = _run(case, artifact, gpu, np.random.default_rng(seed))
@@ -179,7 +178,8 @@ def run_tools(ledger=None, pattern="", seed=None, image="ptx", seconds=400) -> i
     print(f"{len(right)} of {len(cases)} cases clean and right under {', '.join(TOOLS)}")
     if ledger is not None:
         hashes = ledgers.compile_all(
-            [c.problem for c in right], lambda p: ledgers.ptx_hash(compile(p, emit="ptx").ptx)
+            [c.build for c in right],
+            lambda b: ledgers.ptx_hash(ledgers.compile_build(b, "ptx").ptx),
         )
         kept = ledgers.read(ledger)
         for case in cases:
@@ -189,7 +189,7 @@ def run_tools(ledger=None, pattern="", seed=None, image="ptx", seconds=400) -> i
                 config=case.name,
                 **ledgers.describe(case),
                 tools=list(TOOLS),
-                ptx_sha256=hashes[case.problem],
+                ptx_sha256=hashes[case.build],
                 gpu=gpu,
                 driver=driver,
                 error=errors[case.name],
