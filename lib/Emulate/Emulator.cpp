@@ -190,7 +190,8 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
     int64_t elements = launch.pieces;
     for (int64_t size : tensors[launch.over].sizes)
       elements *= size;
-    workspace.partials.assign(elements, NAN);
+    workspace.partials.assign(elements,
+                              llvm::bit_cast<float>(Workspace::kUnwritten));
     blocks *= launch.pieces;
     workspace.isResident = blocks <= options.multiprocessors;
     cluster = launch.getGroup();

@@ -86,7 +86,9 @@ struct Block {
 
 /// What the pieces of a launch share.
 struct Workspace {
-  std::vector<float> partials; ///< NaN where nothing has been stored.
+  /// Bits of a partial sum that nobody has stored: a NaN that no sum gives.
+  static constexpr uint32_t kUnwritten = 0x7FC0DEAD;
+  std::vector<float> partials;
   std::vector<int64_t> counters;
   bool isResident = true;
 };

@@ -8,6 +8,7 @@
 
 #include "Warpgroup.h"
 
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cstring>
@@ -123,6 +124,10 @@ bool Warpgroup::executeSumPartials(const Instruction &i) {
                                   {piece, batch, head, index});
       if (!partial)
         return false;
+      if (llvm::bit_cast<uint32_t>(*partial) == Workspace::kUnwritten)
+        return fault(i, llvm::formatv("sums row {0} before piece {1} has "
+                                      "stored its part",
+                                      index, piece));
       for (int64_t k = 0; k < width; ++k)
         sum[k] = piece ? sum[k] + partial[k] : partial[k];
     }

@@ -265,8 +265,15 @@ SumsOfPartials::matchAndRewrite(SumPartialsOp op, OpAdaptor adaptor,
       rewriter, loc, i.less(begin, end),
       arith::SubIOp::create(rewriter, loc, end, begin), zero);
   Value up = arith::SubIOp::create(rewriter, loc, op.getStep(), i.get(1));
-  Value rows =
-      arith::DivUIOp::create(rewriter, loc, i.add(left, up), op.getStep());
+  // A division of 32 bits: this is in the way of the very last bytes.
+  auto toI32 = [&](Value value) -> Value {
+    return arith::IndexCastOp::create(rewriter, loc, rewriter.getI32Type(),
+                                      value);
+  };
+  Value rows = arith::IndexCastUIOp::create(
+      rewriter, loc, rewriter.getIndexType(),
+      arith::DivUIOp::create(rewriter, loc, toI32(i.add(left, up)),
+                             toI32(op.getStep())));
   Value bytesOfPiece =
       i.mul(i.mul(i.dim(dest, 0), i.dim(dest, 1)), i.mul(tokens, 4 * width));
   auto loop = scf::ForOp::create(rewriter, loc, thread, i.mul(rows, groups),
