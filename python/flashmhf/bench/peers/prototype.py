@@ -25,11 +25,17 @@ from .triton_kernel import check_problem
 
 NAME = "prototype"
 ERROR_LIMIT = 2.6e-3
-VARIANTS = ("n128w2_m18qvr_pp1_c2", "n128w2_m28qvr_pp1_c2", "d96n128w2_m28qvr_pp1_c2")
+VARIANTS = (
+    "n128w2_m18qvr_pp1_c2",
+    "n128w2_m28qvr_pp1_c2",
+    "d96n128w2_m18qvr_pp1_c2",
+    "d96n128w2_m28qvr_pp1_c2",
+)
 _FLAGS = ["-O3", "-std=c++17", "-gencode=arch=compute_90a,code=sm_90a", "-Xcompiler=-fPIC"]
 _SHIM = """
 #include <cstdio>
 #include <cstdlib>
+#include <cudaTypedefs.h>
 #include "common.h"
 extern "C" int prototype_count() { return int(registry().size()); }
 extern "C" const char *prototype_name(int i) { return registry()[i].name; }
@@ -159,4 +165,7 @@ def maker(path):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    build(sys.argv[1], sys.argv[2])
+    try:
+        build(sys.argv[1], sys.argv[2])
+    except Unavailable as reason:
+        sys.exit(f"error: {reason}")
