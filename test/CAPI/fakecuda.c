@@ -11,13 +11,16 @@
 
 #define API __attribute__((visibility("default")))
 
-static int depth = 0; /* of the stack of contexts */
+static _Thread_local int depth = 0; /* of the stack of contexts */
 static int quiet = 0, maps = 2, descriptors = 1;
+static long long distance = 0;
 
 API int cuInit(unsigned flags) {
   quiet = getenv("FAKECUDA_QUIET") != NULL;
   if (getenv("FAKECUDA_MAPS"))
     maps = atoi(getenv("FAKECUDA_MAPS"));
+  if (getenv("FAKECUDA_DISTANCE"))
+    distance = atoll(getenv("FAKECUDA_DISTANCE"));
   if (getenv("FAKECUDA_DESCRIPTORS"))
     descriptors = atoi(getenv("FAKECUDA_DESCRIPTORS"));
   return flags == 0 ? 0 : 1;
@@ -172,6 +175,9 @@ typedef struct Config {
 
 API int cuLaunchKernelEx(const Config *config, void *function,
                          void **parameters, void **extra) {
+  if (distance &&
+      *(long long *)parameters[maps] - *(long long *)parameters[0] != distance)
+    return 1;
   if (quiet)
     return 0;
   printf("launch %p grid %u %u %u block %u %u %u shared %u stream %p extra %p "

@@ -3,27 +3,8 @@
  * Loading and launching, on the driver of fakecuda.c: which calls the library
  * makes, with which arguments, and that it leaves the current context alone.
  */
+#include "kernel.h"
 #include "check.h"
-
-#define OPERANDS                                                               \
-  " \"arguments\": ["                                                          \
-  "  {\"name\": \"q\", \"dtype\": \"bf16\", \"shape\": [null, 8, null, 128]}," \
-  "  {\"name\": \"k\", \"dtype\": \"bf16\", \"shape\": [2, 3, 32, 128]},"      \
-  "  {\"name\": \"out\", \"dtype\": \"bf16\", \"output\": true,"               \
-  "   \"shape\": [null, 8, null, 128]}],"                                      \
-  " \"parameters\": ["                                                         \
-  "  {\"kind\": \"tensor_map\", \"argument\": 0, \"chunk\": 64,"               \
-  "   \"box\": [64, 128, 2, 1, 1], \"swizzle\": 128},"                         \
-  "  {\"kind\": \"tensor_map\", \"argument\": 1, \"chunk\": 32,"               \
-  "   \"box\": [32, 32, 4, 1, 1], \"swizzle\": 64},"                           \
-  "  {\"kind\": \"memref\", \"argument\": 2}"
-
-static const char *const contract =
-    "{\"version\": 1, \"kernel\": \"mhffn\", \"chip\": \"sm_90a\","
-    " \"block\": [384, 1, 1], \"cluster\": [2, 1, 1],"
-    " \"shared_memory\": 200000,"
-    " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 128],"
-    "            \"persistent\": false}," OPERANDS "]}";
 
 static const char *const piecesContract =
     "{\"version\": 2, \"kernel\": \"pieces\", \"chip\": \"sm_90a\","
