@@ -64,9 +64,11 @@ def library_call(operands, out):
 
 def captured(operands, out) -> bool:
     """Whether a graph of one call computes what the call does."""
-    want = flashmhf.run(*operands)
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):  # what a capture must not load or allocate
+        want = flashmhf.run(*operands)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, stream=stream):
         flashmhf.run(*operands, out=out)
     out.fill_(float("nan"))
     graph.replay()

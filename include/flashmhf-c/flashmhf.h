@@ -310,8 +310,8 @@ FLASHMHF_API FlashmhfStatus flashmhfKernelLoad(const void *image,
  * what was found, tensor maps included, is kept and used again while every
  * field of the DLTensors stays the same, which leaves the driver's launch as
  * the only cost. The stream may be one that is being captured as a graph:
- * nothing is allocated on the GPU, and nothing waits. An empty output launches
- * nothing. */
+ * nothing is allocated on the GPU (but see flashmhfKernelLaunchWithWorkspace),
+ * and nothing waits. An empty output launches nothing. */
 FLASHMHF_API FlashmhfStatus flashmhfKernelLaunch(FlashmhfKernel *kernel,
                                                  const DLTensor *const *tensors,
                                                  int32_t count, void *stream);

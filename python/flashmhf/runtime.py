@@ -44,7 +44,8 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
 
     The function is compiled on the first call with its sizes, dtype and
     activation, and kept; B and L may change freely. No tensor is copied. A call may
-    be captured as a CUDA graph once a call like it has been made.
+    be captured as a CUDA graph once a call like it has been made on
+    that stream.
 
     Raises ValueError for tensors that do not fit, FlashmhfError otherwise. No
     gradient is recorded: tensors that require one are refused unless under
