@@ -11,6 +11,7 @@
 #include "Warpgroup.h"
 
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/IR/TensorRules.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -140,9 +141,16 @@ Expected<std::unique_ptr<Emulator>> Emulator::create(ModuleOp module) {
 // Running
 //===----------------------------------------------------------------------===//
 
+static Error makeArgumentError(const TensorRef &tensor, unsigned index,
+                               const Twine &rule) {
+  std::string name = tensor.name.empty() ? "#" + std::to_string(index)
+                                         : ("'" + tensor.name + "'").str();
+  return llvm::createStringError("argument " + Twine(name) + " " + rule);
+}
+
 static Error checkTensor(Type type, const TensorRef &tensor, unsigned index) {
   auto fail = [&](const Twine &rule) {
-    return llvm::createStringError("argument #" + Twine(index) + " " + rule);
+    return makeArgumentError(tensor, index, rule);
   };
   auto memref = dyn_cast<MemRefType>(type);
   if (!memref || !getFormat(memref.getElementType()))
@@ -175,6 +183,23 @@ static Error checkTensor(Type type, const TensorRef &tensor, unsigned index) {
   return Error::success();
 }
 
+/// What the launcher checks before a launch.
+static Error checkParameter(const ParameterInfo &info, const TensorRef &tensor,
+                            unsigned index) {
+  GlobalTensor global{tensor.data, getBytes(info.format), tensor.sizes,
+                      tensor.strides};
+  auto check = [&]() -> Error {
+    if (info.isMap)
+      return getTensorMapStrides(global).takeError();
+    if (info.isStored && getBytes(info.format) == 2)
+      return checkWideStores(global);
+    return Error::success();
+  };
+  if (Error error = check())
+    return makeArgumentError(tensor, index, llvm::toString(std::move(error)));
+  return Error::success();
+}
+
 static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
                        const EmulateOptions &options) {
   SmallVector<TensorRef> parameters;
@@ -202,6 +227,10 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
                           cluster);
   if (blocks == 0)
     return Error::success();
+  for (auto [argument, info, tensor] :
+       llvm::zip_equal(launch.arguments, launch.kernel.parameters, parameters))
+    if (Error error = checkParameter(info, tensor, argument))
+      return error;
 
   Grid grid{launch, parameters, blocks, options.maxSteps, &workspace};
   int64_t end = options.firstClusterOnly ? cluster : blocks;

@@ -142,6 +142,7 @@ inline constexpr int64_t kBarrierBytes = 8;
 struct ParameterInfo {
   Format format = Format::F32;
   bool isMap = false;
+  bool isStored = false; ///< Whether the kernel writes to it.
   int64_t rank = 0;
 };
 

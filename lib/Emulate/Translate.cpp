@@ -211,6 +211,10 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
     kernel.parameters.push_back(info);
     shared[argument] = i;
   }
+  func.walk([&](StoreOp store) {
+    if (auto it = shared.find(store.getDest()); it != shared.end())
+      kernel.parameters[it->second].isStored = true;
+  });
   WarpgroupsOp warpgroups;
   func.walk([&](RingOp ring) {
     RingType type = ring.getRing().getType();

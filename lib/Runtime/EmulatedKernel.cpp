@@ -67,7 +67,7 @@ Error EmulatedKernel::run(llvm::ArrayRef<const DLTensor *> tensors,
       return makeError(ErrorKind::InvalidArgument,
                        llvm::formatv("argument '{0}' is on {1}, not on the CPU",
                                      argument.name, printDevice(view.device)));
-    refs.push_back({view.address, view.sizes, view.strides});
+    refs.push_back({view.address, view.sizes, view.strides, argument.name});
   }
   return classify(emulator->run(refs, options));
 }

@@ -2,17 +2,17 @@
 //
 /// \file
 /// From a contract and checked tensors to grid, tensor maps and descriptors.
-/// All rules of the tensor memory accelerator (TMA) are checked here, since the
-/// driver's own answer is one error code for all of them.
 //
 //===----------------------------------------------------------------------===//
 
 #include "flashmhf/Runtime/LaunchPlan.h"
+#include "flashmhf/Dialect/Hopper/IR/TensorRules.h"
 #include "flashmhf/Target/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
+using namespace mlir;
 using namespace mlir::flashmhf;
 using llvm::Error;
 using llvm::Expected;
@@ -20,8 +20,6 @@ namespace json = llvm::json;
 
 /// TMA counts in units of 16 bytes.
 static constexpr int64_t tmaAlignment = 16;
-static constexpr int64_t maxTmaSize = int64_t(1) << 32;
-static constexpr int64_t maxTmaStride = int64_t(1) << 40;
 
 static Error argumentError(const ContractArgument &argument,
                            const llvm::Twine &message) {
@@ -29,48 +27,18 @@ static Error argumentError(const ContractArgument &argument,
                    "argument '" + argument.name + "' " + message);
 }
 
+static hopper::GlobalTensor toGlobalTensor(const TensorView &view) {
+  return {view.address, getElementSize(view.dtype), view.sizes, view.strides};
+}
+
 static Expected<TensorMapPlan> planTensorMap(const ContractParameter &parameter,
                                              const ContractArgument &argument,
                                              const TensorView &view) {
-  const int64_t elementSize = getElementSize(view.dtype);
-  if (reinterpret_cast<uintptr_t>(view.address) % tmaAlignment != 0)
-    return argumentError(argument,
-                         llvm::formatv("is at address {0}, but TMA needs "
-                                       "{1}-byte alignment",
-                                       static_cast<void *>(view.address),
-                                       tmaAlignment));
-  for (int64_t size : view.sizes)
-    if (size < 1 || size > maxTmaSize)
-      return argumentError(argument,
-                           llvm::formatv("has shape {0}: TMA takes sizes from "
-                                         "1 to 2^32",
-                                         printSizes(view.sizes)));
-
-  // A dimension of one element never steps: any stride that TMA takes will do.
-  const int64_t rowBytes =
-      llvm::alignTo(view.sizes[3] * elementSize, tmaAlignment);
-  std::array<int64_t, 3> byteStrides;
-  for (unsigned i = 0; i < 3; ++i) {
-    int64_t stride = view.strides[i];
-    if (view.sizes[i] == 1) {
-      byteStrides[i] = rowBytes;
-      continue;
-    }
-    if (stride < 0 || stride >= maxTmaStride / elementSize)
-      return argumentError(argument,
-                           llvm::formatv("has strides {0}: TMA takes strides "
-                                         "from 0 to 2^40 bytes",
-                                         printSizes(view.strides)));
-    byteStrides[i] = stride * elementSize;
-    if (byteStrides[i] % tmaAlignment != 0)
-      return argumentError(
-          argument, llvm::formatv("has strides {0}: dimension {1} steps by {2} "
-                                  "bytes, but TMA needs multiples of {3}",
-                                  printSizes(view.strides), i, byteStrides[i],
-                                  tmaAlignment));
-  }
-
-  const int64_t chunkBytes = parameter.chunk * elementSize;
+  Expected<std::array<int64_t, 3>> byteStrides =
+      hopper::getTensorMapStrides(toGlobalTensor(view));
+  if (!byteStrides)
+    return argumentError(argument, llvm::toString(byteStrides.takeError()));
+  const int64_t chunkBytes = parameter.chunk * getElementSize(view.dtype);
   if (chunkBytes % tmaAlignment != 0)
     return argumentError(argument,
                          llvm::formatv("has chunks of {0} bytes, but TMA needs "
@@ -82,14 +50,20 @@ static Expected<TensorMapPlan> planTensorMap(const ContractParameter &parameter,
   plan.dims = {uint64_t(parameter.chunk), uint64_t(view.sizes[2]),
                uint64_t(view.sizes[3] / parameter.chunk),
                uint64_t(view.sizes[1]), uint64_t(view.sizes[0])};
-  plan.strides = {uint64_t(byteStrides[2]), uint64_t(chunkBytes),
-                  uint64_t(byteStrides[1]), uint64_t(byteStrides[0])};
+  auto [batch, head, row] = *byteStrides;
+  plan.strides = {uint64_t(row), uint64_t(chunkBytes), uint64_t(head),
+                  uint64_t(batch)};
   llvm::copy(parameter.box, plan.box.begin());
   plan.swizzle = parameter.swizzle;
   return plan;
 }
 
-static MemRefPlan planMemRef(const TensorView &view) {
+static Expected<MemRefPlan> planMemRef(const ContractArgument &argument,
+                                       const TensorView &view) {
+  // Tiles of 16-bit elements leave in stores of 16 bytes.
+  if (argument.isOutput && getElementSize(view.dtype) == 2)
+    if (Error error = hopper::checkWideStores(toGlobalTensor(view)))
+      return argumentError(argument, llvm::toString(std::move(error)));
   MemRefPlan plan;
   plan[0] = plan[1] = reinterpret_cast<uintptr_t>(view.address);
   plan[2] = 0;
@@ -166,7 +140,11 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract,
     }
     const TensorView &view = tensors[parameter.argument];
     if (parameter.kind == ContractParameter::Kind::MemRef) {
-      plan.parameters.push_back(planMemRef(view));
+      Expected<MemRefPlan> memref =
+          planMemRef(contract.arguments[parameter.argument], view);
+      if (!memref)
+        return memref.takeError();
+      plan.parameters.push_back(*memref);
       continue;
     }
     Expected<TensorMapPlan> map =

@@ -29,7 +29,7 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
     ----------
     q : [B, H, L, D]; k, u, v : [G, E, F, D]; H a multiple of G; bf16 or f16, on
         the CPU f32 and f64 too, all of one dtype. Any strides with innermost
-        stride 1 (on a GPU: 16-byte aligned base, other strides multiples of 16
+        stride 1 (for a kernel: 16-byte aligned base, other strides multiples of 16
         bytes). `u` may be None: the product is then ``act(Q K_e^T) V_e``.
         NumPy arrays (bfloat16 from ml_dtypes) or anything with ``__dlpack__``.
     r : [B, H, L, E], f32 (f64 for f64 inputs), or None, which means 1.

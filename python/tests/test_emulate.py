@@ -144,6 +144,31 @@ def test_tensors_that_do_not_fit(operands):
         kernel.run(*x.all, x.q.copy(), multiprocessors=0)
 
 
+def misplaced(x, skip, padding):
+    """The same values, `skip` elements into memory, rows with `padding` behind."""
+    flat = np.zeros(skip + x.size // x.shape[3] * (x.shape[3] + padding), x.dtype)
+    rows = flat[skip:].reshape(*x.shape[:3], x.shape[3] + padding)[..., : x.shape[3]]
+    rows[...] = x
+    return rows
+
+
+@pytest.mark.parametrize("name", ["q", "k", "u", "v", "out"])
+@pytest.mark.parametrize("skip, padding", [(1, 0), (0, 4)])
+def test_tensors_that_the_launcher_refuses(operands, name, skip, padding):
+    """TMA's rules, in the launcher's own words."""
+    x = operands(H=2, L=5, D=32, E=2, F=32, dtype="bf16")
+    problem = flashmhf.Problem(
+        heads=2, groups=2, head_dim=32, subnetworks=2, subnetwork_width=32
+    )
+    tensors = dict(zip(problem.argument_names, (*x.all, x.q.copy())))
+    tensors[name] = misplaced(tensors[name], skip, padding)
+    with pytest.raises(flashmhf.FlashmhfValueError, match=f"'{name}' .*16") as emulated:
+        flashmhf.emulator(problem).run(*tensors.values())
+    with pytest.raises(flashmhf.FlashmhfValueError) as launched:
+        flashmhf.compile(problem).plan(*tensors.values())
+    assert str(emulated.value) == str(launched.value)
+
+
 def test_types_that_no_kernel_has(operands):
     x = operands(dtype="f32")
     with pytest.raises(flashmhf.FlashmhfError, match="f32"):

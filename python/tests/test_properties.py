@@ -94,28 +94,32 @@ def schedules(draw):
     return f"#flashmhf.schedule<{text}>"
 
 
-def laid_out(array, layout):
-    """The same values, in memory as `layout` says; innermost stride 1."""
+def laid_out(array, layout, margin=1):
+    """The same values, in memory as `layout` says; innermost stride 1. A slice has
+    `margin` elements beside each row."""
     if layout == "layer":
         return np.ascontiguousarray(array.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3)
     if layout == "slice":
-        whole = np.full(tuple(n + 2 for n in array.shape), np.nan, array.dtype)
-        whole[1:-1, 1:-1, 1:-1, 1:-1] = array
-        return whole[1:-1, 1:-1, 1:-1, 1:-1]
+        margins = (1, 1, 1, margin)
+        sizes = tuple(n + 2 * m for n, m in zip(array.shape, margins))
+        whole = np.full(sizes, np.nan, array.dtype)
+        inner = whole[tuple(slice(m, n + m) for n, m in zip(array.shape, margins))]
+        inner[...] = array
+        return inner
     return array
 
 
-def tensors_of(operands, sizes, options):
+def tensors_of(operands, sizes, options, margin=1):
     """q, k, u, v, r and an output full of nan."""
     x = operands(**sizes)
     if not options["up"]:
         x.u = None
     if not options["router"]:
         x.r = None
-    tensors = [t if t is None else laid_out(t, options["layout"]) for t in x.all]
+    tensors = [t if t is None else laid_out(t, options["layout"], margin) for t in x.all]
     is_wide = options["wide"] and sizes["dtype"] in ("bf16", "f16")
     out = np.full(x.q.shape, np.nan, np.float32 if is_wide else x.q.dtype)
-    return tensors, laid_out(out, options["layout"])
+    return tensors, laid_out(out, options["layout"], margin)
 
 
 def rounded_reference(q, k, u, v, r, activation, out_dtype):
@@ -173,7 +177,8 @@ def test_cpu(operands, case):
 )
 def test_emulated_kernel(operands, case, schedule, multiprocessors):
     sizes, options = case
-    tensors, out = tensors_of(operands, sizes, options)
+    # TMA and wide stores want 16 bytes.
+    tensors, out = tensors_of(operands, sizes, options, margin=8)
     problem = flashmhf.Problem(
         heads=sizes["H"],
         groups=sizes["G"],

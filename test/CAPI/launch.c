@@ -138,6 +138,13 @@ static void testPlan(void) {
   q.strides[2] = -128;
   CHECK_TENSORS("TMA takes strides from 0");
   q.strides[2] = 8 * 128;
+  out.dl.byte_offset = 2;
+  CHECK_TENSORS("3000002, but stores of 16 bytes need 16-byte alignment");
+  out.dl.byte_offset = 0;
+  out.strides[2] = 129;
+  CHECK_TENSORS("dimension 2 steps by 258 bytes, but stores of 16 bytes need "
+                "multiples of 16");
+  out.strides[2] = 128;
   q.dl.device.device_id = 1;
   CHECK_TENSORS("argument 'q' is on cuda:1, but 'out' is on cuda:0");
   q.dl.device.device_id = 0;

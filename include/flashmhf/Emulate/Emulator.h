@@ -26,6 +26,7 @@ struct TensorRef {
   void *data = nullptr;
   SmallVector<int64_t, 4> sizes;
   SmallVector<int64_t, 4> strides;
+  StringRef name; ///< For messages; its number stands in for an empty one.
 };
 
 struct EmulateOptions {
