@@ -37,7 +37,21 @@ substitute("FileCheck",
 for name in ("mlir-opt", "mlir-translate", "not", "count", "split-file"):
     substitute(name, tool(config.llvm_tools_dir, name))
 
-config.substitutions.append(("%python", config.python))
+python = config.python
+if config.sanitizers:
+    # LLVM is not instrumented: what it adds to a container or takes from an
+    # allocator of ours seems not to be there. Python does not load the runtime by
+    # itself, and never frees all.
+    options = "detect_container_overflow=0:allow_user_poisoning=0"
+    config.environment["ASAN_OPTIONS"] = options
+    config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
+    kind = {"address": "asan", "thread": "tsan"}.get(
+        config.sanitizers.split(";")[0], "ubsan_standalone")
+    runtime = tool(config.sanitizer_dir,
+                   f"libclang_rt.{kind}-{config.host_arch}.so")
+    python = (f"env LD_PRELOAD={runtime} "
+              f"ASAN_OPTIONS={options}:detect_leaks=0 {python}")
+config.substitutions.append(("%python", python))
 config.substitutions.append(("%src", config.flashmhf_src_root))
 config.substitutions.append(("%build", config.flashmhf_obj_root))
 config.substitutions.append(("%cmake", config.cmake))

@@ -8,6 +8,8 @@
 #include "Status.h"
 #include "flashmhf/Target/Problem.h"
 
+#include <cstring>
+
 using namespace mlir::flashmhf;
 using llvm::Expected;
 
@@ -26,10 +28,14 @@ static constexpr ElementKind elementKinds[] = {
 static constexpr const char *activations[] = {"silu",  "gelu",    "relu",
                                               "relu2", "sigmoid", "identity"};
 
-/// The entry that a C enum stands for, null if it is none.
-template <typename T, size_t N>
-static const T *lookUp(const T (&table)[N], int value) {
-  return value >= 0 && size_t(value) < N ? &table[value] : nullptr;
+/// The entry that a C enum stands for, null if it is none. A C program may have
+/// put any number there, which C++ must not load as an enum.
+template <typename T, size_t N, typename Enum>
+static const T *lookUp(const T (&table)[N], const Enum &value) {
+  unsigned number;
+  static_assert(sizeof(Enum) == sizeof(number));
+  std::memcpy(&number, &value, sizeof(number));
+  return number < N ? &table[number] : nullptr;
 }
 
 FlashmhfStatus flashmhfProblemFromPreset(const char *name,
