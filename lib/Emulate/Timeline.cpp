@@ -262,8 +262,14 @@ std::string Timeline::toJSON() const {
   return llvm::formatv("{0}\n", trace).str();
 }
 
-std::string Timeline::toText(int64_t multiprocessors) const {
+double Timeline::getMicroseconds(int64_t multiprocessors) const {
   int64_t waves = llvm::divideCeil(blocks, multiprocessors);
+  double share = double(std::min(blocks, multiprocessors)) / multiprocessors;
+  return costs.launch + waves * cycles / (costs.clockGHz * 1000) *
+                            (1 + costs.load * share);
+}
+
+std::string Timeline::toText(int64_t multiprocessors) const {
   double microseconds = cycles / (costs.clockGHz * 1000);
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -272,7 +278,7 @@ std::string Timeline::toText(int64_t multiprocessors) const {
      << llvm::formatv("block 0: {0:f0} cycles, {1:f1} us at {2:f3} GHz; all: "
                       "{3:f1} us\n",
                       cycles, microseconds, costs.clockGHz,
-                      waves * microseconds)
+                      getMicroseconds(multiprocessors))
      << llvm::formatv("busy: tensor cores {0:P1}, memory {1:P1}, special "
                       "functions {2:P1}\n",
                       tensorBusy, memoryBusy, specialBusy);

@@ -1,4 +1,4 @@
-"""python -m flashmhf: bench, compile, validate, sanitize, stale."""
+"""python -m flashmhf: bench, compile, validate, sanitize, record, predict, stale."""
 
 from __future__ import annotations
 
@@ -65,6 +65,18 @@ def _sanitize(arguments) -> int:
     return sanitize.run_tools(
         arguments.ledger, arguments.filter, arguments.seed, arguments.image, arguments.seconds
     )
+
+
+def _record(arguments) -> int:
+    from .validation import outputs
+
+    return outputs.record(arguments.output)
+
+
+def _predict(arguments) -> int:
+    from .validation import prediction
+
+    return prediction.run(arguments.ledger)
 
 
 def _bench(arguments) -> int:
@@ -135,6 +147,14 @@ def _parser():
     z.add_argument("--image", choices=("ptx", "cubin"), default="ptx", help="what is loaded")
     z.add_argument("--seconds", type=float, default=400, help="limit for all tools together")
     z.set_defaults(run=_sanitize)
+
+    r = commands.add_parser("record", help="keep what this machine's GPU computes")
+    r.add_argument("output", help="NumPy archive (.npz) to write")
+    r.set_defaults(run=_record)
+
+    p = commands.add_parser("predict", help="compare predicted times with a ledger's")
+    p.add_argument("--ledger", required=True)
+    p.set_defaults(run=_predict)
 
     s = commands.add_parser(
         "stale",

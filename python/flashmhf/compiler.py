@@ -169,7 +169,8 @@ class EmulatedFunction:
 
         `multiprocessors`: of the emulated GPU, which bounds the grid of a
         persistent kernel. `trace`: a file to write the predicted time line of the
-        first block on an H100 to, for Chrome's or Perfetto's viewer. Raises FlashmhfError, which names the ring, the slot and
+        first block on an H100 to, for Chrome's or Perfetto's viewer; it has no slices
+        where `out` is empty. Raises FlashmhfError, which names the ring, the slot and
         the warpgroup where the kernel would hang or read what it must not.
         """
         imported = _import_all(self.contract, tensors)
@@ -179,9 +180,7 @@ class EmulatedFunction:
             native.check(native.library().flashmhfEmulatorRun(*arguments))
             return
         text = ctypes.c_void_p()
-        native.check(
-            native.library().flashmhfEmulatorTrace(*arguments, ctypes.byref(text))
-        )
+        native.check(native.library().flashmhfEmulatorTrace(*arguments, ctypes.byref(text)))
         with open(trace, "w") as file:
             file.write(native.take_string(text))
 

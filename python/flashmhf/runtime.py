@@ -18,7 +18,7 @@ _cache = {}
 _lock = threading.Lock()
 
 
-def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=None):
+def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=None, trace=None):
     """The Flash Multi-Head FFN of tensors: writes `out` and returns it.
 
     ``O[b,h,l] = sum over e of R[b,h,l,e] * (act(Q K_e^T) * (Q U_e^T)) V_e``; head
@@ -42,6 +42,9 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
         torch.cuda.Stream; default: torch's current stream of the tensors' GPU for
         torch tensors, else CUDA's default stream. Nothing waits for it.
 
+    trace : with target "emulate", a file to write the predicted time line of the
+        first block on an H100 to, for Chrome's or Perfetto's viewer.
+
     The function is compiled on the first call with its sizes, dtype and
     activation, and kept; B and L may change freely. No tensor is copied. A call may
     be captured as a CUDA graph once a call like it has been made on
@@ -51,6 +54,8 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
     gradient is recorded: tensors that require one are refused unless under
     torch.no_grad().
     """
+    if trace is not None and target != "emulate":
+        raise ValueError(f"trace is written by target 'emulate' only, not by {target!r}")
     torch, seen = sys.modules.get("torch"), None
     if torch is not None and target in (None, "cuda"):
         asked = None if stream is None else _stream_handle(stream)
@@ -58,10 +63,10 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
         done = seen and torch_launch.launch(torch, seen, (q, k, u, v, r, out))
         if done is not None:
             return done
-    return _run(q, k, u, v, r, activation, out, target, stream, seen)
+    return _run(q, k, u, v, r, activation, out, target, stream, seen, trace)
 
 
-def _run(q, k, u, v, r, activation, out, target, stream, seen):
+def _run(q, k, u, v, r, activation, out, target, stream, seen, trace):
     """The general way. `seen`: how torch_launch describes the call, or None."""
     operands = {"q": q, "k": k, "u": u, "v": v, "r": r, "out": out}
     operands = {name: x for name, x in operands.items() if x is not None}
@@ -103,6 +108,8 @@ def _run(q, k, u, v, r, activation, out, target, stream, seen):
             kernel = compiled.load(tensors["q"].device_id)
             names = ("q", "k", "u", "v", "r", "out")
             torch_launch.remember(seen, kernel, [tensors.get(name) for name in names])
+    elif target == "emulate":
+        compiled.run(*arguments, trace=trace)
     elif 0 not in tensors["out"].shape:
         compiled.run(*arguments)
     return out

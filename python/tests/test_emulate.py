@@ -17,9 +17,7 @@ LIMIT = {"bf16": 2.6e-3, "f16": 4.0e-4}
 
 def check(x, activation="silu", u=True, r=True, dtype="bf16", **options):
     u, r = (x.u if u else None), (x.r if r else None)
-    got = flashmhf.run(
-        x.q, x.k, u, x.v, r, activation=activation, target="emulate", **options
-    )
+    got = flashmhf.run(x.q, x.k, u, x.v, r, activation=activation, target="emulate", **options)
     want = flashmhf.reference(x.q, x.k, u, x.v, r, activation)
     assert np.isfinite(np.asarray(got, np.float64)).all()
     error = flashmhf.relative_error(got, want)
@@ -157,9 +155,7 @@ def misplaced(x, skip, padding):
 def test_tensors_that_the_launcher_refuses(operands, name, skip, padding):
     """TMA's rules, in the launcher's own words."""
     x = operands(H=2, L=5, D=32, E=2, F=32, dtype="bf16")
-    problem = flashmhf.Problem(
-        heads=2, groups=2, head_dim=32, subnetworks=2, subnetwork_width=32
-    )
+    problem = flashmhf.Problem(heads=2, groups=2, head_dim=32, subnetworks=2, subnetwork_width=32)
     tensors = dict(zip(problem.argument_names, (*x.all, x.q.copy())))
     tensors[name] = misplaced(tensors[name], skip, padding)
     with pytest.raises(flashmhf.FlashmhfValueError, match=f"'{name}' .*16") as emulated:
@@ -182,9 +178,7 @@ def overlap(a, b):
 def test_trace(operands, tmp_path):
     """Slices of every track, in order on each; products under activations."""
     x = operands(H=1, L=128, D=64, E=2, F=256, dtype="bf16")
-    problem = flashmhf.Problem(
-        heads=1, groups=1, head_dim=64, subnetworks=2, subnetwork_width=256
-    )
+    problem = flashmhf.Problem(heads=1, groups=1, head_dim=64, subnetworks=2, subnetwork_width=256)
     out = np.full_like(x.q, np.nan)
     flashmhf.emulator(problem).run(*x.all, out, trace=tmp_path / "trace.json")
     assert flashmhf.relative_error(out, flashmhf.reference(*x.all)) <= LIMIT["bf16"]
@@ -209,6 +203,19 @@ def test_trace(operands, tmp_path):
         others = [e for e in tracks["tensor cores"] if e["name"] != name]
         assert any(overlap(a, p) for a in activations for p in others)
     assert {e["name"] for e in tracks["TMA"]} == set("QKUV")
+
+
+def test_trace_of_run(operands, tmp_path):
+    x = operands(H=1, L=128, D=64, E=2, F=256, dtype="bf16")
+    path = tmp_path / "trace.json"
+    out = flashmhf.run(*x.all, target="emulate", trace=path)
+    assert flashmhf.relative_error(out, flashmhf.reference(*x.all)) <= LIMIT["bf16"]
+    slices = [e for e in json.loads(path.read_text())["traceEvents"] if e["ph"] == "X"]
+    assert {"activation", "wgmma"} <= {e["name"] for e in slices}
+    flashmhf.run(x.q[:, :, :0], *x.all[1:4], x.r[:, :, :0], target="emulate", trace=path)
+    assert json.loads(path.read_text())["traceEvents"] == []
+    with pytest.raises(ValueError, match="trace .*'cpu'"):
+        flashmhf.run(*x.all, target="cpu", trace=path)
 
 
 def test_timeline():

@@ -18,6 +18,7 @@ namespace mlir::hopper {
 
 /// What one multiprocessor of an H100 (SXM) does in a cycle. The rates are the
 /// architecture's; bandwidth, latency and the small costs are rounded figures.
+/// `launch` and `load` were fitted to measured times (docs/predictions.md).
 struct CostTable {
   double clockGHz = 1.755;
   double tensorFlops = 4096;  ///< of 16-bit inputs, dense
@@ -27,6 +28,10 @@ struct CostTable {
   double memoryLatency = 600; ///< cycles until the first byte
   double barrier = 20;        ///< cycles of a wait that need not wait
   double issue = 20;          ///< cycles to start a product or a copy
+  double launch = 3.0;        ///< microseconds before and after the blocks run
+  /// How much longer everything takes when every multiprocessor is busy: clocks
+  /// fall at the power limit, and the L2 cache is shared.
+  double load = 0.28;
 };
 
 /// Something on one track, in cycles from the start of the block.
@@ -48,7 +53,10 @@ struct Timeline {
 
   /// In the trace-event format that Chrome and Perfetto open.
   std::string toJSON() const;
-  /// A few lines. `multiprocessors` run the blocks, one each at a time.
+  /// From launch to end in microseconds, where `multiprocessors` run the blocks,
+  /// one each at a time.
+  double getMicroseconds(int64_t multiprocessors) const;
+  /// A few lines.
   std::string toText(int64_t multiprocessors) const;
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # On a machine with a Hopper GPU: validates every configuration, runs the
-# sanitizers, and brings ledger.json beside this script up to date.
+# sanitizers, and brings ledger.json and outputs.npz beside this script up to
+# date.
 #
 # Needs python3 with numpy and torch, the CUDA toolkit's compute-sanitizer, and
 # the wheel of scripts/build_wheel.sh in dist/ (or FLASHMHF_LIBRARY naming a
@@ -21,4 +22,5 @@ fi
 status=0
 python3 -u -m flashmhf validate --ledger "$here/ledger.json" "$@" || status=1
 python3 -u -m flashmhf sanitize --ledger "$here/ledger.json" --seconds 240 || status=1
+python3 -u -m flashmhf record "$here/outputs.npz" || status=1
 exit $status
