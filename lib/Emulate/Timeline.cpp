@@ -265,8 +265,8 @@ std::string Timeline::toJSON() const {
 double Timeline::getMicroseconds(int64_t multiprocessors) const {
   int64_t waves = llvm::divideCeil(blocks, multiprocessors);
   double share = double(std::min(blocks, multiprocessors)) / multiprocessors;
-  return costs.launch + waves * cycles / (costs.clockGHz * 1000) *
-                            (1 + costs.load * share);
+  return costs.launch +
+         waves * cycles / (costs.clockGHz * 1000) * (1 + costs.load * share);
 }
 
 std::string Timeline::toText(int64_t multiprocessors) const {

@@ -211,10 +211,12 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
     kernel.parameters.push_back(info);
     shared[argument] = i;
   }
-  func.walk([&](StoreOp store) {
-    if (auto it = shared.find(store.getDest()); it != shared.end())
+  auto setStored = [&](Value dest) {
+    if (auto it = shared.find(dest); it != shared.end())
       kernel.parameters[it->second].isStored = true;
-  });
+  };
+  func.walk([&](StoreOp op) { setStored(op.getDest()); });
+  func.walk([&](SumPartialsOp op) { setStored(op.getDest()); });
   WarpgroupsOp warpgroups;
   func.walk([&](RingOp ring) {
     RingType type = ring.getRing().getType();

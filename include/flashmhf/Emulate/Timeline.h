@@ -53,8 +53,8 @@ struct Timeline {
 
   /// In the trace-event format that Chrome and Perfetto open.
   std::string toJSON() const;
-  /// From launch to end in microseconds, where `multiprocessors` run the blocks,
-  /// one each at a time.
+  /// From launch to end in microseconds, where `multiprocessors` run the
+  /// blocks, one each at a time.
   double getMicroseconds(int64_t multiprocessors) const;
   /// A few lines.
   std::string toText(int64_t multiprocessors) const;
