@@ -39,6 +39,7 @@ struct OpenedDriver {
     find("cuDeviceGetAttribute", driver.deviceGetAttribute);
     find("cuDevicePrimaryCtxRetain", driver.devicePrimaryCtxRetain);
     find("cuDevicePrimaryCtxRelease_v2", driver.devicePrimaryCtxRelease);
+    find("cuCtxGetCurrent", driver.ctxGetCurrent);
     find("cuCtxPushCurrent_v2", driver.ctxPushCurrent);
     find("cuCtxPopCurrent_v2", driver.ctxPopCurrent);
     find("cuModuleLoadDataEx", driver.moduleLoadDataEx);

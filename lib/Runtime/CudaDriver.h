@@ -82,6 +82,7 @@ struct Driver {
   Result (*deviceGetAttribute)(int *value, int attribute, Device device);
   Result (*devicePrimaryCtxRetain)(Context *context, Device device);
   Result (*devicePrimaryCtxRelease)(Device device);
+  Result (*ctxGetCurrent)(Context *context);
   Result (*ctxPushCurrent)(Context context);
   Result (*ctxPopCurrent)(Context *context);
   Result (*moduleLoadDataEx)(Module *module, const void *image,

@@ -32,22 +32,27 @@ static Error missing(const llvm::Twine &message) {
 }
 
 namespace {
-/// Makes a context current and puts the caller's back.
+/// Makes a context current, if it is not, and puts the caller's back.
 class ContextGuard {
 public:
   ContextGuard(const Driver &driver, Context context) : driver(driver) {
+    Context current = nullptr;
+    if (driver.ctxGetCurrent(&current) == 0 && current == context)
+      return;
     result = driver.ctxPushCurrent(context);
+    isPushed = result == 0;
   }
   ~ContextGuard() {
     Context popped;
-    if (result == 0)
+    if (isPushed)
       driver.ctxPopCurrent(&popped);
   }
   Error check() const { return driver.check(result, "enter the CUDA context"); }
 
 private:
   const Driver &driver;
-  Result result;
+  Result result = 0;
+  bool isPushed = false;
 };
 } // namespace
 

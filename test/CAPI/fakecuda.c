@@ -57,6 +57,11 @@ API int cuDevicePrimaryCtxRelease_v2(int device) {
   return 0;
 }
 
+API int cuCtxGetCurrent(void **context) {
+  *context = depth > 0 ? (void *)0xc0 : NULL;
+  return 0;
+}
+
 API int cuCtxPushCurrent_v2(void *context) {
   ++depth;
   return context == (void *)0xc0 ? 0 : 201;
@@ -64,7 +69,10 @@ API int cuCtxPushCurrent_v2(void *context) {
 
 API int cuCtxPopCurrent_v2(void **context) {
   *context = (void *)0xc0;
-  return depth-- > 0 ? 0 : 201;
+  if (depth == 0)
+    return 201;
+  --depth;
+  return 0;
 }
 
 API int cuModuleLoadDataEx(void **module, const void *image, unsigned count,

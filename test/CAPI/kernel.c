@@ -5,6 +5,7 @@
  */
 #include "kernel.h"
 #include "check.h"
+#include <dlfcn.h>
 
 static const char *const piecesContract =
     "{\"version\": 2, \"kernel\": \"pieces\", \"chip\": \"sm_90a\","
@@ -63,6 +64,22 @@ static void testPieces(void) {
   flashmhfKernelDestroy(kernel);
 }
 
+/* The caller's own use of the driver. */
+static int enter(void) {
+  int (*push)(void *);
+  *(void **)&push =
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "cuCtxPushCurrent_v2");
+  return push((void *)0xc0);
+}
+
+static int leave(void) {
+  void *context;
+  int (*pop)(void **);
+  *(void **)&pop =
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "cuCtxPopCurrent_v2");
+  return pop(&context);
+}
+
 int main(void) {
   FlashmhfKernel *kernel = NULL;
   Tensor q, k, out;
@@ -86,6 +103,12 @@ int main(void) {
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
   printf("same tensors\n");
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  /* In the kernel's own context, as within a program on CUDA's runtime. */
+  printf("entered\n");
+  CHECK(enter() == 0);
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
+  CHECK(leave() == 0);
+  CHECK(leave() != 0); /* the launch has left nothing behind */
   printf("other Q\n");
   q.dl.data = (void *)0x4000000;
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, NULL) == FLASHMHF_OK);
