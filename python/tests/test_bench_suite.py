@@ -63,7 +63,7 @@ def test_case(suite, monkeypatch, changes):
     )
     said = []
     (case,) = suite.run([models.parse_model(MODEL + changes)], [70], settings, said.append)
-    assert "4 kernels built" in said[0]
+    assert "4 kernels built" in said[0] and "preparing" in said[1]
     assert [row.name for row in case.rows] == ["good", "wrong", "cuBLAS 8192^3", "peer"]
     good, wrong, product, _ = case.rows
     assert good.error < 2.6e-3 and not good.wrong and good.note == "#flashmhf.schedule<>"
@@ -72,6 +72,7 @@ def test_case(suite, monkeypatch, changes):
     notes = "\n".join(case.notes)
     assert "unbuilt: no such thing" in notes
     assert "missing: it takes no groups" in notes
+    assert case.failed == ["unbuilt", "unwritten"]
     assert "unwritten: ArithmeticError: 1 of" in notes
     assert (case.batch, case.tokens) == (2, 70) and case.sets >= 6
 
@@ -110,7 +111,7 @@ def test_command(suite, monkeypatch, tmp_path, capsys):
     cases = test_bench.make_full_report().cases
     asked = []
 
-    def run(models, tokens, settings):
+    def run(models, tokens, settings, say):
         asked.append((models, tokens, settings))
         yield from cases
 
@@ -143,6 +144,9 @@ def test_command(suite, monkeypatch, tmp_path, capsys):
     assert "was made with driver 580, this is 581" in capsys.readouterr().err
     assert main.main([*command[:-4], "--append"]) == 1
 
+    cases[1].failed = ["two"]
+    assert main.main(command) == 1
+    assert "FAILED: two, 370m, 1 tokens" in capsys.readouterr().out
     cases[:] = test_bench.make_report().cases  # a wrong row
     assert main.main(command) == 1
     assert "WRONG: cluster = 2, 370m, 4096 tokens: error 2.70e-03" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from .schedules import Variant, parse_file, parse_variant
 
 DESCRIPTION = """Times our kernels beside a bf16 8192^3 cuBLAS product and others, in
 shuffled rounds on GPU 0, and checks what they compute. Needs torch. Exit status 0 where
-everything that ran was right."""
+all our kernels were built and everything that ran was right."""
 
 
 def add_arguments(parser) -> None:
@@ -166,6 +166,10 @@ def _start_report(arguments, machine, settings):
     return report
 
 
+def _say(line):
+    print(line, file=sys.stderr, flush=True)
+
+
 def run(arguments) -> int:
     """Runs it; the report is written anew after every case."""
     models, tokens, keywords = settings_of(arguments)
@@ -179,7 +183,7 @@ def run(arguments) -> int:
     print(f"{report.machine['gpu']}, driver {report.machine['driver']}", flush=True)
     for line in missing:
         print(line, flush=True)
-    for case in suite.run(models, tokens, settings):
+    for case in suite.run(models, tokens, settings, _say):
         report.add(case)
         print(f"\n{table(case)}", flush=True)
         if arguments.output:
@@ -188,4 +192,7 @@ def run(arguments) -> int:
             write(arguments.plot, to_svg(report))
     for case, row in report.wrong:
         print(f"WRONG: {row.name}, {case.model}, {case.tokens} tokens: error {row.error:.2e}")
-    return 1 if report.wrong else 0
+    for case in report.cases:
+        for name in case.failed:
+            print(f"FAILED: {name}, {case.model}, {case.tokens} tokens")
+    return 1 if report.wrong or any(case.failed for case in report.cases) else 0

@@ -39,7 +39,9 @@ class Row:
 
 @dataclasses.dataclass
 class Case:
-    """A model at some tokens. `problem`: Problem.asdict(). `sets`: of operands."""
+    """A model at some tokens. `problem`: Problem.asdict(). `sets`: of operands.
+    `notes`: why something is missing. `failed`: our kernels that are, since they were
+    not built or did not write their output."""
 
     model: str
     problem: dict
@@ -48,6 +50,7 @@ class Case:
     sets: int
     rows: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
+    failed: list = dataclasses.field(default_factory=list)
 
     def find(self, name):
         """The row of that name, or None."""

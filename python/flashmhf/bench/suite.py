@@ -66,7 +66,8 @@ def run(models, tokens, settings, say=print):
                 general = schedules.build_all(problem, settings.variants, settings.image)
                 seconds = time.monotonic() - begin
                 say(f"{model.name}: {len(general)} kernels built in {seconds:.1f} s")
-            yield _run_case(model, count, general, clock, settings)
+            say(f"{model.name}, {count} tokens: preparing")
+            yield _run_case(model, count, general, clock, settings, say)
             release_memory()
 
 
@@ -76,7 +77,7 @@ def release_memory() -> None:
     torch.cuda.empty_cache()
 
 
-def _run_case(model, tokens, built, clock, settings) -> Case:
+def _run_case(model, tokens, built, clock, settings, say) -> Case:
     problem, batch = model.problem, settings.batch
     number = count_sets(gpu.set_bytes(problem, batch, tokens), tokens)
     sets = [gpu.make_operands(problem, batch, tokens, settings.seed + i) for i in range(number)]
@@ -98,24 +99,30 @@ def _run_case(model, tokens, built, clock, settings) -> Case:
             kind = "" if isinstance(reason, Unavailable) else f"{type(reason).__name__}: "
             notes.append(f"{name}: {kind}{reason}")
             _stop_if_lost(reason)
-    right, errors = [], {}
+    timed, errors, failed = [], {}, [one.variant.name for one in built if one.artifact is None]
     for entry in entries:
         try:
             errors[entry.name] = entry.check()
-            right.append(entry)
-        except Exception as problem_found:  # one bad entry must not hide the others
-            notes.append(f"{entry.name}: {type(problem_found).__name__}: {problem_found}")
-            _stop_if_lost(problem_found)
+            clock.estimate(entry.call)
+            clock.prepare(entry.call, 1)
+            timed.append(entry)
+        except Exception as reason:  # one bad entry must not hide the others
+            notes.append(f"{entry.name}: {type(reason).__name__}: {reason}")
+            if entry.kind == "ours":
+                failed.append(entry.name)
+            _stop_if_lost(reason)
+    say(f"{len(timed)} entries, {settings.rounds} rounds")
     samples = run_rounds(
-        right,
+        timed,
         clock,
         rounds=settings.rounds,
         budget=settings.budget,
         sets=number,
         seed=settings.seed,
     )
-    case = Case(model.name, dataclasses.asdict(problem), batch, tokens, number, notes=notes)
-    for entry, times in zip(right, samples):
+    case = Case(model.name, dataclasses.asdict(problem), batch, tokens, number)
+    case.notes, case.failed = notes, failed
+    for entry, times in zip(timed, samples):
         case.rows.append(
             Row(
                 entry.name,
