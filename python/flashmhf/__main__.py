@@ -1,4 +1,4 @@
-"""python -m flashmhf: bench, compile, validate, sanitize, record, predict, stale."""
+"""python -m flashmhf: bench, compile, tune, validate, sanitize, record, predict, stale."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 from . import native
 from .bench import cli as bench
+from .tune import cli as tune
 
 
 def _compile(arguments) -> int:
@@ -86,6 +87,13 @@ def _bench(arguments) -> int:
     return bench.run(arguments)
 
 
+def _tune(arguments) -> int:
+    if not arguments.dry_run and native.library().flashmhfCudaAvailable() != native.OK:
+        print(f"error: {native.last_error()}", file=sys.stderr)
+        return 1
+    return tune.run(arguments)
+
+
 def _stale(arguments) -> int:
     from .validation import ledger, matrix
 
@@ -123,6 +131,12 @@ def _parser():
     )
     bench.add_arguments(b)
     b.set_defaults(run=_bench)
+
+    t = commands.add_parser(
+        "tune", help="find the fastest schedules on this machine's GPU", description=tune.DESCRIPTION
+    )
+    tune.add_arguments(t)
+    t.set_defaults(run=_tune)
 
     v = commands.add_parser("validate", help="check kernels on this machine's GPU")
     v.add_argument("--ledger", help="JSON file to update")

@@ -1,0 +1,266 @@
+"""The options of `python -m flashmhf tune`, and the run that they ask for."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+
+from ..bench.cli import _positive
+from ..bench.models import parse_model
+from ..compiler import explain
+from . import database
+from .bar import bar
+from .candidates import Shape, chip_name, find
+from .tuner import Settings, build, general, tune
+
+DESCRIPTION = """Compiles the schedules that the cost model ranks first for each model
+and number of tokens, times them in shuffled rounds on GPU 0, checks what they compute,
+and keeps the fastest in a tuning database, which `database=FILE` makes the compiler
+read. Says how much longer the model's own pick takes than the best found. Needs torch
+and a GPU, --dry-run neither. Exit status 0 where every shape was tuned."""
+
+#: Seconds that a shape may take before the run gives up: a kernel hangs.
+HANG_SECONDS = 90
+
+
+def add_arguments(parser) -> None:
+    """The options of the subcommand."""
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="MODEL",
+        help="as for bench; may be repeated; default: 128m, 370m, 1.3b",
+    )
+    parser.add_argument(
+        "--tokens",
+        default="1,128,256,512,1000,2048,4096,16384",
+        help="numbers of tokens, default %(default)s",
+    )
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--database", help="JSON file to add to; default: nothing is written")
+    parser.add_argument("--gpu", help="with --dry-run: the GPU to predict for")
+    parser.add_argument(
+        "--limit", type=int, default=32, help="candidates of a shape, default %(default)s"
+    )
+    parser.add_argument(
+        "--factor",
+        type=float,
+        default=1.3,
+        help="leave out what is predicted to take this much longer, default %(default)s",
+    )
+    parser.add_argument("--image", choices=("ptx", "cubin"), help="what is loaded")
+    parser.add_argument("--seconds", type=float, help="start no shape after this many")
+    parser.add_argument("--missing", action="store_true", help="only what the database lacks")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list candidates and predictions, measure nothing"
+    )
+
+
+def list_shapes(arguments, gpu) -> list:
+    """The shapes of the command line with their candidates, models together."""
+    if arguments.limit < 1:
+        raise ValueError(f"--limit is {arguments.limit}, it must be at least 1")
+    batch = _positive("--batch", str(arguments.batch))
+    tokens = [_positive("--tokens", text) for text in arguments.tokens.split(",")]
+    classes = [database.token_class(batch * count) for count in tokens]
+    for one, count in zip(classes, tokens):
+        if classes.count(one) > 1:
+            raise ValueError(f"--tokens has {count} beside another of the same class, {one}")
+    shapes = []
+    for text in arguments.model or ("128m", "370m", "1.3b"):
+        model = parse_model(text)
+        problem = model.problem.replace(batch=None, tokens=None)
+        for count in tokens:
+            shape = Shape(model.name, problem, batch, count)
+            shape.candidates = find(shape, gpu, arguments.limit, arguments.factor)
+            shapes.append(shape)
+    return shapes
+
+
+def dry_run(arguments) -> int:
+    """Prints the candidates of every shape."""
+    gpu = chip_name(arguments.gpu or "h100-sxm")
+    shapes = list_shapes(arguments, gpu)
+    for shape in shapes:
+        print(f"{shape.title} on {gpu}: {len(shape.candidates)} candidates")
+        for candidate in shape.candidates:
+            print(f"  {candidate.predicted:10.1f} us  {candidate.schedule}")
+    kernels = {(s.problem, c.schedule) for s in shapes for c in s.candidates}
+    print(f"{len(shapes)} shapes, {len(kernels)} kernels to compile")
+    return 0
+
+
+def row(result) -> str:
+    """A line of the table: the best found, the model's pick, what it costs."""
+    shape, best, pick = result.shape, result.best, result.pick
+    predicted = shape.candidates[0].predicted
+    text = f"{shape.title:24} best {result.times[best] * 1e6:9.1f} us"
+    if result.loss is None:
+        text += f"   pick WRONG: {result.wrong[pick].splitlines()[0]}"
+    else:
+        text += f"   pick {result.times[pick] * 1e6:9.1f} us (+{100 * result.loss:.1f}%)"
+        text += f"   predicted {predicted:9.1f}"
+    text += f"   of {result.measured}"
+    if best != pick:
+        text += f"\n{'':24} best is {difference(best, shape.candidates)}"
+    return text
+
+
+def difference(schedule, candidates) -> str:
+    """The keys in which a candidate differs from the pick."""
+    pick = candidates[0].fields
+    fields = next(c.fields for c in candidates if c.schedule == schedule)
+    keys = [k for k in {**pick, **fields} if pick.get(k) != fields.get(k)]
+    return ", ".join(f"{k} = {fields.get(k, 'its default')}" for k in keys)
+
+
+class Tuning:
+    """A run over many shapes. `new_meter(shape)` gives what tuner.tune measures
+    with."""
+
+    def __init__(self, shapes, gpu, settings, new_meter, image=None, path=None):
+        self.gpu, self.path, self.image = gpu, path, image
+        self.settings, self.new_meter = settings, new_meter
+        self.shapes, self.results, self.failed = shapes, [], []
+        self.entries = database.read(path) if path else []
+
+    def skip_known(self):
+        """Leaves out what the database has."""
+        known = {database.key(e) for e in self.entries}
+        self.shapes = [s for s in self.shapes if database.key(self._entry(s, "", 0)) not in known]
+
+    def run(self, deadline=None):
+        """Tunes every shape and writes the database after each."""
+        problems = list(dict.fromkeys(s.problem for s in self.shapes))
+        for problem in problems:
+            mine = [s for s in self.shapes if s.problem == problem]
+            if deadline is not None and time.monotonic() > deadline:
+                self.failed += [(s, "no time was left") for s in mine]
+                continue
+            schedules = list(dict.fromkeys(c.schedule for s in mine for c in s.candidates))
+            progress = bar(len(schedules), f"{mine[0].name}: compiled")
+            built = build(problem, schedules, self.image, progress.update)
+            progress.close()
+            for shape in mine:
+                if deadline is not None and time.monotonic() > deadline:
+                    self.failed.append((shape, "no time was left"))
+                    continue
+                self._tune(shape, built)
+            self._generalise(problem)
+
+    def _tune(self, shape, built):
+        progress = bar(len(shape.candidates), f"{shape.title}: checked")
+        meter = self.new_meter(shape)
+        try:
+            result = tune(shape, built, meter, self.settings, progress.update)
+        except ValueError as reason:
+            progress.close()
+            self.failed.append((shape, str(reason)))
+            return
+        finally:
+            meter.close()
+        progress.close()
+        self.results.append(result)
+        print(row(result), flush=True)
+        for schedule, reason in result.wrong.items():
+            print(f"  out: {schedule}: {reason.splitlines()[0]}", flush=True)
+        notes = {}
+        if result.loss is not None:
+            notes["pick_microseconds"] = round(result.times[result.pick] * 1e6, 3)
+        notes["best_microseconds"] = round(result.times[result.best] * 1e6, 3)
+        notes["predicted_microseconds"] = shape.candidates[0].predicted
+        seconds = result.times[result.kept]
+        self._add(self._entry(shape, result.kept, seconds, **notes))
+
+    def _generalise(self, problem):
+        mine = [r for r in self.results if r.shape.problem == problem]
+        pick = explain(problem, gpu=self.gpu, tuned=False, runners_up=0)["schedule"]
+        found = general(mine, pick, self.settings)
+        if not found:
+            return
+        schedule, seconds = found
+        print(f"{mine[0].shape.name}, any number of tokens: {schedule}", flush=True)
+        self._add(
+            database.entry(self.gpu, problem, None, schedule, seconds * 1e6, date=self._today())
+        )
+
+    def _entry(self, shape, schedule, seconds, **notes):
+        tokens = shape.batch * shape.tokens
+        return database.entry(
+            self.gpu, shape.problem, tokens, schedule, seconds * 1e6, date=self._today(), **notes
+        )
+
+    @staticmethod
+    def _today():
+        return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+
+    def _add(self, entry):
+        self.entries = database.merge(self.entries, [entry])
+        if self.path:
+            database.write(self.path, self.entries)
+
+
+def summary(tuning) -> str:
+    """What the run says of the model."""
+    losses = [(r.loss, r.shape.title) for r in tuning.results if r.loss is not None]
+    lines = [f"{len(tuning.results)} shapes tuned, {len(tuning.failed)} not"]
+    lines += [f"  {shape.title}: {reason}" for shape, reason in tuning.failed]
+    if losses:
+        loss, title = max(losses)
+        within = sum(x <= 0.03 for x, _ in losses)
+        lines.append(
+            f"the model's pick is within 3% of the best found in {within} of {len(losses)}; "
+            f"at worst +{100 * loss:.1f}% ({title})"
+        )
+    return "\n".join(lines)
+
+
+def _give_up(tuning):  # pragma: no cover
+    """Ends the process where a kernel hangs; what was written stays."""
+    import os
+
+    title = tuning.shapes[len(tuning.results) + len(tuning.failed)].title
+    print(f"error: {title} takes more than {HANG_SECONDS} s; a kernel hangs", flush=True)
+    os._exit(3)
+
+
+def run(arguments) -> int:
+    """Runs it."""
+    if arguments.dry_run:
+        return dry_run(arguments)
+    try:
+        from ..bench.gpu import describe_machine
+        from .measure import Meter
+    except ImportError as error:
+        raise ValueError(f"tune needs torch: {error}") from None
+    begin = time.monotonic()
+    machine = describe_machine()
+    gpu = chip_name(machine["gpu"])
+    print(f"{machine['gpu']} ({gpu}), driver {machine['driver']}", flush=True)
+    watch = []
+
+    def new_meter(shape):
+        for timer in watch:
+            timer.cancel()
+        watch[:] = [threading.Timer(HANG_SECONDS, _give_up, [tuning])]
+        watch[0].daemon = True
+        watch[0].start()
+        return Meter(shape, arguments.seed)
+
+    tuning = Tuning(
+        list_shapes(arguments, gpu),
+        gpu,
+        Settings(),
+        new_meter,
+        arguments.image,
+        arguments.database,
+    )
+    if arguments.missing:
+        tuning.skip_known()
+    tuning.run(None if arguments.seconds is None else begin + arguments.seconds)
+    for timer in watch:
+        timer.cancel()
+    print(f"{summary(tuning)}\n{time.monotonic() - begin:.0f} s")
+    return 1 if tuning.failed else 0

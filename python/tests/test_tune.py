@@ -1,0 +1,299 @@
+"""Tuning with made-up times: what is tried, what is kept, what is written."""
+
+import io
+import json
+
+import pytest
+
+import flashmhf
+from flashmhf.__main__ import main
+from flashmhf.tune import candidates, cli, database, tuner
+from flashmhf.tune.bar import PlainBar
+from flashmhf.tune.cli import Tuning, difference, list_shapes, row, summary
+
+SETTINGS = tuner.Settings(rounds=2, final_rounds=3, finalists=3)
+SMALL = "heads=4,head_dim=64,subnetworks=2,subnetwork_width=64"
+
+
+def shape(tokens=4096, limit=4):
+    """A small shape with real candidates."""
+    found = candidates.Shape("small", flashmhf.Problem(4, 4, 64, 2, 64), 1, tokens)
+    found.candidates = candidates.find(found, "h100-sxm", limit, 2.0)
+    return found
+
+
+def made(shapes):
+    """What build() would give, without compiling."""
+    return {
+        c.schedule: flashmhf.Artifact("ptx", c.schedule.encode(), "", "")
+        for s in shapes
+        for c in s.candidates
+    }
+
+
+class FakeMeter:
+    """Times by schedule, 10 us where none is given; `wrong` ones do not check."""
+
+    def __init__(self, seconds=None, wrong=()):
+        self.seconds, self.wrong, self.asked = seconds or {}, wrong, []
+
+    def check(self, artifact):
+        if artifact.data.decode() in self.wrong:
+            raise ArithmeticError("relative error 5.0e-01")
+
+    def time(self, artifacts, rounds, budget):
+        schedules = [a.data.decode() for a in artifacts]
+        self.asked.append((schedules, rounds))
+        return [[self.seconds.get(s, 1e-5)] * rounds for s in schedules]
+
+    def close(self):
+        self.asked.append("closed")
+
+
+def test_the_fastest_is_kept():
+    one = shape()
+    fast = one.candidates[2].schedule
+    meter = FakeMeter({fast: 8e-6})
+    result = tuner.tune(one, made([one]), meter, SETTINGS)
+    assert result.best == result.kept == fast
+    assert result.loss == pytest.approx(0.25)
+    assert result.measured == 4
+    first, final = meter.asked
+    assert first == ([c.schedule for c in one.candidates], 2)
+    # Only what was near, and the pick, to say what it costs.
+    assert final == ([fast, one.candidates[0].schedule], 3)
+    assert "+25.0%" in row(result)
+    assert f"best is {difference(fast, one.candidates)}" in row(result)
+
+
+def test_noise_does_not_replace_the_pick():
+    one = shape()
+    meter = FakeMeter({one.candidates[1].schedule: 0.995e-5})
+    result = tuner.tune(one, made([one]), meter, SETTINGS)
+    assert result.best == one.candidates[1].schedule
+    assert result.kept == result.pick == one.candidates[0].schedule
+
+
+def test_wrong_kernels_are_out():
+    one = shape()
+    pick, *others = (c.schedule for c in one.candidates)
+    built = made([one])
+    built[others[0]] = "ptxas: 20 bytes spill stores"
+    result = tuner.tune(one, built, FakeMeter(wrong=[pick]), SETTINGS)
+    assert set(result.times) == set(others[1:])
+    assert result.wrong[pick] == "relative error 5.0e-01"
+    assert result.wrong[others[0]] == "ptxas: 20 bytes spill stores"
+    assert result.loss is None
+    assert "pick WRONG: relative error" in row(result)
+    everything = [c.schedule for c in one.candidates]
+    with pytest.raises(ValueError, match="small, 4096 tokens: no candidate runs"):
+        tuner.tune(one, built, FakeMeter(wrong=everything), SETTINGS)
+
+
+def test_finalists_are_few():
+    one = shape(limit=8)
+    meter = FakeMeter()
+    tuner.tune(one, made([one]), meter, SETTINGS)
+    assert len(meter.asked[1][0]) == SETTINGS.finalists
+
+
+def test_any_number_of_tokens():
+    few, some, many = shape(64), shape(4096), shape(16384)
+    a, b, c = (x.schedule for x in some.candidates[:3])
+
+    def result(s, times):
+        return tuner.Result(s, times, {}, min(times, key=times.get), len(times))
+
+    results = [
+        result(few, {c: 1.0}),
+        result(some, {a: 10.0, b: 9.0}),
+        result(many, {a: 40.0, b: 42.0, c: 30.0}),
+    ]
+    kept, mean = tuner.general(results, a, SETTINGS)
+    assert kept == b and mean == pytest.approx((9 * 42) ** 0.5)
+    # Less than the margin away from the model's pick.
+    results[1].times[b] = 9.45
+    assert tuner.general(results, a, SETTINGS)[0] == a
+    assert tuner.general(results[:1], a, SETTINGS) is None
+
+
+def test_shortlist():
+    every = shape(limit=10**6)
+    found = candidates.shortlist(every.candidates, 12, 1.5)
+    pick = found[0]
+    assert pick == every.candidates[0]
+    assert len(found) == 12 and len(set(found)) == 12
+    # Another cut of the work is tried however the model thinks of it.
+    assert {c.fields["token_tile"] for c in found} == {"64", "128"}
+    narrow = candidates.shortlist(every.candidates, 10**6, 1.0)
+    assert {c.fields["token_tile"] for c in narrow} == {"64", "128"}
+    assert sum(c.predicted > pick.predicted for c in narrow) <= 1
+    assert len({c.fields["dff_tile"] for c in found}) > 1
+    assert candidates.shortlist(every.candidates, 1, 1.5) == [pick]
+
+
+def test_build():
+    one = shape(limit=2)
+    schedules = [c.schedule for c in one.candidates] + ["#flashmhf.schedule<dff_tile = 40>"]
+    seen = []
+    built = tuner.build(one.problem, schedules, "ptx", lambda: seen.append(1))
+    assert len(seen) == 3
+    assert all(isinstance(built[s], flashmhf.Artifact) for s in schedules[:2])
+    assert "multiple of 16" in built[schedules[2]]
+
+
+def test_a_run_writes_what_the_compiler_reads(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "tuned.json"
+    shapes = [shape(1000, 3), shape(4096, 3)]
+    kept = shapes[1].candidates[2].schedule
+    meter = FakeMeter({kept: 5e-6})
+
+    monkeypatch.setattr(cli, "build", lambda problem, schedules, image, advance: made(shapes))
+
+    def run(missing):
+        tuning = Tuning(list(shapes), "h100-sxm", SETTINGS, lambda _: meter, "ptx", path)
+        if missing:
+            tuning.skip_known()
+        tuning.run()
+        return tuning
+
+    assert len(run(False).results) == 2
+    entries = database.read(path)
+    assert {e["tokens"]: e["schedule"] == kept for e in entries}[4096]
+    assert {e["tokens"] for e in entries} == {1024, 4096, None}
+    for entry in entries:
+        problem = shapes[0].problem
+        if entry["tokens"]:
+            problem = problem.replace(batch=1, tokens=entry["tokens"])
+        found = flashmhf.explain(problem, database=str(path))
+        assert found["source"] == "database"
+        assert found["schedule"] == entry["schedule"]
+        assert found["measured_microseconds"] == pytest.approx(entry["microseconds"])
+        assert flashmhf.explain(problem, tuned=False)["source"] == "model"
+    tuning = run(True)
+    assert not tuning.results and not tuning.failed
+    assert "0 shapes tuned" in summary(tuning)
+    capsys.readouterr()
+
+
+def test_a_deadline(tmp_path):
+    tuning = Tuning([shape()], "h100-sxm", SETTINGS, None, "ptx", tmp_path / "x.json")
+    tuning.run(deadline=0)
+    assert tuning.failed[0][1] == "no time was left"
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_merging(tmp_path):
+    problem = flashmhf.presets["370m"]
+    old = database.entry("h100-sxm", problem, 4096, "#flashmhf.schedule<>", 1.0)
+    other = database.entry("h200", problem, 4096, "#flashmhf.schedule<>", 2.0)
+    new = database.entry("h100-sxm", problem, 4000, "#flashmhf.schedule<dff_tile = 64>", 0.5)
+    path = tmp_path / "x.json"
+    database.write(path, database.merge([old, other], [new]))
+    assert database.read(path) == [new, other]
+    database.write(path, [])
+    assert database.read(path) == []
+    assert database.read(tmp_path / "none.json") == []
+
+
+@pytest.mark.parametrize(
+    "tokens, expected",
+    [(None, None), (1, 64), (64, 64), (65, 128), (1000, 1024), (70000, 65536)],
+)
+def test_token_classes(tokens, expected, tmp_path):
+    assert database.token_class(tokens) == expected
+    # The compiler has the same idea of them.
+    problem = flashmhf.presets["370m"]
+    schedule = "#flashmhf.schedule<dff_tile = 32>"
+    path = str(tmp_path / "x.json")
+    database.write(path, [database.entry("h100-sxm", problem, tokens, schedule, 1.0)])
+    sized = problem.replace(batch=1, tokens=tokens) if tokens else problem
+    assert "dff_tile = 32," in flashmhf.explain(sized, database=path)["schedule"]
+    other = problem.replace(batch=1, tokens=300)
+    assert "dff_tile = 32," not in flashmhf.explain(other, database=path)["schedule"]
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{", "is not JSON"),
+        ("[]", "is not a tuning database"),
+        ('{"format": "flashmhf-tuning", "version": 0}', "is of version 0"),
+        ('{"format": "flashmhf-tuning", "version": 1}', "has entries without gpu"),
+        ('{"format": "flashmhf-tuning", "version": 1, "entries": [{}]}', "entries without"),
+    ],
+)
+def test_bad_databases(tmp_path, text, message):
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        database.read(path)
+
+
+def test_dry_run(capsys):
+    assert main(["tune", "--dry-run", f"--model={SMALL}", "--tokens=1,4096", "--limit=3"]) == 0
+    out = capsys.readouterr().out
+    assert "1 tokens on h100-sxm: 3 candidates" in out
+    assert out.count("#flashmhf.schedule<") == 6
+    assert out.splitlines()[-1].startswith("2 shapes, ")
+    assert main(["tune", "--dry-run", "--model=370m", "--tokens=1000", "--gpu=NVIDIA H200"]) == 0
+    assert "on h200" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--tokens=0"], "must be a positive integer"),
+        (["--tokens=1000,1024"], "of the same class, 1024"),
+        (["--limit=0"], "it must be at least 1"),
+        (["--model=370m,head_dim=40"], "no schedule is legal: needs a static head width"),
+    ],
+)
+def test_mistakes(options, message, capsys):
+    assert main(["tune", "--dry-run", *options]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_without_a_gpu(capsys):
+    if flashmhf.cuda_available():
+        pytest.skip("there is a GPU")
+    assert main(["tune", f"--model={SMALL}"]) == 1
+    assert "error:" in capsys.readouterr().err
+
+
+def test_plain_bar():
+    stream = io.StringIO()
+    bar = PlainBar(3, "compiled", stream)
+    bar.update()
+    bar.update(2)
+    bar.close()
+    assert stream.getvalue() == "compiled: 3/3\n"
+
+
+def test_the_shipped_database():
+    """Every entry is of a schedule that its shape can have."""
+    import flashmhf.validation
+
+    source = flashmhf.validation.__path__[0]
+    path = f"{source}/../../../lib/Schedule/tuned.json"
+    with open(path) as file:
+        assert json.load(file)["version"] == database.VERSION
+    for entry in database.read(path):
+        sizes = dict(batch=1, tokens=entry["tokens"]) if entry["tokens"] else {}
+        problem = flashmhf.Problem(
+            entry["heads"], entry["heads"], entry["head_dim"], entry["subnetworks"],
+            entry["subnetwork_width"], entry["dtype"], entry["out_dtype"], up=entry["up"], **sizes
+        )  # fmt: skip
+        found = flashmhf.explain(problem, gpu=entry["gpu"])
+        assert found["source"] == "database"
+        assert found["schedule"] == entry["schedule"]
+
+
+def test_the_command_line_builds_shapes():
+    parser_like = type("Arguments", (), dict(
+        limit=3, factor=1.3, batch=2, tokens="100,4096", model=[SMALL]
+    ))  # fmt: skip
+    shapes = list_shapes(parser_like, "h100-sxm")
+    assert [s.title for s in shapes] == [f"{SMALL}, {n} tokens, B = 2" for n in (100, 4096)]
+    assert all(0 < len(s.candidates) <= 3 for s in shapes)
+    assert all(s.problem.tokens is None for s in shapes)
