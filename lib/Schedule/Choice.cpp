@@ -8,6 +8,7 @@
 
 #include "flashmhf/Schedule/Choice.h"
 
+#include "flashmhf/Dialect/FlashMHF/IR/Split.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -75,12 +76,58 @@ getRegisterSplits(const OperatorFacts &op) {
   return {{24, 240}, {40, 232}};
 }
 
+/// Numbers of pieces to split d_ff into, besides 1: the smallest for each
+/// number of steps of a piece, as long as all blocks run at once. With more of
+/// them one block of a tile would sum alone.
+static SmallVector<int64_t> getSplits(const OperatorFacts &op,
+                                      const ScheduleFields &schedule,
+                                      const Chip &chip) {
+  SmallVector<int64_t> splits;
+  for (int64_t size :
+       {op.batches, op.heads, op.tokens, op.subNetworks, op.subWidth})
+    if (ShapedType::isDynamic(size) || size < 1)
+      return splits;
+  OperatorFacts bounded = assumeSizes(op);
+  int64_t tiles = bounded.batches * bounded.heads *
+                  llvm::divideCeil(bounded.tokens, schedule.tokenTile);
+  int64_t steps = countDffTiles(op.subNetworks, op.subWidth, schedule.dffTile);
+  int64_t most = std::min(chip.multiprocessors / tiles, steps);
+  for (int64_t split = most; split > 1; --split)
+    if (llvm::divideCeil(steps, split) != llvm::divideCeil(steps, split - 1))
+      splits.push_back(split);
+  return splits;
+}
+
 std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
                                                const Chip &chip) {
   std::vector<Candidate> candidates;
   auto add = [&](const ScheduleFields &schedule) {
     if (!findFault(op, schedule))
       candidates.push_back({schedule, predict(op, schedule, chip)});
+  };
+  // All ways to run blocks of one size.
+  auto addRuns = [&](ScheduleFields schedule) {
+    for (int64_t cluster : {1, 2}) {
+      schedule.cluster = cluster;
+      for (auto [persistent, overlap, rotate] : {std::array{true, true, false},
+                                                 {false, true, false},
+                                                 {true, true, true},
+                                                 {true, false, false},
+                                                 {false, false, false}}) {
+        schedule.persistent = persistent;
+        schedule.overlap = overlap;
+        schedule.rotate = rotate;
+        add(schedule);
+      }
+    }
+    // Blocks of pieces are neither persistent nor in clusters.
+    schedule.cluster = 1;
+    schedule.persistent = schedule.rotate = false;
+    schedule.overlap = true;
+    for (int64_t split : getSplits(op, schedule, chip)) {
+      schedule.split = split;
+      add(schedule);
+    }
   };
   ScheduleFields schedule;
   for (int64_t consumers : {2, 1}) {
@@ -92,20 +139,7 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
         schedule.stages.assign(stages.begin(), stages.end());
         for (const auto &registers : getRegisterSplits(op)) {
           schedule.registers.assign(registers.begin(), registers.end());
-          for (int64_t cluster : {1, 2}) {
-            schedule.cluster = cluster;
-            for (auto [persistent, overlap, rotate] :
-                 {std::array{true, true, false},
-                  {false, true, false},
-                  {true, true, true},
-                  {true, false, false},
-                  {false, false, false}}) {
-              schedule.persistent = persistent;
-              schedule.overlap = overlap;
-              schedule.rotate = rotate;
-              add(schedule);
-            }
-          }
+          addRuns(schedule);
         }
       }
     }

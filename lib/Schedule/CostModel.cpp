@@ -142,7 +142,8 @@ static StepCost getStepCost(const OperatorFacts &op,
   double chain =
       products + late + (op.hasUp ? std::max(early - product, 0.) : early);
   cost.total = join(cost.tensor, elementwise);
-  if (!schedule.overlap) {
+  // Pieces have no static number of steps, which hopper-pipeline asks for.
+  if (!schedule.overlap || schedule.split > 1) {
     // A V waits for the activation, and the next step for A V.
     chain = products + late + early;
     cost.total += (consumers > 1 ? kUnhidden : 1) * elementwise;
@@ -209,9 +210,10 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
       llvm::divideCeil(op.tokens, schedule.tokenTile), schedule.cluster);
   result.tiles = op.batches * op.heads * rowTiles;
   result.steps = op.subNetworks * llvm::divideCeil(op.subWidth, tile);
+  int64_t tiles = result.tiles, steps = result.steps;
   // Pieces of a split are blocks of their own, the longest decides.
   result.tiles *= schedule.split;
-  result.steps = llvm::divideCeil(result.steps, schedule.split);
+  result.steps = llvm::divideCeil(steps, schedule.split);
   if (result.tiles == 0 || result.steps == 0)
     return result;
   // One block to a multiprocessor: its registers are handed out at launch.
@@ -237,38 +239,47 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
       schedule.tokenTile * op.headWidth * outputBytes / kStoreBytes;
   double tileMicroseconds =
       (result.steps * result.stepCycles + storeCycles) / cyclesPerMicrosecond;
-  result.launchMicroseconds = kStart + storeCycles / cyclesPerMicrosecond;
-  result.microseconds = kStart + result.waves * tileMicroseconds;
+  double busy = result.waves * tileMicroseconds;
   if (!schedule.persistent)
-    result.microseconds += (result.waves - 1) * kFreshBlock;
+    busy += (result.waves - 1) * kFreshBlock;
+  double reduction = 0;
   if (schedule.split > 1) {
     // Written once and read once, in f32.
     double partials = 8. * double(schedule.split) * op.batches * op.heads *
                       op.tokens * op.headWidth;
-    result.microseconds += kReduction + partials / (kPartialTraffic * 1e3);
+    reduction = kReduction + partials / (kPartialTraffic * 1e3);
+    // Blocks that do not all run at once cannot meet: one sums for a tile.
+    if (result.waves > 1)
+      reduction += 4. * double(schedule.split) * schedule.tokenTile *
+                   op.headWidth / kHopperRates.memoryBytes /
+                   cyclesPerMicrosecond;
   }
-  result.limit = step.limit;
-  if (result.launchMicroseconds > result.microseconds / 2)
-    result.limit = "launch";
+  result.launchMicroseconds =
+      kStart + storeCycles / cyclesPerMicrosecond + reduction;
 
-  double flops = double(result.tiles) * result.steps * schedule.tokenTile * 2 *
-                 (op.getProducts() + 1) * rows * op.headWidth;
+  double allSteps = double(tiles) * steps;
+  double flops = allSteps * schedule.tokenTile * 2 * (op.getProducts() + 1) *
+                 rows * op.headWidth;
   result.powerMicroseconds = kStart + flops / (chip.sustainedTFlops * 1e6);
-  result.l2Bytes =
-      double(result.tiles) * result.steps * weightBytes / schedule.cluster;
+  result.l2Bytes = allSteps * weightBytes / schedule.cluster;
   double operandBytes = op.groups * double(op.subNetworks) * op.subWidth *
                             op.headWidth * (op.getProducts() + 1) * inputBytes +
                         double(op.batches) * op.heads * op.tokens *
                             (op.headWidth * (inputBytes + outputBytes) +
                              (op.hasRouter ? 4. * op.subNetworks : 0.));
-  result.memoryMicroseconds = kStart + operandBytes / (chip.memoryGBs * 1e3);
-  for (auto [bound, name] :
-       {std::pair(result.powerMicroseconds, "power"),
-        std::pair(result.memoryMicroseconds, "device memory")})
-    if (bound > result.microseconds) {
-      result.microseconds = bound;
-      result.limit = name;
-    }
+  double memory = operandBytes / (chip.memoryGBs * 1e3);
+  result.memoryMicroseconds = kStart + memory;
+
+  // Streaming the operands and working on them hide each other, but not at both
+  // ends.
+  result.microseconds = kStart + join(busy, memory) + reduction;
+  result.limit = memory > busy ? "device memory" : step.limit;
+  if (result.launchMicroseconds > result.microseconds / 2)
+    result.limit = "launch";
+  if (result.powerMicroseconds > result.microseconds) {
+    result.microseconds = result.powerMicroseconds;
+    result.limit = "power";
+  }
   if (schedule.cluster > 1)
     result.microseconds *= kCluster;
   if (schedule.rotate)

@@ -31,9 +31,13 @@ static constexpr char kShipped[] = {
 // Keys
 //===----------------------------------------------------------------------===//
 
-int64_t flashmhf::getTokenClass(const OperatorFacts &op) {
-  if (ShapedType::isDynamic(op.tokens) || ShapedType::isDynamic(op.batches))
+std::optional<int64_t> flashmhf::getTokenClass(const OperatorFacts &op) {
+  if (ShapedType::isDynamic(op.tokens))
     return 0;
+  // Tiles that are mostly empty are another matter than as many full ones.
+  if (ShapedType::isDynamic(op.batches) ||
+      (op.batches > 1 && op.tokens < kFewestTokens))
+    return std::nullopt;
   bool overflow = false;
   uint64_t tokens =
       llvm::SaturatingMultiply<uint64_t>(op.tokens, op.batches, &overflow);
@@ -53,9 +57,12 @@ static std::string makeKey(StringRef gpu, StringRef dtype, StringRef outType,
 }
 
 std::string flashmhf::getTuningKey(const OperatorFacts &op, const Chip &chip) {
+  std::optional<int64_t> tokens = getTokenClass(op);
+  if (!tokens)
+    return "";
   return makeKey(chip.name, formatv("{0}", op.inputType).str(),
                  formatv("{0}", op.outputType).str(), op.heads, op.headWidth,
-                 op.subNetworks, op.subWidth, op.hasUp, getTokenClass(op));
+                 op.subNetworks, op.subWidth, op.hasUp, *tokens);
 }
 
 //===----------------------------------------------------------------------===//

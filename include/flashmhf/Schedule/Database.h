@@ -11,7 +11,8 @@
 ///
 /// `gpu` is a name of Chip.h. `tokens` is a class: 64, 128, 256, .. for up to
 /// that many tokens and more than half of it (B * L), 65536 for all above,
-/// null for kernels that take any number. Other keys are for the reader.
+/// null for kernels that take any L. Batches of less than 64 tokens each are of
+/// no class. Other keys are for the reader.
 //
 //===----------------------------------------------------------------------===//
 
@@ -69,10 +70,10 @@ private:
 };
 
 /// The class of `op`'s tokens, see above; 0 for any number.
-int64_t getTokenClass(const OperatorFacts &op);
+std::optional<int64_t> getTokenClass(const OperatorFacts &op);
 
 /// What entries are looked up by: "h100-sxm bf16 bf16 h8 d128 e11 f256 up
-/// 4096".
+/// 4096". Empty where `op` is of no class.
 std::string getTuningKey(const OperatorFacts &op, const Chip &chip);
 
 } // namespace mlir::flashmhf

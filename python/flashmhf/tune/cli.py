@@ -64,6 +64,11 @@ def list_shapes(arguments, gpu) -> list:
         raise ValueError(f"--limit is {arguments.limit}, it must be at least 1")
     batch = _positive("--batch", str(arguments.batch))
     tokens = [_positive("--tokens", text) for text in arguments.tokens.split(",")]
+    if batch > 1 and min(tokens) < database.FEWEST_TOKENS:
+        raise ValueError(
+            f"--batch {batch} with {min(tokens)} tokens: of batches of less than "
+            f"{database.FEWEST_TOKENS} tokens each databases keep nothing"
+        )
     classes = [database.token_class(batch * count) for count in tokens]
     for one, count in zip(classes, tokens):
         if classes.count(one) > 1:

@@ -40,6 +40,16 @@ func.func @any(%q: !any, %w: !w, %o: !any) -> !any {
   return %r : !any
 }
 
+// 1000 batches of one token are another matter than 1000 tokens.
+
+// CHECK-LABEL: func.func @batches
+// CHECK: dff_tile = 128,
+!q1 = tensor<1000x8x1x128xbf16>
+func.func @batches(%q: !q1, %w: !w, %o: !q1) -> !q1 {
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q1, !w, !w) up(%w : !w) outs(%o : !q1) -> !q1
+  return %r : !q1
+}
+
 // No entry without U: the model's.
 
 // CHECK-LABEL: func.func @no_up
