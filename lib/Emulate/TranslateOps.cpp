@@ -147,6 +147,9 @@ LogicalResult Translator::translateHopper(Operation *op) {
                     operands.begin() + 6);
         return success();
       })
+      // A launch is emulated after another.
+      .Case<WaitPredecessorOp, LaunchDependentsOp>(
+          [](auto) { return success(); })
       .Case<StorePartialOp>(
           [&](auto op) { return translatePlain(op, Opcode::StorePartial); })
       .Case<MeetOp>([&](auto op) { return translatePlain(op, Opcode::Meet); })

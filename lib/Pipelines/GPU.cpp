@@ -52,6 +52,7 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   kernels.addPass(createCSEPass());
   kernels.addPass(hopper::createHopperPersist());
   kernels.addPass(hopper::createHopperPipeline());
+  kernels.addPass(hopper::createHopperStartEarly());
   kernels.addPass(hopper::createHopperPlaceWaits());
 }
 

@@ -30,10 +30,12 @@ struct alignas(128) TensorMap {
 
 struct LaunchAttribute {
   static constexpr unsigned clusterDimension = 4;
+  static constexpr unsigned programmaticStreamSerialization = 6;
   unsigned id;
   unsigned padding;
   union {
     unsigned clusterDim[3];
+    int isProgrammatic;
     char bytes[64];
   };
 };

@@ -362,16 +362,18 @@ Error CudaKernel::Impl::enqueue(PreparedLaunch &launch, void *stream,
   const LaunchPlan &plan = launch.plan;
   if (plan.isEmpty)
     return Error::success();
-  LaunchAttribute cluster = {};
-  cluster.id = LaunchAttribute::clusterDimension;
-  llvm::copy(plan.cluster, cluster.clusterDim);
+  LaunchAttribute attributes[2] = {};
+  attributes[0].id = LaunchAttribute::clusterDimension;
+  llvm::copy(plan.cluster, attributes[0].clusterDim);
+  attributes[1].id = LaunchAttribute::programmaticStreamSerialization;
+  attributes[1].isProgrammatic = 1;
   LaunchConfig config = {};
   llvm::copy(plan.grid, config.gridDim);
   llvm::copy(plan.block, config.blockDim);
   config.sharedMemBytes = plan.sharedMemory;
   config.stream = static_cast<Stream>(stream);
-  config.attributes = &cluster;
-  config.numAttributes = 1;
+  config.attributes = attributes;
+  config.numAttributes = plan.isProgrammatic ? 2 : 1;
 
   ContextGuard guard(driver, context);
   if (Error error = guard.check())

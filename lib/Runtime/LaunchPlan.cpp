@@ -161,6 +161,7 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract,
   llvm::copy(contract.block, plan.block.begin());
   llvm::copy(contract.cluster, plan.cluster.begin());
   plan.sharedMemory = contract.sharedMemory;
+  plan.isProgrammatic = contract.programmatic;
   return plan;
 }
 
@@ -199,6 +200,8 @@ json::Value mlir::flashmhf::toJSON(const LaunchPlan &plan) {
                       {"cluster", json::Array(plan.cluster)},
                       {"shared_memory", int64_t(plan.sharedMemory)},
                       {"parameters", std::move(parameters)}};
+  if (plan.isProgrammatic)
+    object["programmatic"] = true;
   if (plan.partialBytes)
     object["workspace"] = json::Object{{"partials", int64_t(plan.partialBytes)},
                                        {"counters", int64_t(plan.counterBytes)},

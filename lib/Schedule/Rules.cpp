@@ -163,6 +163,11 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    schedule.split, schedule.persistent ? "persistent, " : "",
                    schedule.cluster)
         .str();
+  if (schedule.programmatic && schedule.split == 1)
+    return formatv("cannot be started before the kernel in front of it ends "
+                   "where a block has the whole sum: programmatic, split = {0}",
+                   schedule.split)
+        .str();
   int64_t used = getAccumulators(op, stepRows, schedule);
   int64_t registers = schedule.registers[1];
   if (used + kSpareRegisters > registers)

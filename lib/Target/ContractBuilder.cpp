@@ -227,6 +227,7 @@ mlir::flashmhf::buildContract(func::FuncOp function,
   contract.arguments = std::move(arguments);
   contract.cluster[0] = launch.getCluster();
   contract.grid.persistent = launch.getPersistent();
+  contract.programmatic = launch.getProgrammatic();
   if (failed(describeKernel(launch, contract)))
     return failure();
 

@@ -133,6 +133,8 @@ json::Value mlir::flashmhf::toJSON(const LaunchContract &contract) {
         {"partials_per_element", contract.workspace.partialsPerElement},
         {"counters_per_tile", contract.workspace.countersPerTile}};
   }
+  if (contract.programmatic)
+    object["programmatic"] = true;
   object["grid"] = std::move(grid);
   return object;
 }
@@ -267,7 +269,8 @@ static bool fromJSON(const json::Value &value, LaunchContract &contract,
                 map.map("grid", contract.grid) &&
                 map.map("arguments", contract.arguments) &&
                 map.map("parameters", contract.parameters) &&
-                map.mapOptional("workspace", contract.workspace);
+                map.mapOptional("workspace", contract.workspace) &&
+                map.mapOptional("programmatic", contract.programmatic);
   if (isRead && version != contract.getVersion()) {
     if (version == 1)
       path.field("version").report("expected version 2, for several pieces");

@@ -31,6 +31,7 @@ KERNELS = ["flashmhf-fuse-swiglu"] + [
         "cse",
         "hopper-persist",
         "hopper-pipeline",
+        "hopper-start-early",
         "hopper-place-waits",
     )
 ]
@@ -49,6 +50,8 @@ SCHEDULES = {
     "deep": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [3, 1, 4], overlap = true",
     "split": "token_tile = 128, dff_tile = 32, split = 2",
     "uneven": "token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, split = 5",
+    "early": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [1, 3, 2], split = 2, "
+    "programmatic = true",
 }
 LIMIT = {"bf16": 2.6e-3, "f16": 4e-4}
 

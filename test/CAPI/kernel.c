@@ -13,7 +13,8 @@ static const char *const piecesContract =
     " \"shared_memory\": 100000,"
     " \"workspace\": {\"partials_per_element\": 16, \"counters_per_tile\": 8},"
     " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 64],"
-    "            \"persistent\": false, \"pieces\": 4}," OPERANDS ","
+    "            \"persistent\": false, \"pieces\": 4},"
+    " \"programmatic\": true," OPERANDS ","
     " {\"kind\": \"partials\"}, {\"kind\": \"counters\"},"
     " {\"kind\": \"resident\"}]}";
 

@@ -46,6 +46,8 @@ struct LaunchPlan {
   uint64_t partialBytes = 0, counterBytes = 0;
   /// All blocks run at once.
   bool isResident = false;
+  /// The launch may overlap the end of the kernel in front of it.
+  bool isProgrammatic = false;
 };
 
 /// Checks `tensors` against `contract`, which has passed verify(), and against

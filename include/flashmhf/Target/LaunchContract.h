@@ -113,6 +113,8 @@ struct LaunchContract {
   std::vector<ContractArgument> arguments;
   std::vector<ContractParameter> parameters;
   ContractWorkspace workspace;
+  /// The kernel may begin before the one in front of it in its stream ends.
+  bool programmatic = false;
 
   /// Checks what the types cannot say: indices in range, box sizes that the
   /// hardware takes, and the like.

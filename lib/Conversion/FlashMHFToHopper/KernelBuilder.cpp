@@ -239,12 +239,13 @@ LogicalResult KernelBuilder::finish() {
   auto kernel = SymbolRefAttr::get(
       func->getParentOfType<gpu::GPUModuleOp>().getNameAttr(),
       {FlatSymbolRefAttr::get(func.getNameAttr())});
-  LaunchOp::create(host, forall.getLoc(), kernel, arguments,
-                   host.getTypeArrayAttr(types), arguments.back(),
-                   host.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
-                   host.getI64IntegerAttr(schedule.getCluster()),
-                   schedule.getPersistent() ? host.getUnitAttr() : UnitAttr(),
-                   host.getI64IntegerAttr(getPieces()));
+  LaunchOp::create(
+      host, forall.getLoc(), kernel, arguments, host.getTypeArrayAttr(types),
+      arguments.back(), host.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
+      host.getI64IntegerAttr(schedule.getCluster()),
+      schedule.getPersistent() ? host.getUnitAttr() : UnitAttr(),
+      host.getI64IntegerAttr(getPieces()),
+      schedule.getProgrammatic() ? host.getUnitAttr() : UnitAttr());
   if (split) {
     split->forall.erase();
     for (Operation *user :

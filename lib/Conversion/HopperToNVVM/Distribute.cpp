@@ -300,6 +300,26 @@ struct StoresOfFragment : OpConversionPattern<StoreOp> {
   }
 };
 
+//===----------------------------------------------------------------------===//
+// Other kernels
+//===----------------------------------------------------------------------===//
+
+template <typename OpTy, NVVM::GridDepActionKind kind>
+struct GridControl : OpConversionPattern<OpTy> {
+  using OpConversionPattern<OpTy>::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<NVVM::GriddepcontrolOp>(op, kind);
+    return success();
+  }
+};
+using WaitOfGrid =
+    GridControl<WaitPredecessorOp, NVVM::GridDepActionKind::wait>;
+using LaunchOfGrids =
+    GridControl<LaunchDependentsOp, NVVM::GridDepActionKind::launch_dependents>;
+
 /// Patterns rely on fragments; other vectors would pass through as they are.
 static LogicalResult checkFragments(gpu::GPUFuncOp func) {
   WalkResult result = func.walk([&](Operation *op) -> WalkResult {
@@ -333,8 +353,8 @@ struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
     RewritePatternSet patterns(context);
     patterns.add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF,
                  ScalarsOfExtF, SelectedScalars, ScaledRows, AnchoredScalars,
-                 LoadsOfRows, LoadsOfFragment, StoresOfFragment>(converter,
-                                                                 context);
+                 LoadsOfRows, LoadsOfFragment, StoresOfFragment, WaitOfGrid,
+                 LaunchOfGrids>(converter, context);
     populateProductPatterns(converter, patterns);
     populatePiecePatterns(converter, patterns);
     ConversionTarget target(*context);

@@ -194,6 +194,10 @@ def _splits(models):
     yield case("padded", small, 100, 5, padded=True, **layer)
     yield case("batch-3", small, 70, 3, _SPLIT_128, batch=3, **layer)
     yield case("one-group", small.replace(groups=1), 65, 4)
+    early = f"{_SPLIT_64}, programmatic = true"
+    for tokens in (1, 100):
+        yield case(f"early-{tokens}", models["370m"], tokens, 16, early, 4, quick=True)
+    yield case("early-wide", models["128m"], 200, 8, f"{_SPLIT_128}, programmatic = true")
     yield case("d96", small.replace(head_dim=96), 65, 4, _SPLIT_128)
 
 
@@ -218,6 +222,7 @@ def sanitizer_cases() -> list:
         Case("sanitizer/f16", base.replace(dtype="f16"), 70, scaled=True),
         Case("sanitizer/split", base, 70, schedule=f"{_SPLIT_64}, split = 5", **layer),
         Case("sanitizer/split-128", base, 1, schedule=f"{_SPLIT_128}, split = 4"),
+        Case("sanitizer/early", base, 9, schedule=f"{_SPLIT_64}, split = 5, programmatic = true"),
         # More blocks than run at once.
         Case("sanitizer/split-waves", base, 1300, batch=2, schedule=f"{_SPLIT_64}, split = 6"),
     ]

@@ -24,6 +24,18 @@ func.func @cluster(%q: !q, %w: !w, %o: !q) -> !q {
 
 // -----
 
+!q = tensor<1x1x?x64xbf16>
+!w = tensor<1x2x32x64xbf16>
+
+func.func @programmatic(%q: !q, %w: !w, %o: !q) -> !q {
+  // expected-error@+1 {{cannot be started before the kernel in front of it ends where a block has the whole sum: programmatic, split = 1}}
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q, !w, !w) outs(%o : !q)
+      {schedule = #flashmhf.schedule<dff_tile = 32, programmatic = true>} -> !q
+  return %r : !q
+}
+
+// -----
+
 // Tiled by somebody who did not know.
 
 !q = memref<1x4x256x64xbf16>

@@ -93,6 +93,15 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // CHECK-LABEL: gpu.func @other_kernels
+  // CHECK-NEXT: nvvm.griddepcontrol {{.*}}launch_dependents
+  // CHECK-NEXT: nvvm.griddepcontrol {{.*}}wait
+  gpu.func @other_kernels() kernel {
+    hopper.launch_dependents
+    hopper.wait_predecessor
+    gpu.return
+  }
+
   // CHECK-LABEL: gpu.func @select
   // CHECK-SAME: (%[[C:.*]]: i1
   // CHECK-COUNT-2: arith.select %[[C]], %{{.*}}, %{{.*}} : f32

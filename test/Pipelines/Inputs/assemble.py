@@ -41,6 +41,7 @@ def splits():
             ("128m", "370m", "1.3b"),
             (f"{few}, dff_tile = 64, stages = [2, 2, 2]",
              f"{few}, dff_tile = 64, stages = [4, 4, 4]",
+             f"{few}, dff_tile = 64, programmatic = true",
              "token_tile = 128, dff_tile = 64, registers = [40, 232]"),
             (8, 16)):
         name = f"{preset}-{tiles}-{pieces}".replace(" ", "")

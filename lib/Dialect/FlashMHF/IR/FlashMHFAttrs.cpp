@@ -60,7 +60,8 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
   return get(context, fields.tokenTile, fields.dffTile, fields.stages,
              fields.consumers, fields.registers, fields.cluster,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
-             fields.producers, fields.fuseTiles, fields.halveQ);
+             fields.producers, fields.fuseTiles, fields.halveQ,
+             fields.programmatic);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -76,7 +77,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getSplit(),
           getProducers(),
           getFuseTiles(),
-          getHalveQ()};
+          getHalveQ(),
+          getProgrammatic()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -116,6 +118,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.fuseTiles);
     if (key == "halve_q")
       return parseField(parser, fields.halveQ);
+    if (key == "programmatic")
+      return parseField(parser, fields.programmatic);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -125,7 +129,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       start, parser.getContext(), fields.tokenTile, fields.dffTile,
       fields.stages, fields.consumers, fields.registers, fields.cluster,
       fields.persistent, fields.overlap, fields.rotate, fields.split,
-      fields.producers, fields.fuseTiles, fields.halveQ);
+      fields.producers, fields.fuseTiles, fields.halveQ, fields.programmatic);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -151,6 +155,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", fuse_tiles = true";
   if (getHalveQ())
     printer << ", halve_q = true";
+  if (getProgrammatic())
+    printer << ", programmatic = true";
   printer << '>';
 }
 
@@ -160,7 +166,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    ArrayRef<int64_t> registers, int64_t cluster,
                                    bool persistent, bool overlap, bool,
                                    int64_t split, int64_t producers,
-                                   bool fuseTiles, bool) {
+                                   bool fuseTiles, bool, bool) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();

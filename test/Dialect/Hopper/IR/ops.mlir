@@ -23,9 +23,9 @@ func.func @launch(%q: !tensor, %o: !tensor) {
   hopper.launch @kernels::@ffn args(%q, %o : !tensor, !tensor)
       as [!hopper.tensor_map<1x1x128x96xbf16>, !tensor]
       over %o tiles [1, 1, 128] cluster 2 persistent : !tensor
-  // CHECK: hopper.launch {{.*}} tiles [1, 1, 128] pieces 3 : [[TENSOR]]
+  // CHECK: hopper.launch {{.*}} tiles [1, 1, 128] pieces 3 programmatic : [[TENSOR]]
   hopper.launch @kernels::@pieces args(%o : !tensor) as [!tensor]
-      over %o tiles [1, 1, 128] pieces 3 : !tensor
+      over %o tiles [1, 1, 128] pieces 3 programmatic : !tensor
   return
 }
 
@@ -130,6 +130,10 @@ func.func @pieces(%acc: vector<64x16xf32>, %address: index, %n: index, %p: index
   %first, %step = hopper.meet %address[%n] piece %p of 3 resident %n
   // CHECK: hopper.sum_partials %[[A]] of 3 into %[[O]][%[[N]], %[[N]], %[[N]]] rows 64 from %first step %step : memref<?x4x?x16xbf16>
   hopper.sum_partials %address of 3 into %o[%n, %n, %n] rows 64 from %first step %step : memref<?x4x?x16xbf16>
+  // CHECK: hopper.wait_predecessor
+  hopper.wait_predecessor
+  // CHECK: hopper.launch_dependents
+  hopper.launch_dependents
   // CHECK: hopper.sum_partials {{.*}} step %step accumulate :
   hopper.sum_partials %address of 3 into %o[%n, %n, %n] rows 64 from %first step %step accumulate : memref<?x4x?x16xbf16>
   return

@@ -35,6 +35,16 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
     of `cluster`. `persistent` limits the grid to the number of multiprocessors,
     in whole clusters.
 
+    With `pieces` P > 1 there are P blocks for each tile: block n is piece n mod
+    P of tile n / P, so that those of a tile start together. The kernel then
+    takes three index arguments more, which the host provides: the address of P
+    f32 for each element of `over`, that of an 8-byte counter for each tile,
+    which was zero before the first launch, and 1 if all blocks of the launch
+    are resident at once, else 0.
+
+    A `programmatic` launch may begin before the kernel in front of it in its
+    stream has ended: see hopper.wait_predecessor.
+
     ```mlir
     hopper.launch @kernels::@ffn args(%q, %o : memref<..>, memref<..>)
         as [!hopper.tensor_map<1x1x128x128xbf16>, memref<..>]
@@ -48,12 +58,13 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
                        DenseI64ArrayAttr:$tiles,
                        DefaultValuedAttr<I64Attr, "1">:$cluster,
                        UnitAttr:$persistent,
-                       DefaultValuedAttr<I64Attr, "1">:$pieces);
+                       DefaultValuedAttr<I64Attr, "1">:$pieces,
+                       UnitAttr:$programmatic);
   let assemblyFormat = [{
     $kernel `args` `(` $args `:` type($args) `)` `as` $parameters
     `over` $over `tiles` $tiles (`cluster` $cluster^)?
-    (`persistent` $persistent^)? (`pieces` $pieces^)? attr-dict
-    `:` type($over)
+    (`persistent` $persistent^)? (`pieces` $pieces^)?
+    (`programmatic` $programmatic^)? attr-dict `:` type($over)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -459,6 +470,29 @@ def Hopper_SumPartialsOp : Hopper_Op<"sum_partials"> {
     attr-dict `:` type($dest)
   }];
   let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// The kernels before and after
+//===----------------------------------------------------------------------===//
+
+def Hopper_WaitPredecessorOp : Hopper_Op<"wait_predecessor"> {
+  let summary = "wait for the end of the kernel in front of this one";
+  let description = [{
+    Until then a thread of a programmatic launch must not touch memory that an
+    earlier kernel of the stream may read or write. In any other launch that
+    kernel has ended already.
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Hopper_LaunchDependentsOp : Hopper_Op<"launch_dependents"> {
+  let summary = "let the kernel behind this one begin";
+  let description = [{
+    It begins once every block has come here, if its launch is programmatic.
+    Nothing is promised about memory: that is for hopper.wait_predecessor.
+  }];
+  let assemblyFormat = "attr-dict";
 }
 
 #endif // FLASHMHF_HOPPER_OPS

@@ -98,6 +98,29 @@ def HopperPipeline : HopperPass<"hopper-pipeline"> {
   }];
 }
 
+def HopperStartEarly : HopperPass<"hopper-start-early"> {
+  let summary = "Fetch weights before the kernel in front has ended";
+  let description = [{
+    Where the kernel's `flashmhf.schedule` is programmatic, the kernel lets the
+    one behind it begin as soon as all of its blocks have, and does what needs
+    no other kernel's results before it waits for the one in front of it: its
+    barriers, and as many tiles of the weights as the rings of their final depth
+    hold. All else comes after the wait.
+
+    ```mlir
+    hopper.put %mq[..] into %Q
+    scf.for %t = %first to %end { hopper.put %mk[..] into %K  .. }
+    // becomes, with rings of 2 slots
+    scf.for %t = %first to min(%first + 2, %end) { hopper.put %mk[..] into %K .. }
+    hopper.wait_predecessor
+    hopper.put %mq[..] into %Q
+    scf.for %t = min(%first + 2, %end) to %end { hopper.put %mk[..] into %K .. }
+    ```
+
+    Values are not changed.
+  }];
+}
+
 def HopperPlaceWaits : HopperPass<"hopper-place-waits"> {
   let summary = "Let each wait leave the products issued after its own running";
   let description = [{

@@ -1,0 +1,121 @@
+//===- StartEarly.cpp - Begin before the kernel in front has ended --------===//
+//
+/// \file
+/// In: roles of a kernel with a programmatic schedule. Out: the same, which let
+/// the next kernel begin, fetch as many weights as the rings hold, and only
+/// then wait for the kernel in front of them. Invariant: in front of that wait
+/// nothing but weights is read, and nothing is written.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace mlir::hopper {
+#define GEN_PASS_DEF_HOPPERSTARTEARLY
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
+} // namespace mlir::hopper
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+/// Whether `put` fetches weights, which no earlier kernel writes.
+static bool fetchesWeights(PutOp put) {
+  auto ring = put.getRing().getDefiningOp<RingOp>();
+  return ring && ring.getName() != "Q";
+}
+
+/// Finds the puts of the producer that must wait, and the one loop over the
+/// weights behind them.
+static FailureOr<scf::ForOp> findLoop(WarpgroupsOp op,
+                                      SmallVectorImpl<PutOp> &late) {
+  scf::ForOp loop;
+  for (Operation &inner : op.getProducer().front().without_terminator()) {
+    auto put = dyn_cast<PutOp>(inner);
+    auto candidate = dyn_cast<scf::ForOp>(inner);
+    if (put && !fetchesWeights(put) && !loop)
+      late.push_back(put);
+    else if (candidate && !loop)
+      loop = candidate;
+    else if (!isPure(&inner))
+      return inner.emitOpError("is in the way of a programmatic start; the "
+                               "producer may fetch Q and then loop over the "
+                               "weights");
+  }
+  if (!loop)
+    return op.emitOpError("has no loop over the weights to start early");
+  return loop;
+}
+
+/// Makes the producer fill the rings of the weights before it waits.
+static LogicalResult startProducer(WarpgroupsOp op) {
+  SmallVector<PutOp> late;
+  FailureOr<scf::ForOp> loop = findLoop(op, late);
+  if (failed(loop))
+    return failure();
+  int64_t slots = kMaxSlots;
+  WalkResult result = loop->walk([&](PutOp put) {
+    if (!fetchesWeights(put)) {
+      put.emitOpError("is in the loop over the weights, but may depend on the "
+                      "kernel in front");
+      return WalkResult::interrupt();
+    }
+    slots = std::min(slots, put.getRing().getType().getSlots());
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+
+  // The first tiles find their slots empty: nobody waits for a consumer that
+  // waits for Q.
+  OpBuilder b(*loop);
+  Location loc = loop->getLoc();
+  Value ahead = arith::MulIOp::create(
+      b, loc, loop->getStep(), arith::ConstantIndexOp::create(b, loc, slots));
+  Value end = arith::MinSIOp::create(
+      b, loc, arith::AddIOp::create(b, loc, loop->getLowerBound(), ahead),
+      loop->getUpperBound());
+  auto first = cast<scf::ForOp>(b.clone(*loop->getOperation()));
+  first.getUpperBoundMutable().assign(end);
+  WaitPredecessorOp::create(b, loc);
+  for (PutOp put : late)
+    put->moveBefore(*loop);
+  loop->getLowerBoundMutable().assign(end);
+  return success();
+}
+
+static LogicalResult startEarly(gpu::GPUFuncOp func) {
+  auto schedule =
+      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  if (!schedule || !schedule.getProgrammatic())
+    return success();
+  SmallVector<WarpgroupsOp> ops;
+  func.walk([&](WarpgroupsOp op) { ops.push_back(op); });
+  if (ops.size() != 1)
+    return func.emitOpError("has a programmatic schedule, but not one "
+                            "hopper.warpgroups; run hopper-warp-specialize "
+                            "first");
+  if (failed(startProducer(ops.front())))
+    return failure();
+  OpBuilder b = OpBuilder::atBlockBegin(&ops.front().getConsumer().front());
+  WaitPredecessorOp::create(b, func.getLoc());
+  b.setInsertionPointToStart(&func.getBody().front());
+  LaunchDependentsOp::create(b, func.getLoc());
+  return success();
+}
+
+namespace {
+struct HopperStartEarly : hopper::impl::HopperStartEarlyBase<HopperStartEarly> {
+  void runOnOperation() override {
+    getOperation()->walk([&](gpu::GPUFuncOp func) {
+      if (failed(startEarly(func)))
+        signalPassFailure();
+    });
+  }
+};
+} // namespace
