@@ -76,28 +76,28 @@ static LogicalResult checkSum(SplitSum &sum) {
   Value acc, tile;
   bool isReduced = false;
   for (Operation &inner : sum.forall.getBody()->without_terminator()) {
-    if (auto alloc = dyn_cast<memref::AllocOp>(inner); alloc && !acc) {
+    auto alloc = dyn_cast<memref::AllocOp>(inner);
+    auto fill = dyn_cast<linalg::FillOp>(inner);
+    auto generic = dyn_cast<linalg::GenericOp>(inner);
+    auto copy = dyn_cast<memref::CopyOp>(inner);
+    bool isZero = fill && fill.getOutputs()[0] == acc &&
+                  matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
+    bool isNothing = copy && copy.getSource() == copy.getTarget();
+    if (isZero || isNothing || isPure(&inner) || isa<memref::DeallocOp>(inner))
+      continue;
+    if (alloc && !acc)
       acc = alloc;
-    } else if (auto fill = dyn_cast<linalg::FillOp>(inner);
-               fill && fill.getOutputs()[0] == acc &&
-               matchPattern(fill.getInputs()[0], m_AnyZeroFloat())) {
-      continue;
-    } else if (auto generic = dyn_cast<linalg::GenericOp>(inner);
-               generic && acc && !isReduced &&
-               isReduction(generic, sum.forall, sum.workspace, acc)) {
+    else if (generic && acc && !isReduced &&
+             isReduction(generic, sum.forall, sum.workspace, acc))
       isReduced = true;
-    } else if (generic && isReduced && !tile &&
-               isStore(generic, acc, sum.accumulates)) {
+    else if (generic && isReduced && !tile &&
+             isStore(generic, acc, sum.accumulates))
       tile = generic.getDpsInits()[0];
-    } else if (auto copy = dyn_cast<memref::CopyOp>(inner);
-               copy && isReduced && !tile && copy.getSource() == acc) {
+    else if (copy && isReduced && !tile && copy.getSource() == acc)
       tile = copy.getTarget();
-    } else if (copy && copy.getSource() == copy.getTarget()) {
-      continue;
-    } else if (!isPure(&inner) && !isa<memref::DeallocOp>(inner)) {
+    else
       return inner.emitOpError("has no place in the sum of the pieces of a "
                                "split mhffn");
-    }
   }
   if (!tile)
     return sum.forall.emitOpError("stores no sum of the pieces of a split "

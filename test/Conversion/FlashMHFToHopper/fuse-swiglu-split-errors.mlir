@@ -91,3 +91,31 @@ func.func @read_twice(%q: !q, %k: !w, %other: !work) {
   memref.copy %work, %other : !work to !work
   return
 }
+
+// -----
+
+// A loop over the partial sums that does not add them up.
+
+!q = memref<1x1x64x64xbf16>
+!w = memref<1x1x32x64xbf16>
+!wtile = memref<1x1x16x64xbf16, strided<[2048, 2048, 64, 1], offset: ?>>
+!acc = memref<1x1x64x64xf32, strided<[4096, 4096, 64, 1], offset: ?>>
+!work = memref<2x1x1x64x64xf32>
+
+func.func @not_a_sum(%q: !q, %k: !w, %other: !work) {
+  %zero = arith.constant 0.0 : f32
+  %work = memref.alloc() : !work
+  scf.forall (%p) in (2) {
+    %f = affine.apply affine_map<(p) -> (p * 16)>(%p)
+    %kt = memref.subview %k[0, 0, %f, 0] [1, 1, 16, 64] [1, 1, 1, 1] : !w to !wtile
+    %acc = memref.subview %work[%p, 0, 0, 0, 0] [1, 1, 1, 64, 64] [1, 1, 1, 1, 1] : !work to !acc
+    linalg.fill ins(%zero : f32) outs(%acc : !acc)
+    flashmhf.mhffn silu ins(%q, %kt, %kt : !q, !wtile, !wtile) outs(%acc : !acc)
+        {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 16, consumers = 1, split = 2>}
+  }
+  scf.forall (%l) in (1) {
+    // expected-error@+1 {{has no place in the sum of the pieces of a split mhffn}}
+    memref.copy %work, %other : !work to !work
+  }
+  return
+}
