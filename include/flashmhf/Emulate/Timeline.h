@@ -10,25 +10,18 @@
 #ifndef FLASHMHF_EMULATE_TIMELINE_H
 #define FLASHMHF_EMULATE_TIMELINE_H
 
+#include "flashmhf/Schedule/Chip.h"
 #include "mlir/Support/LLVM.h"
 #include <string>
 #include <vector>
 
 namespace mlir::hopper {
 
-/// What one multiprocessor of an H100 (SXM) does in a cycle. The rates are the
-/// architecture's; bandwidth, latency and the small costs are rounded figures.
+/// What one multiprocessor of an H100 (SXM) does in a cycle, as Chip.h has it.
 /// `launch` and `load` were fitted to measured times (docs/predictions.md).
-struct CostTable {
-  double clockGHz = 1.755;
-  double tensorFlops = 4096;  ///< of 16-bit inputs, dense
-  double specialOps = 16;     ///< tanh, exp2 and the like
-  double floatOps = 128;      ///< fma, multiplication, conversion
-  double memoryBytes = 64;    ///< from L2
-  double memoryLatency = 600; ///< cycles until the first byte
-  double barrier = 20;        ///< cycles of a wait that need not wait
-  double issue = 20;          ///< cycles to start a product or a copy
-  double launch = 3.0;        ///< microseconds before and after the blocks run
+struct CostTable : flashmhf::MultiprocessorRates {
+  double clockGHz = flashmhf::kChips[0].clockGHz;
+  double launch = 3.0; ///< microseconds before and after the blocks run
   /// How much longer everything takes when every multiprocessor is busy: clocks
   /// fall at the power limit, and the L2 cache is shared.
   double load = 0.28;

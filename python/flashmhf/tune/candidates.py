@@ -9,10 +9,8 @@ from ..bench.schedules import parse_fields
 from ..compiler import compile, explain
 from ..problem import Problem
 
-#: Keys in which the model may err most: how the work is cut into blocks, and how a
-#: block cuts its own.
-_CUT = ("token_tile", "consumers", "split")
-_FAMILY = (*_CUT, "dff_tile")
+#: How the work is cut into blocks and steps.
+_FAMILY = ("token_tile", "consumers", "split", "dff_tile")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,9 +58,10 @@ def _changes(fields: dict, others: dict) -> int:
 
 
 def shortlist(everything: list, limit: int, factor: float) -> list:
-    """At most `limit` of Candidates that are sorted, the pick first. Of each way to
-    cut the work into blocks the best; of those predicted to take at most `factor`
-    times the pick's time the best of each d_ff tile, the pick with one key changed,
+    """At most `limit` of Candidates that are sorted, the pick first. Of large
+    and small token tiles, split and whole, the best, since that is where the model may
+    err most; of those predicted to take at most `factor`
+    times the pick's time the best of each cut of the work, the pick with one key changed,
     and the others by prediction."""
     pick = everything[0]
     fields = {c: c.fields for c in everything}
@@ -70,19 +69,19 @@ def shortlist(everything: list, limit: int, factor: float) -> list:
     single = [c for c in near if _changes(fields[c], fields[pick]) == 1]
     order = [
         pick,
-        *_firsts(everything, fields, _CUT),
-        *_firsts(near, fields, _FAMILY),
+        *_firsts(everything, lambda c: (fields[c]["token_tile"], "split" in fields[c])),
+        *_firsts(near, lambda c: tuple(fields[c].get(key) for key in _FAMILY)),
         *single,
         *near,
     ]
     return list(dict.fromkeys(order))[:limit]
 
 
-def _firsts(found: list, fields: dict, keys) -> list:
-    """The first with each combination of values of some keys."""
+def _firsts(found: list, family) -> list:
+    """The first of each family."""
     firsts = {}
     for c in found:
-        firsts.setdefault(tuple(fields[c].get(key) for key in keys), c)
+        firsts.setdefault(family(c), c)
     return list(firsts.values())
 
 
