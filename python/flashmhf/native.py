@@ -107,8 +107,18 @@ class FlashmhfCompileOptions(Structure):
     ]
 
 
+class FlashmhfWorkspace(Structure):
+    _fields_ = [
+        ("partials", c_void_p),
+        ("partialsSize", c_size_t),
+        ("counters", c_void_p),
+        ("countersSize", c_size_t),
+    ]
+
+
 _TENSORS = POINTER(POINTER(DLTensor))
 _OPTIONS = POINTER(FlashmhfCompileOptions)
+_WORKSPACE = POINTER(FlashmhfWorkspace)
 _OUT = POINTER(c_void_p)
 
 #: name -> (result, arguments). Strings that the caller owns come as c_void_p.
@@ -138,6 +148,11 @@ FUNCTIONS = {
     "flashmhfPlanLaunch": (c_int, [c_char_p, _TENSORS, c_int32, c_int32, _OUT]),
     "flashmhfKernelLoad": (c_int, [c_char_p, c_size_t, c_char_p, c_int32, _OUT]),
     "flashmhfKernelLaunch": (c_int, [c_void_p, _TENSORS, c_int32, c_void_p]),
+    "flashmhfKernelWorkspace": (c_int, [c_void_p, _TENSORS, c_int32, _WORKSPACE]),
+    "flashmhfKernelLaunchWithWorkspace": (
+        c_int,
+        [c_void_p, _TENSORS, c_int32, _WORKSPACE, c_void_p],
+    ),
     "flashmhfKernelDestroy": (None, [c_void_p]),
 }
 

@@ -17,6 +17,7 @@ HEADER = INCLUDE / "flashmhf-c" / "flashmhf.h"
 STRUCTS = {
     "FlashmhfProblem": native.FlashmhfProblem,
     "FlashmhfCompileOptions": native.FlashmhfCompileOptions,
+    "FlashmhfWorkspace": native.FlashmhfWorkspace,
     "DLTensor": dlpack.DLTensor,
 }
 
@@ -57,7 +58,7 @@ def _fields(name):
     return re.findall(r"(\w+);", body)
 
 
-@pytest.mark.parametrize("name", ["FlashmhfProblem", "FlashmhfCompileOptions"])
+@pytest.mark.parametrize("name", ["FlashmhfProblem", "FlashmhfCompileOptions", "FlashmhfWorkspace"])
 def test_no_field_is_missing(name):
     assert [f for f, _ in STRUCTS[name]._fields_] == _fields(name)
 
