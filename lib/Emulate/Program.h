@@ -52,8 +52,10 @@ enum class Opcode : uint8_t {
   // Rings and products.
   CopySlot, ///< result = operand 0
   Put,      ///< argument 0 at scalars 1 to 4 into ring 5, in transfers of
-            ///< `tiles` rows and columns
-  Get,      ///< result = next slot of ring 0
+            ///< `tiles` rows and columns, from `target` rows further on
+  Get,      ///< result = next slot of ring 0, or of the consumer's part if it
+            ///< has `target` > 1 of them
+  Scale,    ///< slot 0 times `factor`
   SlotAt,   ///< result = slot at address 0 with its empty barrier at 1
   Release,  ///< slot 0
   Wgmma,    ///< result = (slot 0 from row 1, or registers 2) * slot 3 + tile 4
@@ -89,6 +91,7 @@ struct Instruction {
   std::vector<int32_t> affineOperands;
   AffineMap affine;
   std::vector<int64_t> basis;
+  float factor = 1;
   Location location;
 };
 
@@ -121,18 +124,26 @@ struct Program {
   SmallVector<int32_t, 3> pieceArguments;
 };
 
+/// A ring, or a part of one, which has barriers of its own.
 struct RingInfo {
   std::string name;
   int64_t slots;
-  int64_t rows;
+  int64_t rows; ///< Of the part.
   int64_t columns;
   Format format;
   int64_t cluster;  ///< Blocks that fill the slots together.
   int64_t offset;   ///< Of slot 0 in the block's shared memory, in bytes.
   int64_t barriers; ///< Of the barriers: full ones, then empty ones.
   Location location;
+  int64_t parts = 1;
+  int64_t owner = -1; ///< The consumer that a part is for; -1: all consumers.
 
-  int64_t getSlotBytes() const { return rows * columns * getBytes(format); }
+  int64_t getBytes() const {
+    return rows * columns * emulation::getBytes(format);
+  }
+  /// From one slot to the next.
+  int64_t getStride() const { return parts * getBytes(); }
+  bool isFor(int64_t consumer) const { return owner < 0 || owner == consumer; }
 };
 
 /// Bytes of one barrier.

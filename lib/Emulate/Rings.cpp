@@ -29,7 +29,8 @@ static std::string listHolders(ArrayRef<emulation::Block *> fillers,
   for (emulation::Block *block : fillers) {
     const Slot &slot = block->rings[value.ring].slots[value.slot];
     for (auto [consumer, released] : llvm::enumerate(slot.released))
-      if (released < value.use)
+      if (block->rings[value.ring].info->isFor(consumer) &&
+          released < value.use)
         names.push_back(fillers.size() == 1
                             ? std::to_string(consumer)
                             : llvm::formatv("consumer {0} of block {1}",
@@ -59,7 +60,7 @@ void Warpgroup::fetch(const Instruction &i, const RingInfo &info,
   for (int64_t t = firstTransfer; t < firstTransfer + share; ++t) {
     std::array<int64_t, 4> at;
     for (int d = 0; d < 4; ++d)
-      at[d] = scalars[i.operands[d + 1]];
+      at[d] = getCoordinate(i, d);
     int64_t down = t / across * height, along = t % across * width;
     at[3] += along;
     // The columns of the part that the tensor has.
@@ -88,9 +89,11 @@ bool Warpgroup::checkTile(const Instruction &i, const RingInfo &info) {
   const Launch &launch = machine.grid.launch;
   for (int d = 0; d < 4; ++d) {
     // TMA clips a tile at the edge; one that lies beyond it is a wrong address,
-    // but for the blocks that only fill up a cluster.
+    // but for the blocks that only fill up a cluster, and for parts of a tile.
     int64_t at = scalars[i.operands[d + 1]];
-    int64_t extent = d == 2 ? info.rows : d == 3 ? info.columns : 1;
+    int64_t extent = d == 2   ? info.rows * info.parts
+                     : d == 3 ? info.columns
+                              : 1;
     int64_t size = tensor.sizes[d];
     if (d == 2 && launch.cluster > 1 && info.cluster == 1)
       size = llvm::alignTo(size, launch.cluster * launch.tiles[2]);
@@ -113,7 +116,7 @@ bool Warpgroup::checkPut(const Instruction &i,
   int64_t last = (value.use - 1) * info.slots + value.slot;
   Tile tile = {i.operands[0]};
   for (int d = 0; d < 4; ++d)
-    tile[d + 1] = scalars[i.operands[d + 1]];
+    tile[d + 1] = getCoordinate(i, d);
   std::string message;
   {
     std::lock_guard<std::mutex> guard(machine.mutex);
@@ -122,7 +125,7 @@ bool Warpgroup::checkPut(const Instruction &i,
           other == &block ? "" : " of block " + std::to_string(other->number);
       Slot &slot = other->rings[value.ring].slots[value.slot];
       for (auto [consumer, released] : llvm::enumerate(slot.released))
-        if (message.empty() && released < value.use)
+        if (message.empty() && info.isFor(consumer) && released < value.use)
           message = llvm::formatv(
               "overwrites {0}{1} before its release: consumer {2} {3} tile {4}",
               describeSlot(value), where, consumer,
@@ -175,7 +178,7 @@ bool Warpgroup::executePut(const Instruction &i) {
   fetch(i, info, targets);
   lock.lock();
   record({Event::Kind::Put, value.ring, value.slot, value.use,
-          double(info.getSlotBytes())});
+          double(info.getBytes())});
   ++ring.puts;
   for (Slot *target : targets)
     if (++target->shares == info.cluster && target->isPut)
@@ -185,12 +188,12 @@ bool Warpgroup::executePut(const Instruction &i) {
 }
 
 bool Warpgroup::executeGet(const Instruction &i) {
-  Ring &ring = block.rings[i.operands[0]];
   int64_t self = std::max<int64_t>(consumer, 0);
+  int32_t own = i.operands[0] + (i.target > 1 ? self : 0);
+  Ring &ring = block.rings[own];
   std::unique_lock<std::mutex> lock(machine.mutex);
   int64_t number = ring.gets[self];
-  SlotValue value{i.operands[0], number % ring.info->slots,
-                  number / ring.info->slots};
+  SlotValue value{own, number % ring.info->slots, number / ring.info->slots};
   value.emptyRing = value.ring;
   value.emptySlot = value.slot;
   Slot &slot = ring.slots[value.slot];
@@ -224,12 +227,12 @@ bool Warpgroup::executeSlotAt(const Instruction &i) {
   value.ring = value.emptyRing = -1;
   for (auto [number, ring] : llvm::enumerate(block.rings)) {
     const RingInfo &info = *ring.info;
-    int64_t bytes = info.getSlotBytes();
+    int64_t stride = info.getStride();
     int64_t tile = address - info.offset;
-    if (tile >= 0 && tile < info.slots * bytes && tile % bytes == 0 &&
+    if (tile >= 0 && tile < info.slots * stride && tile % stride == 0 &&
         info.rows == i.tiles[0] && info.columns == i.tiles[1]) {
       value.ring = number;
-      value.slot = tile / bytes;
+      value.slot = tile / stride;
     }
     int64_t barrier = empty - info.barriers - info.slots * kBarrierBytes;
     if (barrier >= 0 && barrier < info.slots * kBarrierBytes &&
@@ -273,6 +276,25 @@ Slot *Warpgroup::getReadable(const Instruction &i, const SlotValue &value) {
   return &slot;
 }
 
+bool Warpgroup::executeScale(const Instruction &i) {
+  const SlotValue &value = slots[i.operands[0]];
+  Slot *slot = getReadable(i, value);
+  if (!slot)
+    return false;
+  int64_t reader = slotReaders[value.ring][value.slot];
+  if (reader > completed)
+    return fault(i, "scales " + describeSlot(value) + " while product " +
+                        Twine(reader) + ", which reads it, is in flight");
+  const RingInfo &info = *block.rings[value.ring].info;
+  if (info.owner < 0 && machine.grid.launch.kernel.consumers > 1)
+    return fault(i, "scales " + describeSlot(value) +
+                        ", which other consumers read too");
+  for (float &element : slot->data)
+    element *= i.factor;
+  round(info.format, slot->data.data(), slot->data.size());
+  return true;
+}
+
 bool Warpgroup::executeRelease(const Instruction &i) {
   const SlotValue &value = slots[i.operands[0]];
   Slot &slot = block.rings[value.ring].slots[value.slot];
@@ -293,7 +315,8 @@ bool Warpgroup::executeRelease(const Instruction &i) {
   ++slot.released[self];
   Ring &ring = block.rings[value.emptyRing];
   ArrayRef<emulation::Block *> fillers = machine.getFillers(ring, block);
-  int64_t expected = slot.released.size() * fillers.size();
+  int64_t expected =
+      ring.info->owner < 0 ? slot.released.size() * fillers.size() : 1;
   for (emulation::Block *other : fillers) {
     Slot &empty = other->rings[value.emptyRing].slots[value.emptySlot];
     if (++empty.arrivals == expected) {

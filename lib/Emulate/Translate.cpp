@@ -172,6 +172,36 @@ LogicalResult Translator::translateIf(scf::IfOp op, Region *role) {
   return success();
 }
 
+LogicalResult Translator::translateWhile(scf::WhileOp op, Region *role) {
+  Location loc = op.getLoc();
+  auto defineAll = [&](ValueRange values, SmallVectorImpl<int32_t> &regs) {
+    for (Value value : values)
+      if (regs.emplace_back(define(value)) < 0)
+        return failure();
+    return success();
+  };
+  SmallVector<int32_t> before, results;
+  if (failed(defineAll(op.getBeforeArguments(), before)) ||
+      failed(defineAll(op.getResults(), results)))
+    return fail(op, "it carries a value of a type without registers");
+  for (auto [argument, reg] : llvm::zip_equal(op.getAfterArguments(), results))
+    registers[argument] = reg;
+  copyAll(op.getInits(), before, loc);
+  size_t head = program.code.size();
+  if (failed(translate(*op.getBeforeBody(), role)))
+    return failure();
+  copyAll(op.getConditionOp().getArgs(), results, loc);
+  size_t test = program.code.size();
+  emit(Opcode::JumpIfZero, loc).operands[0] =
+      get(op.getConditionOp().getCondition());
+  if (failed(translate(*op.getAfterBody(), role)))
+    return failure();
+  copyAll(op.getYieldOp().getOperands(), before, loc);
+  emit(Opcode::Jump, loc).target = head;
+  program.code[test].target = program.code.size();
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
@@ -218,16 +248,27 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   func.walk([&](StoreOp op) { setStored(op.getDest()); });
   func.walk([&](SumPartialsOp op) { setStored(op.getDest()); });
   WarpgroupsOp warpgroups;
+  func.walk([&](WarpgroupsOp op) { warpgroups = op; });
   func.walk([&](RingOp ring) {
     RingType type = ring.getRing().getType();
     shared[ring.getRing()] = kernel.rings.size();
-    kernel.rings.push_back(
-        {ring.getName().str(), type.getSlots(), type.getRows(),
-         type.getColumns(), *getFormat(type.getElementType()),
-         type.getCluster(), int64_t(ring.getOffset().value_or(0)),
-         int64_t(ring.getBarriers().value_or(0)), ring.getLoc()});
+    RingInfo info{ring.getName().str(), type.getSlots(), type.getRows(),
+                  type.getColumns(), *getFormat(type.getElementType()),
+                  type.getCluster(), int64_t(ring.getOffset().value_or(0)),
+                  int64_t(ring.getBarriers().value_or(0)), ring.getLoc()};
+    // Without consumers nobody tells the parts apart.
+    if (!warpgroups || type.getParts() == 1) {
+      kernel.rings.push_back(info);
+      return;
+    }
+    info.parts = type.getParts();
+    info.rows = type.getPartRows();
+    for (info.owner = 0; info.owner < info.parts; ++info.owner) {
+      kernel.rings.push_back(info);
+      info.offset += info.getBytes();
+      info.barriers += 2 * info.slots * kBarrierBytes;
+    }
   });
-  func.walk([&](WarpgroupsOp op) { warpgroups = op; });
 
   auto translate = [&](Region *role, Program &program) -> llvm::Error {
     Translator translator(shared, program);
@@ -244,9 +285,15 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
     return kernel;
   }
   kernel.consumers = warpgroups.getConsumers();
-  if (llvm::Error error =
-          translate(&warpgroups.getProducer(), kernel.producers.emplace_back()))
-    return error;
+  SmallVector<Region *> producers;
+  for (auto thread : warpgroups.getProducer().getOps<ThreadOp>())
+    producers.push_back(&thread.getBody());
+  if (producers.empty())
+    producers.push_back(&warpgroups.getProducer());
+  for (Region *producer : producers)
+    if (llvm::Error error =
+            translate(producer, kernel.producers.emplace_back()))
+      return error;
   if (llvm::Error error = translate(&warpgroups.getConsumer(), kernel.consumer))
     return error;
   return kernel;

@@ -91,6 +91,25 @@ LogicalResult Translator::translateFloats(Operation *op) {
   return success();
 }
 
+/// Rings that `ring` is to the emulator, as used by `user`.
+static int64_t countParts(TypedValue<RingType> ring, Operation *user) {
+  return user->getParentOfType<WarpgroupsOp>() ? ring.getType().getParts() : 1;
+}
+
+LogicalResult Translator::translatePut(PutOp op) {
+  RingType ring = op.getRing().getType();
+  TensorMapType map = op.getMap().getType();
+  for (int64_t part = 0; part < countParts(op.getRing(), op); ++part) {
+    if (failed(translatePlain(op, Opcode::Put)))
+      return failure();
+    Instruction &instruction = program.code.back();
+    instruction.tiles = {map.getRows(), map.getColumns(), 1};
+    instruction.operands[5] += part;
+    instruction.target = part * ring.getPartRows();
+  }
+  return success();
+}
+
 LogicalResult Translator::translateHopper(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<TileCountOp>([&](TileCountOp op) {
@@ -111,11 +130,11 @@ LogicalResult Translator::translateHopper(Operation *op) {
       })
       .Case<ConsumerIndexOp>(
           [&](auto op) { return translatePlain(op, Opcode::ConsumerIndex); })
-      .Case<PutOp>([&](PutOp op) {
-        if (failed(translatePlain(op, Opcode::Put)))
+      .Case<PutOp>([&](PutOp op) { return translatePut(op); })
+      .Case<ScaleOp>([&](ScaleOp op) {
+        if (failed(translatePlain(op, Opcode::Scale)))
           return failure();
-        TensorMapType map = op.getMap().getType();
-        program.code.back().tiles = {map.getRows(), map.getColumns(), 1};
+        program.code.back().factor = op.getFactor().convertToFloat();
         return success();
       })
       .Case<SlotAtOp>([&](SlotAtOp op) {
@@ -125,7 +144,12 @@ LogicalResult Translator::translateHopper(Operation *op) {
         program.code.back().tiles = {slot.getRows(), slot.getColumns(), 1};
         return success();
       })
-      .Case<GetOp>([&](auto op) { return translatePlain(op, Opcode::Get); })
+      .Case<GetOp>([&](GetOp op) {
+        if (failed(translatePlain(op, Opcode::Get)))
+          return failure();
+        program.code.back().target = countParts(op.getRing(), op);
+        return success();
+      })
       .Case<TakeTurnOp>(
           [&](auto op) { return translatePlain(op, Opcode::TakeTurn); })
       .Case<PassTurnOp>(
@@ -194,6 +218,7 @@ LogicalResult Translator::translate(Operation &op, Region *role) {
           [&](arith::ConstantOp op) { return translateConstant(op); })
       .Case<scf::ForOp>([&](auto op) { return translateFor(op, role); })
       .Case<scf::IfOp>([&](auto op) { return translateIf(op, role); })
+      .Case<scf::WhileOp>([&](auto op) { return translateWhile(op, role); })
       .Case<arith::SelectOp>([&](arith::SelectOp op) -> LogicalResult {
         if (!op.getCondition().getType().isInteger(1))
           return fail(op, "only one condition can select");

@@ -11,6 +11,7 @@
 #define FLASHMHF_LIB_EMULATE_TRANSLATOR_H
 
 #include "Program.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -43,6 +44,8 @@ private:
   LogicalResult translateConstant(arith::ConstantOp op);
   LogicalResult translateFor(scf::ForOp op, Region *role);
   LogicalResult translateIf(scf::IfOp op, Region *role);
+  LogicalResult translateWhile(scf::WhileOp op, Region *role);
+  LogicalResult translatePut(PutOp op);
   LogicalResult translateDelinearize(affine::AffineDelinearizeIndexOp op);
   LogicalResult translateFloats(Operation *op);
   LogicalResult translateHopper(Operation *op);

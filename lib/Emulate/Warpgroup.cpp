@@ -156,6 +156,8 @@ bool Warpgroup::execute(const Instruction &i) {
     return executePut(i);
   case Opcode::Get:
     return executeGet(i);
+  case Opcode::Scale:
+    return executeScale(i);
   case Opcode::SlotAt:
     return executeSlotAt(i);
   case Opcode::TakeTurn:

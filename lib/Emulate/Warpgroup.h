@@ -73,6 +73,7 @@ private:
                     const TensorRef &like, std::array<int64_t, 4> at);
   bool executePut(const Instruction &instruction);
   bool executeGet(const Instruction &instruction);
+  bool executeScale(const Instruction &instruction);
   bool executeSlotAt(const Instruction &instruction);
   bool executeTakeTurn(const Instruction &instruction);
   bool executePassTurn(const Instruction &instruction);
@@ -95,6 +96,10 @@ private:
   /// Whether no product in flight reads `reg`; a fault if one does.
   bool checkWritable(const Instruction &instruction, int32_t reg);
   std::string describeSlot(const SlotValue &value) const;
+  /// Where a put starts along dimension `d`.
+  int64_t getCoordinate(const Instruction &put, int d) const {
+    return scalars[put.operands[d + 1]] + (d == 2 ? put.target : 0);
+  }
 
   const TensorRef &getTensor(int32_t parameter) const {
     return machine.grid.tensors[parameter];

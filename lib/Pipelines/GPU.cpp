@@ -51,7 +51,9 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(hopper::createHopperPersist());
+  kernels.addPass(hopper::createHopperSplitProducer());
   kernels.addPass(hopper::createHopperPipeline());
+  kernels.addPass(hopper::createHopperFuseTiles());
   kernels.addPass(hopper::createHopperStartEarly());
   kernels.addPass(hopper::createHopperPlaceWaits());
 }

@@ -81,6 +81,7 @@ SmallVector<RingFacts> flashmhf::getRings(const OperatorFacts &op,
   };
   int64_t rows = getStepRows(getRows(op, schedule));
   add("Q", schedule.tokenTile);
+  rings.back().parts = schedule.consumers;
   add("K", rows);
   if (op.hasUp)
     add("U", rows);
@@ -92,7 +93,7 @@ int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
                                   const ScheduleFields &schedule) {
   SmallVector<hopper::RingSize> sizes;
   for (const RingFacts &ring : getRings(op, schedule))
-    sizes.emplace_back(ring.slots, ring.bytes);
+    sizes.emplace_back(ring.slots * ring.parts, ring.bytes / ring.parts);
   return hopper::planSharedMemory(sizes).bytes;
 }
 

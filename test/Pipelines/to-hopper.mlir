@@ -9,7 +9,7 @@
 // CHECK-LABEL: gpu.module @kernels
 // CHECK-LABEL: gpu.func @ffn
 // CHECK-SAME: flashmhf.schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 64, stages = [3, 2, 2],
-// CHECK:      hopper.ring "Q" : <1 x 128x64xbf16>
+// CHECK:      hopper.ring "Q" : <1 x 128x64xbf16, parts 2>
 // CHECK:      hopper.ring "K" : <3 x 64x64xbf16>
 // CHECK:      hopper.ring "V" : <2 x 64x64xbf16>
 // CHECK:      hopper.warpgroups producer registers 24 {
@@ -23,7 +23,7 @@
 // CHECK:      }
 // CHECK-LABEL: func.func @ffn
 // CHECK-SAME: (%[[Q:.*]]: memref<1x4x?x64xbf16, {{.*}}>, %[[K:.*]]: memref<4x2x256x64xbf16, {{.*}}>, %[[V:.*]]: memref<4x2x256x64xbf16, {{.*}}>, %[[O:.*]]: memref<1x4x?x64xbf16, {{.*}}>) {
-// CHECK:      hopper.launch @kernels::@ffn args(%[[Q]], %[[K]], %[[V]], %[[O]] : {{.*}}) as [!hopper.tensor_map<1x1x128x64xbf16>, !hopper.tensor_map<1x1x64x64xbf16>, !hopper.tensor_map<1x1x64x64xbf16>, memref<{{.*}}>] over %[[O]] tiles [1, 1, 128]
+// CHECK:      hopper.launch @kernels::@ffn args(%[[Q]], %[[K]], %[[V]], %[[O]] : {{.*}}) as [!hopper.tensor_map<1x1x64x64xbf16>, !hopper.tensor_map<1x1x64x64xbf16>, !hopper.tensor_map<1x1x64x64xbf16>, memref<{{.*}}>] over %[[O]] tiles [1, 1, 128]
 // CHECK-NEXT: return
 func.func @ffn(%q: !q, %k: !w, %v: !w, %o: !q) -> !q {
   %zero = arith.constant 0.0 : bf16

@@ -61,7 +61,8 @@ struct RingFacts {
   StringRef name; ///< Q, K, U or V.
   int64_t slots;
   int64_t rows;
-  int64_t bytes; ///< Of one slot.
+  int64_t bytes;     ///< Of one slot.
+  int64_t parts = 1; ///< Of one slot, each with barriers of its own.
 };
 
 /// Slots of the ring `name`, K, U or V; 0 for any other, which has its own.

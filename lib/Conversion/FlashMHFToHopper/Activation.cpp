@@ -11,7 +11,8 @@ using namespace mlir;
 using flashmhf::Activation;
 
 Value hopper::createActivation(OpBuilder &b, Location loc,
-                               Activation activation, Value x) {
+                               Activation activation, Value x,
+                               bool isHalved) {
   auto constant = [&](double value) -> Value {
     auto type = cast<VectorType>(x.getType());
     return arith::ConstantOp::create(
@@ -26,15 +27,18 @@ Value hopper::createActivation(OpBuilder &b, Location loc,
   auto tanh = [&](Value value) -> Value {
     return math::TanhOp::create(b, loc, value);
   };
+  assert((!isHalved || activation == Activation::Silu ||
+          activation == Activation::Sigmoid) &&
+         "only these are functions of x / 2");
   switch (activation) {
   case Activation::Silu: {
     // x sig(x) = h + h tanh(h) with h = x / 2.
-    Value half = mul(x, constant(0.5));
+    Value half = isHalved ? x : mul(x, constant(0.5));
     return fma(half, tanh(half), half);
   }
   case Activation::Sigmoid: {
     Value half = constant(0.5);
-    return fma(half, tanh(mul(x, half)), half);
+    return fma(half, tanh(isHalved ? x : mul(x, half)), half);
   }
   case Activation::Gelu: {
     double c = std::sqrt(2.0 / M_PI);

@@ -8,9 +8,11 @@
 namespace mlir::hopper {
 
 /// `activation(x)` of an f32 vector, in arith and math. tanh is the only
-/// transcendental function: it is one instruction on the GPU.
+/// transcendental function: it is one instruction on the GPU. With `isHalved`,
+/// for silu and sigmoid, the vector is x / 2.
 Value createActivation(OpBuilder &b, Location loc,
-                       flashmhf::Activation activation, Value x);
+                       flashmhf::Activation activation, Value x,
+                       bool isHalved = false);
 
 } // namespace mlir::hopper
 

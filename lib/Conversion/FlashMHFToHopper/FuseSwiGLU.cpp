@@ -61,6 +61,22 @@ private:
     return user->emitOpError("uses the buffer of its token tile before it is "
                              "filled with zero");
   }
+  /// Whether the products are computed of Q / 2. SiLU and sigmoid are functions
+  /// of x / 2 by nature.
+  bool isHalved() {
+    using flashmhf::Activation;
+    return op.getScheduleAttr().getHalveQ() &&
+           (op.getActivation() == Activation::Silu ||
+            op.getActivation() == Activation::Sigmoid);
+  }
+  /// The accumulator as the output needs it: with U it sums half of that.
+  Value getSum(Location loc) {
+    if (!isHalved() || !op.getU())
+      return acc;
+    auto two = DenseElementsAttr::get(cast<VectorType>(acc.getType()), 2.0f);
+    return arith::MulFOp::create(b, loc, acc,
+                                 arith::ConstantOp::create(b, loc, two));
+  }
   bool sumsInside(Operation &inner) {
     return inner.isProperAncestor(op) || &inner == op;
   }
@@ -152,6 +168,11 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
   FailureOr<Value> q = kernel.fetch("Q", tile.getQ());
   if (failed(q))
     return failure();
+  if (isHalved()) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfterValue(*q);
+    ScaleOp::create(b, loc, *q, b.getF32FloatAttr(0.5));
+  }
   if (tile.getR() && !loadsAhead) {
     FailureOr<Value> loaded = kernel.loadRows(tile.getR());
     if (failed(loaded))
@@ -178,7 +199,7 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
   }
   Value a = WaitOp::create(b, loc, products, s);
   ReleaseOp::create(b, loc, k);
-  a = createActivation(b, loc, tile.getActivation(), a);
+  a = createActivation(b, loc, tile.getActivation(), a, isHalved());
   if (rows)
     a = RowScaleOp::create(b, loc, a.getType(), a, rows);
   if (u) {
@@ -215,7 +236,7 @@ LogicalResult SwiGLUFusion::translateStore(linalg::GenericOp generic) {
     if (isBuffer(operand.get())) {
       if (failed(checkFilled(generic)))
         return failure();
-      mapping.map(argument, acc);
+      mapping.map(argument, getSum(generic.getLoc()));
     } else if (operand.get() == dest) {
       FailureOr<Value> loaded = kernel.load(dest);
       if (failed(loaded))
@@ -274,7 +295,7 @@ LogicalResult SwiGLUFusion::translate(Block &block) {
     } else if (copy && isBuffer(copy.getSource())) {
       result = checkFilled(copy);
       if (succeeded(result))
-        result = kernel.store(acc, copy.getTarget());
+        result = kernel.store(getSum(copy.getLoc()), copy.getTarget());
     } else if (copy && copy.getSource() == copy.getTarget()) {
       continue;
     } else if (!isPure(&inner) && !isa<memref::DeallocOp>(inner)) {

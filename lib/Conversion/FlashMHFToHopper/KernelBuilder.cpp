@@ -161,7 +161,8 @@ TensorMapType KernelBuilder::getMap(StringRef name) {
                               op.getInputType());
   };
   if (name == "Q")
-    return get(shape.tokenTile, shape.headWidth);
+    return get(shape.tokenTile / op.getScheduleAttr().getConsumers(),
+               shape.headWidth);
   int64_t cluster = op.getScheduleAttr().getCluster();
   if (cluster == 1)
     return get(shape.dffTile, shape.headWidth);
@@ -347,12 +348,16 @@ Value KernelBuilder::getRing(StringRef name, ArrayRef<int64_t> tile) {
   if (!ring) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(ringsEnd);
-    // Blocks of a cluster differ in their tokens only.
-    int64_t cluster = name == "Q" ? 1 : op.getScheduleAttr().getCluster();
-    ring = RingOp::create(
-        b, op.getLoc(),
-        RingType::get(b.getContext(), 1, tile, op.getInputType(), cluster),
-        name, IntegerAttr(), IntegerAttr());
+    // Blocks of a cluster differ in their tokens only, and so do the consumers
+    // of a block, each of which has a part of Q for itself.
+    int64_t cluster = op.getScheduleAttr().getCluster(), parts = 1;
+    if (name == "Q")
+      std::tie(cluster, parts) =
+          std::pair(1, op.getScheduleAttr().getConsumers());
+    ring = RingOp::create(b, op.getLoc(),
+                          RingType::get(b.getContext(), 1, tile,
+                                        op.getInputType(), cluster, parts),
+                          name, IntegerAttr(), IntegerAttr());
   }
   return ring;
 }

@@ -53,13 +53,17 @@ private:
   bool isClustered();
   void syncCluster();
   void lowerPut(PutOp put);
-  /// Starts transfer `i` of the `share` that this block does of a tile.
-  void lowerTransfer(PutOp put, TensorMapType map, Value slot, Value full,
-                     Value rank, int64_t i, int64_t share);
+  void putPart(PutOp put, int64_t part, Value stage, Value parity);
+  /// Starts transfer `i` of the `share` that this block does of a part.
+  void lowerTransfer(PutOp put, int64_t part, Value to, Value full, Value rank,
+                     int64_t i, int64_t share);
   void lowerGet(GetOp get);
 
   Value i32(int64_t value) {
     return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  }
+  Value mul(Value value, int64_t factor) {
+    return arith::MulIOp::create(b, loc, value, i32(factor));
   }
   Value add(Value value, int64_t offset) {
     return offset ? arith::AddIOp::create(b, loc, value, i32(offset)) : value;
@@ -75,9 +79,10 @@ private:
   Cursor &getCursor(RingOp ring, Operation *user);
   /// The stage and phase of the next slot; moves the cursor past it.
   std::pair<Value, Value> advance(RingOp ring, Operation *user);
-  /// The address of the full (which = 0) or empty (1) barrier of a stage.
-  Value getBarrier(RingOp ring, Value stage, int64_t which);
-  Value getSlotAddress(RingOp ring, Value stage);
+  /// The address of the full (which = 0) or empty (1) barrier of `part` in a
+  /// stage.
+  Value getBarrier(RingOp ring, Value part, Value stage, int64_t which);
+  Value getPartAddress(RingOp ring, Value part, Value stage);
 
   gpu::GPUFuncOp func;
   LLVM::GlobalOp memory;
@@ -173,14 +178,16 @@ void RingLowering::emitPrologue() {
     Value producers = i32(1);
     int64_t warps = warpgroups.getConsumers() * kWarpgroupThreads / 32;
     for (RingOp ring : rings) {
-      Value consumers = i32(warps * ring.getRing().getType().getCluster());
-      for (int64_t slot = 0; slot < ring.getRing().getType().getSlots(); ++slot)
-        for (int64_t which : {0, 1}) {
-          Value barrier = getBarrier(ring, i32(slot), which);
-          NVVM::MBarrierInitOp::create(b, loc, toSharedPointer(barrier),
-                                       which ? consumers : producers,
-                                       /*predicate=*/Value());
-        }
+      RingType type = ring.getRing().getType();
+      Value consumers = i32(warps / type.getParts() * type.getCluster());
+      for (int64_t part = 0; part < type.getParts(); ++part)
+        for (int64_t slot = 0; slot < type.getSlots(); ++slot)
+          for (int64_t which : {0, 1}) {
+            Value barrier = getBarrier(ring, i32(part), i32(slot), which);
+            NVVM::MBarrierInitOp::create(b, loc, toSharedPointer(barrier),
+                                         which ? consumers : producers,
+                                         /*predicate=*/Value());
+          }
     }
     NVVM::FenceMbarrierInitOp::create(b, loc);
   }
@@ -203,18 +210,21 @@ void RingLowering::syncCluster() {
 
 Cursor &RingLowering::getCursor(RingOp ring, Operation *user) {
   Region *region = user->getParentRegion();
-  while (region->getParentOp() != warpgroups)
+  while (region->getParentOp() != warpgroups &&
+         !isa<ThreadOp>(region->getParentOp()))
     region = region->getParentRegion();
   Cursor &cursor = cursors[{ring, region}];
   if (!cursor.stage) {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&region->front());
     auto type = MemRefType::get({}, b.getI32Type());
+    // LLVM makes registers of what the entry block allocates only.
+    b.setInsertionPointToStart(&func.getBody().front());
+    cursor.stage = memref::AllocaOp::create(b, loc, type);
+    cursor.phase = memref::AllocaOp::create(b, loc, type);
+    b.setInsertionPointToStart(&region->front());
     Value zero = i32(0);
-    for (Value *variable : {&cursor.stage, &cursor.phase}) {
-      *variable = memref::AllocaOp::create(b, loc, type);
-      memref::StoreOp::create(b, loc, zero, *variable);
-    }
+    memref::StoreOp::create(b, loc, zero, cursor.stage);
+    memref::StoreOp::create(b, loc, zero, cursor.phase);
   }
   return cursor;
 }
@@ -234,31 +244,46 @@ std::pair<Value, Value> RingLowering::advance(RingOp ring, Operation *user) {
   return {stage, phase};
 }
 
-Value RingLowering::getBarrier(RingOp ring, Value stage, int64_t which) {
-  int64_t slots = ring.getRing().getType().getSlots();
-  Value offset = arith::MulIOp::create(b, loc, stage, i32(kBarrierBytes));
-  Value address = arith::AddIOp::create(b, loc, base, offset);
-  return add(address, *ring.getBarriers() + which * slots * kBarrierBytes);
+Value RingLowering::getBarrier(RingOp ring, Value part, Value stage,
+                               int64_t which) {
+  RingType type = ring.getRing().getType();
+  int64_t side = type.getSlots() * kBarrierBytes;
+  Value address =
+      arith::AddIOp::create(b, loc, base, mul(stage, kBarrierBytes));
+  if (type.getParts() > 1)
+    address = arith::AddIOp::create(b, loc, address, mul(part, 2 * side));
+  return add(address, *ring.getBarriers() + which * side);
 }
 
-Value RingLowering::getSlotAddress(RingOp ring, Value stage) {
-  Value offset = arith::MulIOp::create(
-      b, loc, stage, i32(ring.getRing().getType().getSlotBytes()));
-  return add(arith::AddIOp::create(b, loc, base, offset), *ring.getOffset());
+Value RingLowering::getPartAddress(RingOp ring, Value part, Value stage) {
+  RingType type = ring.getRing().getType();
+  Value address =
+      arith::AddIOp::create(b, loc, base, mul(stage, type.getSlotBytes()));
+  if (type.getParts() > 1)
+    address =
+        arith::AddIOp::create(b, loc, address, mul(part, type.getPartBytes()));
+  return add(address, *ring.getOffset());
 }
 
 void RingLowering::lowerPut(PutOp put) {
   auto ring = put.getRing().getDefiningOp<RingOp>();
-  RingType type = ring.getRing().getType();
   b.setInsertionPoint(put);
   auto [stage, phase] = advance(ring, put);
   // A fresh barrier counts as having completed the phase of parity 1.
   Value parity = arith::XOrIOp::create(b, loc, phase, i32(1));
-  ptx::waitParity(b, loc, getBarrier(ring, stage, 1), parity);
-  Value full = getBarrier(ring, stage, 0);
-  ptx::arriveExpectTx(b, loc, full, type.getSlotBytes());
+  for (int64_t part = 0; part < ring.getRing().getType().getParts(); ++part)
+    putPart(put, part, stage, parity);
+  put.erase();
+}
 
-  Value slot = getSlotAddress(ring, stage);
+void RingLowering::putPart(PutOp put, int64_t part, Value stage, Value parity) {
+  auto ring = put.getRing().getDefiningOp<RingOp>();
+  RingType type = ring.getRing().getType();
+  ptx::waitParity(b, loc, getBarrier(ring, i32(part), stage, 1), parity);
+  Value full = getBarrier(ring, i32(part), stage, 0);
+  ptx::arriveExpectTx(b, loc, full, type.getPartBytes());
+
+  Value to = getPartAddress(ring, i32(part), stage);
   Value rank;
   if (type.getCluster() > 1)
     rank = NVVM::ClusterId::create(b, loc, b.getI32Type());
@@ -266,19 +291,15 @@ void RingLowering::lowerPut(PutOp put) {
   int64_t transfers = PutOp::countTransfers(map, type).value_or(0);
   int64_t share = transfers / type.getCluster();
   for (int64_t i = 0; i < share; ++i)
-    lowerTransfer(put, map, slot, full, rank, i, share);
-  put.erase();
+    lowerTransfer(put, part, to, full, rank, i, share);
 }
 
-void RingLowering::lowerTransfer(PutOp put, TensorMapType map, Value slot,
-                                 Value full, Value rank, int64_t i,
-                                 int64_t share) {
+void RingLowering::lowerTransfer(PutOp put, int64_t part, Value to, Value full,
+                                 Value rank, int64_t i, int64_t share) {
   RingType ring = put.getRing().getType();
-  PanelLayout layout =
-      *getPanelLayout(ring.getRows(), ring.getColumns(), ring.getElementType());
-  auto mul = [&](Value value, int64_t factor) -> Value {
-    return arith::MulIOp::create(b, loc, value, i32(factor));
-  };
+  TensorMapType map = maps.lookup(put->getOperand(0));
+  PanelLayout layout = *getPanelLayout(ring.getPartRows(), ring.getColumns(),
+                                       ring.getElementType());
   // Transfers in rows of parts; block `rank` does those from rank * share on.
   int64_t across = ring.getColumns() / map.getColumns();
   Value down = i32(0), along = i32(i);
@@ -293,7 +314,7 @@ void RingLowering::lowerTransfer(PutOp put, TensorMapType map, Value slot,
   Value rows = mul(down, map.getRows());
   Value panels = mul(along, map.getColumns() / layout.panel);
   Value address = arith::AddIOp::create(
-      b, loc, slot,
+      b, loc, to,
       arith::AddIOp::create(b, loc, mul(panels, layout.getPanelBytes()),
                             mul(rows, layout.getRowBytes())));
 
@@ -304,7 +325,8 @@ void RingLowering::lowerTransfer(PutOp put, TensorMapType map, Value slot,
   Value panel = arith::DivUIOp::create(b, loc, column, i32(layout.panel));
   SmallVector<Value> coordinates = {
       arith::RemUIOp::create(b, loc, column, i32(layout.panel)),
-      arith::AddIOp::create(b, loc, toI32(at[2]), rows),
+      arith::AddIOp::create(b, loc,
+                            add(toI32(at[2]), part * ring.getPartRows()), rows),
       arith::AddIOp::create(b, loc, panel, panels), toI32(at[1]), toI32(at[0])};
   ptx::loadTensor(b, loc, address, put->getOperand(0), coordinates, full,
                   ring.getCluster(), put.getEvictFirst());
@@ -314,10 +336,13 @@ void RingLowering::lowerGet(GetOp get) {
   auto ring = get.getRing().getDefiningOp<RingOp>();
   b.setInsertionPoint(get);
   auto [stage, phase] = advance(ring, get);
-  ptx::waitParity(b, loc, getBarrier(ring, stage, 0), phase);
-  Value slot =
-      SlotAtOp::create(b, loc, get.getSlot().getType(),
-                       getSlotAddress(ring, stage), getBarrier(ring, stage, 1));
+  Value part = i32(0);
+  if (ring.getRing().getType().getParts() > 1)
+    part = toI32(ConsumerIndexOp::create(b, loc, b.getIndexType()));
+  ptx::waitParity(b, loc, getBarrier(ring, part, stage, 0), phase);
+  Value slot = SlotAtOp::create(b, loc, get.getSlot().getType(),
+                                getPartAddress(ring, part, stage),
+                                getBarrier(ring, part, stage, 1));
   get.getSlot().replaceAllUsesWith(slot);
   get.erase();
 }

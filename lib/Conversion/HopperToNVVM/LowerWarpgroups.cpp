@@ -96,26 +96,29 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
                             gpu::GPUFuncOp func) {
   Location loc = op.getLoc();
   int64_t consumers = op.getConsumers();
-  int64_t threads = (consumers + 1) * kWarpgroupThreads;
-  int64_t atLaunch = getLaunchRegisters(threads);
+  int64_t blockThreads = (consumers + 1) * kWarpgroupThreads;
+  int64_t atLaunch = getLaunchRegisters(blockThreads);
 
   rewriter.setInsertionPoint(op);
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(rewriter, loc, value);
   };
   Value thread = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
-  Value warpgroup =
-      arith::DivUIOp::create(rewriter, loc, thread, index(kWarpgroupThreads));
-  // A shuffle tells ptxas that all lanes of a warp agree.
   auto i32 = rewriter.getI32Type();
   auto i32Constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(rewriter, loc,
                                      rewriter.getI32IntegerAttr(value));
   };
-  Value uniform = NVVM::ShflOp::create(
-      rewriter, loc, i32, i32Constant(-1),
-      arith::IndexCastOp::create(rewriter, loc, i32, warpgroup), i32Constant(0),
-      i32Constant(31), NVVM::ShflKind::idx, UnitAttr());
+  // Threads are numbered `size` at a time. A shuffle tells ptxas that all lanes
+  // of a warp agree.
+  auto getGroup = [&](int64_t size) -> Value {
+    Value group = arith::DivUIOp::create(rewriter, loc, thread, index(size));
+    return NVVM::ShflOp::create(
+        rewriter, loc, i32, i32Constant(-1),
+        arith::IndexCastOp::create(rewriter, loc, i32, group), i32Constant(0),
+        i32Constant(31), NVVM::ShflKind::idx, UnitAttr());
+  };
+  Value uniform = getGroup(kWarpgroupThreads);
   Value isProducer = arith::CmpIOp::create(
       rewriter, loc, arith::CmpIPredicate::eq, uniform, i32Constant(consumers));
 
@@ -137,12 +140,29 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
                                 /*withElseRegion=*/true);
   rewriter.setInsertionPointToStart(ifOp.thenBlock());
   setRegisters(rewriter, loc, op.getRegisters()[0], atLaunch);
-  Value first =
-      arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, thread,
-                            index(consumers * kWarpgroupThreads));
-  auto producerIf =
-      scf::IfOp::create(rewriter, loc, first, /*withElseRegion=*/false);
-  inlineRegion(rewriter, op.getProducer(), producerIf.thenBlock());
+  // The block that thread `number` of the producer executes.
+  auto enterThread = [&](int64_t number) {
+    Value isIt =
+        arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, thread,
+                              index(consumers * kWarpgroupThreads + number));
+    return scf::IfOp::create(rewriter, loc, isIt, /*withElseRegion=*/false)
+        .thenBlock();
+  };
+  auto threads = llvm::to_vector(op.getProducer().getOps<ThreadOp>());
+  if (threads.empty())
+    inlineRegion(rewriter, op.getProducer(), enterThread(0));
+  Value warp = threads.empty() ? Value() : getGroup(kWarpThreads);
+  for (auto [i, inner] : llvm::enumerate(threads)) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    Value isWarp = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::eq, warp,
+        i32Constant((consumers * kWarpgroupThreads) / kWarpThreads + i));
+    auto warpIf =
+        scf::IfOp::create(rewriter, loc, isWarp, /*withElseRegion=*/false);
+    rewriter.setInsertionPointToStart(warpIf.thenBlock());
+    rewriter.inlineBlockBefore(&inner.getBody().front(),
+                               enterThread(kWarpThreads * i)->getTerminator());
+  }
 
   rewriter.setInsertionPointToStart(ifOp.elseBlock());
   setRegisters(rewriter, loc, op.getRegisters()[1], atLaunch);
@@ -150,7 +170,7 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
   rewriter.eraseOp(op);
 
   func.setKnownBlockSizeAttr(
-      rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+      rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(blockThreads), 1, 1}));
 }
 
 static LogicalResult lowerWarpgroups(gpu::GPUFuncOp func) {

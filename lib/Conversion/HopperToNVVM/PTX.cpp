@@ -316,6 +316,30 @@ Value ptx::pack(OpBuilder &b, Location loc, Value low, Value high,
       .front();
 }
 
+void ptx::scaleShared(OpBuilder &b, Location loc, Value address, APFloat factor,
+                      Type elementType) {
+  bool lossy;
+  factor.convert(cast<FloatType>(elementType).getFloatSemantics(),
+                 APFloat::rmNearestTiesToEven, &lossy);
+  uint32_t bits = factor.bitcastToAPInt().getZExtValue();
+  AsmBuilder builder(b, loc);
+  std::string at = builder.addInput(address);
+  std::string text = llvm::formatv(
+      "{{\n.reg .b32 x<4>, s;\nmov.b32 s, {0};\n"
+      "ld.shared.v4.b32 {{x0, x1, x2, x3}, [{1}];\n",
+      bits << 16 | bits, at);
+  for (int i = 0; i < 4; ++i)
+    text += llvm::formatv("mul.rn.{0}x2 x{1}, x{1}, s;\n",
+                          elementType.isBF16() ? "bf16" : "f16", i);
+  text += llvm::formatv("st.shared.v4.b32 [{0}], {{x0, x1, x2, x3};\n}", at);
+  builder.emit(text, /*hasSideEffects=*/true);
+}
+
+void ptx::fenceProxyAsync(OpBuilder &b, Location loc) {
+  AsmBuilder(b, loc).emit("fence.proxy.async.shared::cta;",
+                          /*hasSideEffects=*/true);
+}
+
 void ptx::storeVectorIf(OpBuilder &b, Location loc, Value pointer,
                         ValueRange words, Value predicate) {
   AsmBuilder builder(b, loc);

@@ -84,6 +84,15 @@ Value tanh(OpBuilder &b, Location loc, Value x);
 /// Rounds two f32 to nearest even and packs them: `low` in the low half.
 Value pack(OpBuilder &b, Location loc, Value low, Value high, Type elementType);
 
+/// Multiplies the 16 bytes of `elementType` at `address` (i32) in shared memory
+/// by `factor`.
+void scaleShared(OpBuilder &b, Location loc, Value address, APFloat factor,
+                 Type elementType);
+
+/// Orders this thread's writes to shared memory before later reads of them by
+/// wgmma and TMA.
+void fenceProxyAsync(OpBuilder &b, Location loc);
+
 /// Store of two or four 32-bit words, i32 or f32, to global memory where
 /// `predicate` holds.
 void storeVectorIf(OpBuilder &b, Location loc, Value pointer, ValueRange words,

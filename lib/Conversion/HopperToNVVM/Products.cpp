@@ -14,6 +14,7 @@
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
@@ -51,6 +52,54 @@ struct ArrivalOfRelease : OpConversionPattern<ReleaseOp> {
     rewriter.eraseOp(op);
     return success();
   }
+};
+
+/// The threads of the consumer take 16 bytes each, until the tile is done.
+struct InstructionsOfScale : OpConversionPattern<ScaleOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(ScaleOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    constexpr int64_t threadBytes = 16;
+    constexpr int64_t roundBytes = kWarpgroupThreads * threadBytes;
+    Location loc = op.getLoc();
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantOp::create(rewriter, loc,
+                                       rewriter.getI32IntegerAttr(value));
+    };
+    SlotType slot = op.getSlot().getType();
+    int64_t bytes = getPanelLayout(slot.getRows(), slot.getColumns(),
+                                   slot.getElementType())
+                        ->getBytes();
+    Value thread = arith::IndexCastOp::create(
+        rewriter, loc, rewriter.getI32Type(),
+        gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x));
+    Value consumer = arith::DivUIOp::create(rewriter, loc, thread,
+                                            constant(kWarpgroupThreads));
+    Value offset = arith::MulIOp::create(
+        rewriter, loc,
+        arith::RemUIOp::create(rewriter, loc, thread,
+                               constant(kWarpgroupThreads)),
+        constant(threadBytes));
+    Value first = arith::AddIOp::create(rewriter, loc, adaptor.getSlot()[0],
+                                        offset);
+    for (int64_t at = 0; at < bytes; at += roundBytes)
+      ptx::scaleShared(
+          rewriter, loc,
+          arith::AddIOp::create(rewriter, loc, first, constant(at)),
+          op.getFactor(), slot.getElementType());
+    ptx::fenceProxyAsync(rewriter, loc);
+    ptx::syncNamedBarrier(rewriter, loc,
+                          arith::AddIOp::create(rewriter, loc, consumer,
+                                                constant(kConsumerBarrier)),
+                          kWarpgroupThreads);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  /// Behind the barriers of turns, at most 7, and that of the block.
+  static constexpr int64_t kConsumerBarrier = 8;
 };
 
 struct InstructionsOfWgmma : OpConversionPattern<WgmmaOp> {
@@ -162,6 +211,6 @@ struct InstructionsOfWait : OpConversionPattern<WaitOp> {
 
 void hopper::populateProductPatterns(const TypeConverter &converter,
                                      RewritePatternSet &patterns) {
-  patterns.add<AddressesOfSlot, ArrivalOfRelease, InstructionsOfWgmma,
-               InstructionsOfWait>(converter, patterns.getContext());
+  patterns.add<AddressesOfSlot, ArrivalOfRelease, InstructionsOfScale,
+               InstructionsOfWgmma, InstructionsOfWait>(converter, patterns.getContext());
 }

@@ -20,9 +20,9 @@
 // have been read.
 
 // CHECK-LABEL: gpu.func @whole
-// CHECK-SAME: (%[[MQ:[^:]*]]: !hopper.tensor_map<1x1x128x64xbf16>, %[[MK:[^:]*]]: !hopper.tensor_map<1x1x32x64xbf16>, %[[MU:[^:]*]]: !hopper.tensor_map<1x1x32x64xbf16>, %[[MV:[^:]*]]: !hopper.tensor_map<1x1x32x64xbf16>, %[[R:[^:]*]]: memref<1x4x256x2xf32>, %[[O:[^:]*]]: memref<1x4x256x64xbf16>) kernel
+// CHECK-SAME: (%[[MQ:[^:]*]]: !hopper.tensor_map<1x1x64x64xbf16>, %[[MK:[^:]*]]: !hopper.tensor_map<1x1x32x64xbf16>, %[[MU:[^:]*]]: !hopper.tensor_map<1x1x32x64xbf16>, %[[MV:[^:]*]]: !hopper.tensor_map<1x1x32x64xbf16>, %[[R:[^:]*]]: memref<1x4x256x2xf32>, %[[O:[^:]*]]: memref<1x4x256x64xbf16>) kernel
 // CHECK-SAME: flashmhf.schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 32,
-// CHECK-DAG:  hopper.ring "Q" : <1 x 128x64xbf16>
+// CHECK-DAG:  hopper.ring "Q" : <1 x 128x64xbf16, parts 2>
 // CHECK-DAG:  hopper.ring "K" : <1 x 32x64xbf16>
 // CHECK-DAG:  hopper.ring "U" : <1 x 32x64xbf16>
 // CHECK-DAG:  hopper.ring "V" : <1 x 32x64xbf16>
@@ -97,7 +97,7 @@ func.func @whole(%q: !q, %k: !w, %u: !w, %v: !w, %r: !r, %o: !q) {
 // No U, no R, no loop: nothing gates, and Q is given back after its only product.
 
 // CHECK-LABEL: gpu.func @identity
-// CHECK-SAME: (%{{[^:]*}}: !hopper.tensor_map<1x1x128x64xbf16>, %{{[^:]*}}: !hopper.tensor_map<1x1x32x64xbf16>, %{{[^:]*}}: !hopper.tensor_map<1x1x32x64xbf16>, %{{[^:]*}}: memref<1x4x256x64xbf16>) kernel
+// CHECK-SAME: (%{{[^:]*}}: !hopper.tensor_map<1x1x64x64xbf16>, %{{[^:]*}}: !hopper.tensor_map<1x1x32x64xbf16>, %{{[^:]*}}: !hopper.tensor_map<1x1x32x64xbf16>, %{{[^:]*}}: memref<1x4x256x64xbf16>) kernel
 // CHECK-NOT:  hopper.ring "U"
 // CHECK:      hopper.put
 // CHECK-NEXT: %[[Q:.*]] = hopper.get %Q
@@ -294,7 +294,7 @@ func.func @f32_output(%q: !q, %k: !w1, %v: !w1, %o: !of32) {
 // Fewer groups of weights than heads: what computes the group is copied.
 
 // CHECK-LABEL: gpu.func @groups
-// CHECK-SAME: (%[[MQ:[^:]*]]: !hopper.tensor_map<1x1x128x64xbf16>, %[[MK:[^:]*]]: !hopper
+// CHECK-SAME: (%[[MQ:[^:]*]]: !hopper.tensor_map<1x1x64x64xbf16>, %[[MK:[^:]*]]: !hopper
 // CHECK:      %[[B:.*]], %[[H:.*]], %[[ROW:.*]] = hopper.tile_coordinates
 // CHECK:      %[[TWO:.*]] = arith.constant 2 : index
 // CHECK:      %[[G:.*]] = arith.divui %[[H]], %[[TWO]]
@@ -350,7 +350,7 @@ func.func @short_f(%q: !q, %k: !w40, %v: !w40, %o: !q) {
 // One tensor may be Q and K: each role has its own map.
 
 // CHECK-LABEL: gpu.func @same_tensor
-// CHECK-SAME: (%[[MQ:[^:]*]]: !hopper.tensor_map<1x1x128x64xbf16>, %[[MK:[^:]*]]: !hopper.tensor_map<1x1x32x64xbf16>, %{{[^:]*}}: !hopper.tensor_map<1x1x32x64xbf16>,
+// CHECK-SAME: (%[[MQ:[^:]*]]: !hopper.tensor_map<1x1x64x64xbf16>, %[[MK:[^:]*]]: !hopper.tensor_map<1x1x32x64xbf16>, %{{[^:]*}}: !hopper.tensor_map<1x1x32x64xbf16>,
 // CHECK:      hopper.put %[[MQ]][{{.*}}] into %Q
 // CHECK:      hopper.put %[[MK]][{{.*}}] into %K
 !square = memref<1x1x32x64xbf16>
@@ -382,7 +382,7 @@ func.func @same_tensor(%q: !square, %o: !square) {
 // CHECK-LABEL: func.func @whole
 // CHECK-SAME: (%[[Q:[^:]*]]: memref<1x4x256x64xbf16>, %[[K:[^:]*]]: memref<4x2x64x64xbf16>, %[[U:[^:]*]]: memref<4x2x64x64xbf16>, %[[V:[^:]*]]: memref<4x2x64x64xbf16>, %[[R:[^:]*]]: memref<1x4x256x2xf32>, %[[O:[^:]*]]: memref<1x4x256x64xbf16>)
 // CHECK-NOT:  scf.forall
-// CHECK:      hopper.launch @kernels::@whole args(%[[Q]], %[[K]], %[[U]], %[[V]], %[[R]], %[[O]] : {{.*}}) as [!hopper.tensor_map<1x1x128x64xbf16>, !hopper.tensor_map<1x1x32x64xbf16>, !hopper.tensor_map<1x1x32x64xbf16>, !hopper.tensor_map<1x1x32x64xbf16>, memref<1x4x256x2xf32>, memref<1x4x256x64xbf16>] over %[[O]] tiles [1, 1, 128] : memref<1x4x256x64xbf16>
+// CHECK:      hopper.launch @kernels::@whole args(%[[Q]], %[[K]], %[[U]], %[[V]], %[[R]], %[[O]] : {{.*}}) as [!hopper.tensor_map<1x1x64x64xbf16>, !hopper.tensor_map<1x1x32x64xbf16>, !hopper.tensor_map<1x1x32x64xbf16>, !hopper.tensor_map<1x1x32x64xbf16>, memref<1x4x256x2xf32>, memref<1x4x256x64xbf16>] over %[[O]] tiles [1, 1, 128] : memref<1x4x256x64xbf16>
 // CHECK-NEXT: return
 // CHECK-LABEL: func.func @twice
 // CHECK:      hopper.launch @kernels::@twice args({{.*}}) as {{.*}} tiles [1, 1, 128] : memref

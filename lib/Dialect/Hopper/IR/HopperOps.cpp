@@ -11,6 +11,8 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::hopper;
 
@@ -125,18 +127,19 @@ void RingOp::getAsmResultNames(function_ref<void(Value, StringRef)> setNameFn) {
 
 std::optional<int64_t> PutOp::countTransfers(TensorMapType map, RingType ring) {
   int64_t rows = map.getRows(), columns = map.getColumns();
-  if (ring.getRows() % rows != 0 || ring.getColumns() % columns != 0)
+  int64_t partRows = ring.getPartRows();
+  if (partRows % rows != 0 || ring.getColumns() % columns != 0)
     return std::nullopt;
   FailureOr<PanelLayout> slot =
-      getPanelLayout(ring.getRows(), ring.getColumns(), ring.getElementType());
+      getPanelLayout(partRows, ring.getColumns(), ring.getElementType());
   FailureOr<PanelLayout> part =
       getPanelLayout(rows, columns, map.getElementType());
   // Panels of the part must be panels of the slot; those of fewer rows are not
   // contiguous in it.
   if (failed(slot) || failed(part) || part->panel != slot->panel ||
-      (rows != ring.getRows() && part->panels != 1))
+      (rows != partRows && part->panels != 1))
     return std::nullopt;
-  return ring.getRows() / rows * (ring.getColumns() / columns);
+  return partRows / rows * (ring.getColumns() / columns);
 }
 
 LogicalResult PutOp::verify() {
@@ -155,14 +158,39 @@ LogicalResult PutOp::verify() {
   return success();
 }
 
+/// Some operations only make sense where a warpgroup has a number.
+static bool isInConsumer(Operation *op) {
+  auto parent = op->getParentOfType<WarpgroupsOp>();
+  return parent && parent.getConsumer().isAncestor(op->getParentRegion());
+}
+
 LogicalResult GetOp::verify() {
   RingType ring = getRing().getType();
   SlotType slot = getSlot().getType();
-  if (ring.getShape() != slot.getShape() ||
+  bool isWhole = !isInConsumer(*this);
+  int64_t rows = isWhole ? ring.getRows() : ring.getPartRows();
+  if (rows != slot.getRows() || ring.getColumns() != slot.getColumns() ||
       ring.getElementType() != slot.getElementType() ||
       ring.getCluster() != slot.getCluster())
     return emitOpError("needs a result like the slots of its ring: ")
            << slot << " and " << ring;
+  if (auto parent = getOperation()->getParentOfType<WarpgroupsOp>();
+      parent && ring.getParts() > 1 &&
+      ring.getParts() != static_cast<int64_t>(parent.getConsumers()))
+    return emitOpError("needs a part for each of ")
+           << parent.getConsumers() << " consumers, but its ring has "
+           << ring.getParts();
+  return success();
+}
+
+LogicalResult ScaleOp::verify() {
+  int log2;
+  if (std::frexp(getFactor().convertToFloat(), &log2) != 0.5f)
+    return emitOpError("needs a factor that is a power of two, has ")
+           << getFactor().convertToFloat();
+  if (isInConsumer(*this) && getSlot().getType().getRows() != kWarpgroupRows)
+    return emitOpError("needs the slot of one consumer, of ")
+           << kWarpgroupRows << " rows, has " << getSlot().getType();
   return success();
 }
 
@@ -202,15 +230,24 @@ void WarpgroupsOp::print(OpAsmPrinter &p) {
 }
 
 LogicalResult WarpgroupsOp::verify() {
+  int64_t threads = llvm::range_size(getProducer().getOps<ThreadOp>());
+  int64_t others =
+      llvm::range_size(getProducer().front().without_terminator()) - threads;
+  if (threads > 0 && others > 0)
+    return emitOpError("needs a producer of hopper.thread only, or of none");
+  if (threads > kWarpgroupThreads / kWarpThreads)
+    return emitOpError("needs at most 4 producer threads, one for each warp, "
+                       "has ")
+           << threads;
+  if (!getConsumer().getOps<ThreadOp>().empty())
+    return emitOpError("needs its hopper.thread in the producer region");
   if (auto fault = findRegisterFault(getConsumers(), getRegisters()))
     return emitOpError(*fault);
   return success();
 }
 
-/// Some operations only make sense where a warpgroup has a number.
 static LogicalResult verifyInConsumer(Operation *op) {
-  auto parent = op->getParentOfType<WarpgroupsOp>();
-  if (!parent || !parent.getConsumer().isAncestor(op->getParentRegion()))
+  if (!isInConsumer(op))
     return op->emitOpError(
         "must be in the consumer region of hopper.warpgroups");
   return success();

@@ -113,35 +113,60 @@ Type RingType::parse(AsmParser &parser) {
   int64_t slots;
   SmallVector<int64_t> shape;
   Type elementType;
-  int64_t cluster;
+  int64_t cluster = 1, parts = 1;
   if (parser.parseLess() || parser.parseInteger(slots) ||
-      parser.parseKeyword("x") || parseTile(parser, shape, elementType) ||
-      parseCluster(parser, cluster) || parser.parseGreater())
+      parser.parseKeyword("x") || parseTile(parser, shape, elementType))
+    return {};
+  while (succeeded(parser.parseOptionalComma())) {
+    bool isParts = succeeded(parser.parseOptionalKeyword("parts"));
+    if ((!isParts &&
+         parser.parseKeyword("cluster", ": expected 'cluster' or 'parts'")) ||
+        parser.parseInteger(isParts ? parts : cluster))
+      return {};
+  }
+  if (parser.parseGreater())
     return {};
   return parser.getChecked<RingType>(parser.getContext(), slots, shape,
-                                     elementType, cluster);
+                                     elementType, cluster, parts);
 }
 
 void RingType::print(AsmPrinter &printer) const {
   printer << '<' << getSlots() << " x ";
   printTile(printer, getShape(), getElementType());
   printCluster(printer, getCluster());
+  if (getParts() != 1)
+    printer << ", parts " << getParts();
   printer << '>';
 }
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t slots, ArrayRef<int64_t> shape,
-                               Type elementType, int64_t cluster) {
+                               Type elementType, int64_t cluster,
+                               int64_t parts) {
   if (slots < 1 || slots > kMaxSlots)
     return emitError() << "ring must have 1 to " << kMaxSlots << " slots, has "
                        << slots;
   if (failed(verifyCluster(emitError, "ring", cluster)))
     return failure();
-  return verifyTile(emitError, "the slot of a ring", shape, elementType);
+  if (failed(verifyTile(emitError, "the slot of a ring", shape, elementType)))
+    return failure();
+  if (parts < 1 || shape[0] % parts != 0)
+    return emitError() << "the rows of a slot must be a multiple of its parts: "
+                       << shape[0] << " rows, " << parts << " parts";
+  if (parts > 1 && cluster > 1)
+    return emitError() << "a ring of parts cannot be filled by a cluster: "
+                       << parts << " parts, a cluster of " << cluster;
+  return success();
 }
 
-int64_t RingType::getSlotBytes() const {
-  return getPanelLayout(getRows(), getColumns(), getElementType())->getBytes();
+int64_t RingType::getPartBytes() const {
+  return getPanelLayout(getPartRows(), getColumns(), getElementType())
+      ->getBytes();
+}
+
+RingType RingType::withSlots(int64_t slots) const {
+  return get(getContext(), slots, getShape(), getElementType(), getCluster(),
+             getParts());
 }
 
 //===----------------------------------------------------------------------===//

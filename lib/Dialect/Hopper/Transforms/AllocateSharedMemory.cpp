@@ -46,7 +46,7 @@ LogicalResult hopper::allocateSharedMemory(gpu::GPUFuncOp func) {
   SmallVector<RingSize> sizes;
   for (RingOp ring : rings) {
     RingType type = ring.getRing().getType();
-    sizes.emplace_back(type.getSlots(), type.getSlotBytes());
+    sizes.emplace_back(type.getSlots() * type.getParts(), type.getPartBytes());
   }
   SharedMemoryPlan plan = planSharedMemory(sizes);
   for (auto [ring, offset, barriers] :

@@ -37,10 +37,7 @@ static void deepenRings(gpu::GPUFuncOp func,
     int64_t slots = flashmhf::getRingSlots(ring.getName(), schedule);
     if (slots == 0)
       return;
-    RingType type = ring.getRing().getType();
-    ring.getRing().setType(RingType::get(func.getContext(), slots,
-                                         type.getShape(), type.getElementType(),
-                                         type.getCluster()));
+    ring.getRing().setType(ring.getRing().getType().withSlots(slots));
   });
 }
 

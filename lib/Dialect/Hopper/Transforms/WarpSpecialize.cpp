@@ -130,6 +130,14 @@ static Type getConsumerType(Type type, int64_t consumers) {
 
 /// Narrows one operation of the consumer region to the rows that start `row`
 /// rows into the tile.
+/// A consumer sees only its part of a slot.
+static void takePart(GetOp get) {
+  RingType ring = get.getRing().getType();
+  get.getSlot().setType(SlotType::get(
+      get.getContext(), {ring.getPartRows(), ring.getColumns()},
+      ring.getElementType(), ring.getCluster()));
+}
+
 static void narrow(Operation *op, int64_t consumers, Value row) {
   for (Value result : op->getResults())
     result.setType(getConsumerType(result.getType(), consumers));
@@ -161,9 +169,11 @@ static void narrow(Operation *op, int64_t consumers, Value row) {
     sum.getRowMutable().assign(
         arith::AddIOp::create(b, op->getLoc(), sum.getRow(), row));
     sum.setRows(sum.getRows() / consumers);
-  } else if (auto wgmma = dyn_cast<WgmmaOp>(op);
-             wgmma && isa<SlotType>(wgmma.getA().getType()))
-    wgmma.getRowMutable().assign(row);
+  } else if (auto wgmma = dyn_cast<WgmmaOp>(op)) {
+    if (auto slot = dyn_cast<SlotType>(wgmma.getA().getType());
+        slot && slot.getRows() > kWarpgroupRows)
+      wgmma.getRowMutable().assign(row);
+  }
 }
 
 /// The rows of every product must be those of the consumers together.
@@ -223,6 +233,10 @@ static LogicalResult specialize(gpu::GPUFuncOp func,
       b, loc, index, arith::ConstantIndexOp::create(b, loc, kWarpgroupRows));
   SmallVector<Operation *> ops;
   op.getConsumer().walk([&](Operation *inner) { ops.push_back(inner); });
+  // Slots first, since products look at theirs.
+  for (Operation *inner : ops)
+    if (auto get = dyn_cast<GetOp>(inner))
+      takePart(get);
   for (Operation *inner : ops)
     narrow(inner, consumers, row);
   return success();

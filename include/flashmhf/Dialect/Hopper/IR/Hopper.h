@@ -32,6 +32,8 @@
 
 namespace mlir::hopper {
 
+/// Threads of a warp.
+inline constexpr int64_t kWarpThreads = 32;
 /// Threads of a warpgroup.
 inline constexpr int64_t kWarpgroupThreads = 128;
 /// Rows of the product of one warpgroup.

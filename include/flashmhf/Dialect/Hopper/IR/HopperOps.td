@@ -130,8 +130,8 @@ def Hopper_RingOp : Hopper_Op<"ring",
   let description = [{
     The memory lives as long as the block. `offset` is the byte offset of slot 0
     from the start of the block's tiles and `barriers` that of its barriers
-    (full[slots], then empty[slots], 8 bytes each); both are absent until
-    hopper-allocate-shared-memory has run.
+    (for each part full[slots], then empty[slots], 8 bytes each); both are absent
+    until hopper-allocate-shared-memory has run.
   }];
   let arguments = (ins StrAttr:$name, OptionalAttr<I64Attr>:$offset,
                        OptionalAttr<I64Attr>:$barriers);
@@ -152,6 +152,8 @@ def Hopper_PutOp : Hopper_Op<"put"> {
     The map's tile is the slot's, or a part of it that several transfers repeat:
     all rows of some panels, or some rows of one panel. A cluster that fills the
     slot together shares these transfers out; every block puts the same tile.
+    Of a ring of parts, the parts are fetched one after another, each when it is
+    empty; the map's tile is then at most a part.
     With `evict_first` the tile is among the first to leave the L2 cache, for
     what is read once.
   }];
@@ -164,7 +166,7 @@ def Hopper_PutOp : Hopper_Op<"put"> {
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// How many tiles of `map` make up a slot of `ring`, if they do.
+    /// How many tiles of `map` make up a part of a slot of `ring`, if they do.
     static std::optional<int64_t> countTransfers(TensorMapType map,
                                                  RingType ring);
   }];
@@ -172,6 +174,9 @@ def Hopper_PutOp : Hopper_Op<"put"> {
 
 def Hopper_GetOp : Hopper_Op<"get"> {
   let summary = "wait for the next full slot of a ring";
+  let description = [{
+    In a consumer, a ring of parts gives the part of that consumer.
+  }];
   let arguments = (ins Hopper_RingType:$ring);
   let results = (outs Hopper_SlotType:$slot);
   let assemblyFormat = [{
@@ -188,6 +193,22 @@ def Hopper_ReleaseOp : Hopper_Op<"release"> {
   }];
   let arguments = (ins Hopper_SlotType:$slot);
   let assemblyFormat = "$slot attr-dict `:` type($slot)";
+}
+
+def Hopper_ScaleOp : Hopper_Op<"scale"> {
+  let summary = "multiply the elements of a tile in shared memory";
+  let description = [{
+    In place, before any product reads the tile. `factor` is a power of two, so
+    that nothing but a denormal element rounds. The slot belongs to one consumer,
+    which does this together.
+
+    ```mlir
+    hopper.scale %q, 5.000000e-01 : !hopper.slot<64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Hopper_SlotType:$slot, F32Attr:$factor);
+  let assemblyFormat = "$slot `,` $factor attr-dict `:` type($slot)";
+  let hasVerifier = 1;
 }
 
 def Hopper_SlotAtOp : Hopper_Op<"slot_at", [Pure]> {
@@ -214,7 +235,7 @@ def Hopper_WarpgroupsOp : Hopper_Op<"warpgroups",
   let description = [{
     The consumer region runs once in each of `consumers` warpgroups (numbers 0
     to n-1, given by `hopper.consumer_index`), the producer region in the last
-    warpgroup, by one thread of it. `registers` holds the register budgets of a
+    warpgroup, by one thread of it or by one for each `hopper.thread` in it. `registers` holds the register budgets of a
     thread of the producer and of the consumers; together they must not exceed
     what the block got at launch: a pool of 65536 registers divided evenly,
     rounded down to a multiple of 8.
@@ -237,6 +258,18 @@ def Hopper_YieldOp : Hopper_Op<"yield",
     [Pure, Terminator, ParentOneOf<["WarpgroupsOp"]>]> {
   let summary = "ends a region of hopper.warpgroups";
   let assemblyFormat = "attr-dict";
+}
+
+def Hopper_ThreadOp : Hopper_Op<"thread",
+    [HasParent<"WarpgroupsOp">, NoTerminator, SingleBlock, NoRegionArguments,
+     RecursiveMemoryEffects]> {
+  let summary = "one of several threads of the producer";
+  let description = [{
+    A producer region that holds these and nothing else is run by as many
+    threads, at most 4, each the first of a warp of its own.
+  }];
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$body attr-dict";
 }
 
 def Hopper_ConsumerIndexOp : Hopper_Op<"consumer_index", [Pure]> {

@@ -38,13 +38,19 @@ def Hopper_RingType : Hopper_Type<"Ring", "ring"> {
     `!hopper.ring<2 x 128x96xbf16, cluster 2>`: the blocks of a cluster of 2 fill
     their slots together. Each fetches its share of every tile for all of them,
     and a slot is empty when the consumers of all of them have released it.
+
+    `!hopper.ring<1 x 128x96xbf16, parts 2>`: a slot is two parts of 64 rows, one
+    for each of two consumers. Each part has barriers of its own: a consumer
+    waits for its part only, and the part is refilled once that consumer has
+    released it. No cluster fills such a ring.
   }];
   let parameters = (ins "int64_t":$slots, ArrayRefParameter<"int64_t">:$shape,
-                        "Type":$elementType, "int64_t":$cluster);
+                        "Type":$elementType, "int64_t":$cluster,
+                        "int64_t":$parts);
   let builders = [TypeBuilder<(ins "int64_t":$slots,
       "ArrayRef<int64_t>":$shape, "Type":$elementType,
-      CArg<"int64_t", "1">:$cluster), [{
-    return $_get($_ctxt, slots, shape, elementType, cluster);
+      CArg<"int64_t", "1">:$cluster, CArg<"int64_t", "1">:$parts), [{
+    return $_get($_ctxt, slots, shape, elementType, cluster, parts);
   }]>];
   let skipDefaultBuilders = 1;
   let hasCustomAssemblyFormat = 1;
@@ -52,8 +58,12 @@ def Hopper_RingType : Hopper_Type<"Ring", "ring"> {
   let extraClassDeclaration = [{
     int64_t getRows() const { return getShape()[0]; }
     int64_t getColumns() const { return getShape()[1]; }
+    int64_t getPartRows() const { return getRows() / getParts(); }
+    int64_t getPartBytes() const;
     /// Bytes of one slot.
-    int64_t getSlotBytes() const;
+    int64_t getSlotBytes() const { return getParts() * getPartBytes(); }
+    /// The ring with another number of slots.
+    RingType withSlots(int64_t slots) const;
   }];
 }
 

@@ -60,6 +60,43 @@ def HopperPersist : HopperPass<"hopper-persist"> {
   }];
 }
 
+def HopperSplitProducer : HopperPass<"hopper-split-producer"> {
+  let summary = "Give Q a producer thread of its own";
+  let description = [{
+    With `producers = 2` the puts of each loop level get a thread, in a warp of
+    its own: Q, fetched once per tile, and K, U and V, fetched once per step.
+    The thread of the weights then runs ahead into the next tile while that of
+    Q waits for the last products of this one.
+
+    ```mlir
+    hopper.thread { scf.for %n = .. { hopper.put .. into %Q } }
+    hopper.thread { scf.for %n = .. { scf.for .. { hopper.put .. into %K .. } } }
+    ```
+  }];
+}
+
+def HopperFuseTiles : HopperPass<"hopper-fuse-tiles"> {
+  let summary = "End a tile under the first products of the next";
+  let description = [{
+    With `fuse_tiles` a persistent, pipelined consumer does not end one tile
+    before it begins the next. After the last step of a tile it issues, in one
+    turn, the last sum of the tile and the first products of the next tile, and
+    stores the output while those run.
+
+    ```mlir
+    scf.for %n .. { first products; scf.for .. { steps }; last sum; store }
+    // becomes
+    first products
+    scf.while (%n) { scf.for .. { steps }; scf.condition (is there a next tile) }
+    do { last sum; first products of the next tile; store }
+    last sum; store
+    ```
+
+    Every block must have a tile, which the grid of hopper.launch grants. A tile
+    of a single step has no pipelined loop and stays as it is.
+  }];
+}
+
 def HopperPipeline : HopperPass<"hopper-pipeline"> {
   let summary = "Deepen the rings and overlap the steps of d_ff";
   let description = [{

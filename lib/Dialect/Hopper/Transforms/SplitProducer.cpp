@@ -1,0 +1,96 @@
+//===- SplitProducer.cpp - Several threads that fetch ---------------------===//
+//
+/// \file
+/// In: a producer that one thread runs. Out: where the schedule has two
+/// producers, a hopper.thread for the puts of each block of the loop nest, so
+/// that waiting for the slot of one operand holds up no other. Invariant: each
+/// ring has all its puts in one thread, in the same order.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::hopper {
+#define GEN_PASS_DEF_HOPPERSPLITPRODUCER
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
+} // namespace mlir::hopper
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+/// Erases loops that do nothing and what is not used.
+static void prune(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    if (auto loop = dyn_cast<scf::ForOp>(op)) {
+      prune(*loop.getBody());
+      if (loop.getBody()->without_terminator().empty() && loop.use_empty())
+        loop.erase();
+    } else if (isOpTriviallyDead(&op)) {
+      op.erase();
+    }
+  }
+}
+
+static LogicalResult split(WarpgroupsOp op) {
+  Block &body = op.getProducer().front();
+  llvm::MapVector<Block *, DenseSet<Operation *>> groups;
+  DenseMap<Value, Block *> homes;
+  WalkResult result = body.walk([&](PutOp put) {
+    groups[put->getBlock()].insert(put);
+    if (homes.try_emplace(put.getRing(), put->getBlock()).first->second ==
+        put->getBlock())
+      return WalkResult::advance();
+    put.emitOpError("is in another loop than an earlier put into its ring; "
+                    "one thread must do both");
+    return WalkResult::interrupt();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  if (groups.size() < 2)
+    return success();
+
+  auto whole = llvm::map_to_vector(body.without_terminator(),
+                                   [](Operation &inner) { return &inner; });
+  OpBuilder b = OpBuilder::atBlockTerminator(&body);
+  for (auto &[block, puts] : groups) {
+    auto thread = ThreadOp::create(b, op.getLoc());
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&thread.getBody());
+    IRMapping mapping;
+    for (Operation *inner : whole)
+      b.clone(*inner, mapping);
+    for (auto &[other, others] : groups)
+      if (other != block)
+        for (Operation *put : others)
+          mapping.lookup(put)->erase();
+    prune(thread.getBody().front());
+  }
+  for (Operation *inner : llvm::reverse(whole))
+    inner->erase();
+  return success();
+}
+
+namespace {
+struct HopperSplitProducer
+    : hopper::impl::HopperSplitProducerBase<HopperSplitProducer> {
+  void runOnOperation() override {
+    getOperation()->walk([&](gpu::GPUFuncOp func) {
+      auto schedule =
+          func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+      if (!schedule || schedule.getProducers() < 2)
+        return;
+      func.walk([&](WarpgroupsOp op) {
+        if (failed(split(op)))
+          signalPassFailure();
+      });
+    });
+  }
+};
+} // namespace
