@@ -100,7 +100,7 @@ LogicalResult SwiGLUFusion::run() {
     return success();
   if (failed(checkFilled(forall)))
     return failure();
-  kernel.sumPieces(acc);
+  kernel.sumPieces(getSum(op.getLoc()));
   return success();
 }
 
