@@ -57,8 +57,8 @@ static SmallVector<int64_t> getDffTiles(int64_t f) {
 /// Depths of the rings of K, U and V, best first. Without U its depth is that
 /// of K.
 static SmallVector<std::array<int64_t, 3>> getStages(bool hasUp) {
-  SmallVector<std::array<int64_t, 3>> stages = {{2, 2, 2}, {2, 1, 2}, {3, 3, 3},
-                                                {3, 2, 3}, {3, 2, 2}, {4, 4, 4},
+  SmallVector<std::array<int64_t, 3>> stages = {{3, 3, 3}, {3, 2, 3}, {2, 2, 2},
+                                                {2, 1, 2}, {3, 2, 2}, {4, 4, 4},
                                                 {1, 1, 2}, {1, 1, 1}};
   if (!hasUp)
     llvm::erase_if(stages, [](const std::array<int64_t, 3> &depth) {
@@ -98,12 +98,31 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
   return splits;
 }
 
+/// Whether `halve_q` does anything.
+static bool isHalvable(Activation activation) {
+  return activation == Activation::Silu || activation == Activation::Sigmoid;
+}
+
 std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
                                                const Chip &chip) {
   std::vector<Candidate> candidates;
   auto add = [&](const ScheduleFields &schedule) {
     if (!findFault(op, schedule))
       candidates.push_back({schedule, predict(op, schedule, chip)});
+  };
+  // All ways to go from one tile to the next.
+  auto addBoundaries = [&](ScheduleFields schedule) {
+    bool canFuse = schedule.persistent && schedule.overlap;
+    for (auto [producers, fuse, halve] :
+         {std::tuple(2, canFuse, false), std::tuple(2, canFuse, true),
+          std::tuple(2, false, false), std::tuple(1, false, false)}) {
+      schedule.producers = producers;
+      schedule.fuseTiles = fuse;
+      schedule.halveQ = halve;
+      if (halve ? isHalvable(op.activation) && canFuse
+                : fuse || !canFuse || !schedule.rotate)
+        add(schedule);
+    }
   };
   // All ways to run blocks of one size.
   auto addRuns = [&](ScheduleFields schedule) {
@@ -117,7 +136,7 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
         schedule.persistent = persistent;
         schedule.overlap = overlap;
         schedule.rotate = rotate;
-        add(schedule);
+        addBoundaries(schedule);
       }
     }
     // Blocks of pieces are neither persistent nor in clusters.
