@@ -89,6 +89,7 @@ def schedules(draw):
         producers=draw(st.integers(1, 2), "producers"),
         fuse_tiles=draw(st.booleans(), "fuse_tiles") and persistent and overlap,
         halve_q=draw(st.booleans(), "halve_q"),
+        turns=draw(st.booleans(), "turns"),
         programmatic=draw(st.booleans(), "programmatic") and split > 1,
     )
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())

@@ -60,7 +60,7 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
   return get(context, fields.tokenTile, fields.dffTile, fields.stages,
              fields.consumers, fields.registers, fields.cluster,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
-             fields.producers, fields.fuseTiles, fields.halveQ,
+             fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
              fields.programmatic);
 }
 
@@ -78,6 +78,7 @@ ScheduleFields ScheduleAttr::getFields() const {
           getProducers(),
           getFuseTiles(),
           getHalveQ(),
+          getTurns(),
           getProgrammatic()};
 }
 
@@ -118,6 +119,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.fuseTiles);
     if (key == "halve_q")
       return parseField(parser, fields.halveQ);
+    if (key == "turns")
+      return parseField(parser, fields.turns);
     if (key == "programmatic")
       return parseField(parser, fields.programmatic);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
@@ -129,7 +132,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       start, parser.getContext(), fields.tokenTile, fields.dffTile,
       fields.stages, fields.consumers, fields.registers, fields.cluster,
       fields.persistent, fields.overlap, fields.rotate, fields.split,
-      fields.producers, fields.fuseTiles, fields.halveQ, fields.programmatic);
+      fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
+      fields.programmatic);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -155,6 +159,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", fuse_tiles = true";
   if (getHalveQ())
     printer << ", halve_q = true";
+  if (!getTurns())
+    printer << ", turns = false";
   if (getProgrammatic())
     printer << ", programmatic = true";
   printer << '>';
@@ -166,7 +172,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    ArrayRef<int64_t> registers, int64_t cluster,
                                    bool persistent, bool overlap, bool,
                                    int64_t split, int64_t producers,
-                                   bool fuseTiles, bool, bool) {
+                                   bool fuseTiles, bool, bool, bool) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();

@@ -220,7 +220,7 @@ static void releaseAfter(scf::ForOp loop, Value slot) {
       user->moveAfter(loop);
 }
 
-static LogicalResult overlap(WarpgroupsOp op) {
+static LogicalResult overlap(WarpgroupsOp op, bool takesTurns) {
   coalesce(op.getConsumer());
   SmallVector<scf::ForOp> loops;
   op.getConsumer().walk([&](scf::ForOp loop) { loops.push_back(loop); });
@@ -230,7 +230,7 @@ static LogicalResult overlap(WarpgroupsOp op) {
     std::optional<APInt> trips = loop.getStaticTripCount();
     if (!step || !trips || trips->ult(2))
       continue;
-    step->prepare(/*takesTurns=*/op.getConsumers() > 1);
+    step->prepare(takesTurns && op.getConsumers() > 1);
     scf::PipeliningOption options;
     options.getScheduleFn =
         [&](scf::ForOp, std::vector<std::pair<Operation *, unsigned>> &order) {
@@ -262,7 +262,9 @@ static LogicalResult pipeline(gpu::GPUFuncOp func) {
   if (!schedule.getOverlap())
     return success();
   WalkResult result =
-      func.walk([](WarpgroupsOp op) { return WalkResult(overlap(op)); });
+      func.walk([&](WarpgroupsOp op) {
+    return WalkResult(overlap(op, schedule.getTurns()));
+  });
   return failure(result.wasInterrupted());
 }
 

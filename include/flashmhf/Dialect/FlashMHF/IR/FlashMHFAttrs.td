@@ -54,7 +54,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
                        consumers = 2, registers = [24, 240], cluster = 1,
                        persistent = false, overlap = false, rotate = false,
                        split = 1, producers = 1, fuse_tiles = false,
-                       halve_q = false, programmatic = false>
+                       halve_q = false, turns = true,
+                       programmatic = false>
     ```
 
     | key          | meaning                                                   |
@@ -71,6 +72,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `split`      | pieces that the steps of one tile are dealt out to, see flashmhf-split-dff |
     | `producers`  | threads that fetch: 1, or 2 of which one fetches Q only   |
     | `fuse_tiles` | a tile ends under the first products of the next, if persistent and overlapped |
+    | `turns`      | consumers issue their products in turn, if overlapped     |
     | `halve_q`    | Q is halved on chip, which saves SiLU and sigmoid a product |
     | `programmatic` | weights are fetched before the stream's previous kernel ends, if split |
   }];
@@ -88,6 +90,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "int64_t":$producers,
     "bool":$fuseTiles,
     "bool":$halveQ,
+    "bool":$turns,
     "bool":$programmatic
   );
   let hasCustomAssemblyFormat = 1;

@@ -29,6 +29,7 @@ struct ScheduleFields {
   int64_t producers = 1;
   bool fuseTiles = false;
   bool halveQ = false;
+  bool turns = true;
   bool programmatic = false;
 };
 
