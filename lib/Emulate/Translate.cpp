@@ -252,10 +252,15 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   func.walk([&](RingOp ring) {
     RingType type = ring.getRing().getType();
     shared[ring.getRing()] = kernel.rings.size();
-    RingInfo info{ring.getName().str(), type.getSlots(), type.getRows(),
-                  type.getColumns(), *getFormat(type.getElementType()),
-                  type.getCluster(), int64_t(ring.getOffset().value_or(0)),
-                  int64_t(ring.getBarriers().value_or(0)), ring.getLoc()};
+    RingInfo info{ring.getName().str(),
+                  type.getSlots(),
+                  type.getRows(),
+                  type.getColumns(),
+                  *getFormat(type.getElementType()),
+                  type.getCluster(),
+                  int64_t(ring.getOffset().value_or(0)),
+                  int64_t(ring.getBarriers().value_or(0)),
+                  ring.getLoc()};
     // Without consumers nobody tells the parts apart.
     if (!warpgroups || type.getParts() == 1) {
       kernel.rings.push_back(info);

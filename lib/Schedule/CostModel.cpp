@@ -55,13 +55,13 @@ static constexpr double kCluster = 1.01;
 /// took 27.7 and 29.3 us at 1 token, 29.3 and 32.2 at 64 (hand-written kernel).
 static constexpr double kReduction = 1.6;
 static constexpr double kPartialTraffic = 6400;
-/// What is left exposed at the end of a tile, with a thread that fetches Q ahead
-/// and where tiles are fused besides: of 16384 tokens of 370m the multiprocessors
-/// were busy for 554, 547 and 543 thousand cycles.
+/// What is left exposed at the end of a tile, with a thread that fetches Q
+/// ahead and where tiles are fused besides: of 16384 tokens of 370m the
+/// multiprocessors were busy for 554, 547 and 543 thousand cycles.
 static constexpr double kQThread = 0.5;
 static constexpr double kFused = 0.15;
-/// Halving Q has gained nothing where the products hide the activation (D = 128)
-/// and 3% at D = 96: less than the work saved.
+/// Halving Q has gained nothing where the products hide the activation (D =
+/// 128) and 3% at D = 96: less than the work saved.
 static constexpr double kHalving = 1.012;
 /// `rotate` cost 0 to 6% below 65536 tokens and gained 1% there, within noise.
 static constexpr double kRotate = 1.02;
@@ -138,9 +138,9 @@ static StepCost getStepCost(const OperatorFacts &op,
   double elements = double(hopper::kWarpgroupRows) * rows;
   ActivationCost each = getActivationCost(op.activation);
   double special = elements * each.special / rates.specialOps;
-  double early =
-      special +
-      elements * (each.others + op.hasRouter - schedule.halveQ) / rates.floatOps;
+  double early = special + elements *
+                               (each.others + op.hasRouter - schedule.halveQ) /
+                               rates.floatOps;
   double late = elements * (op.hasUp + 0.5) / rates.floatOps;
 
   StepCost cost;
@@ -246,7 +246,7 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
 
   double storeCycles =
       schedule.tokenTile * op.headWidth * outputBytes / kStoreBytes;
-  double exposed = schedule.fuseTiles        ? kFused
+  double exposed = schedule.fuseTiles       ? kFused
                    : schedule.producers > 1 ? kQThread
                                             : 1;
   double tileMicroseconds =

@@ -75,6 +75,7 @@ def schedules(draw):
     cluster = draw(st.sampled_from([1, 1, 2, 4, 3]), "cluster") if split == 1 else 1
     persistent = draw(st.booleans(), "persistent") and split == 1
     overlap = draw(st.booleans(), "overlap")
+    producers = draw(st.integers(1, 2), "producers")
     keys = dict(
         token_tile=64 * consumers,
         dff_tile=16 * draw(st.integers(1, 8), "dff_tile / 16"),
@@ -86,11 +87,13 @@ def schedules(draw):
         overlap=overlap,
         rotate=draw(st.booleans(), "rotate"),
         split=split,
-        producers=draw(st.integers(1, 2), "producers"),
+        producers=producers,
         fuse_tiles=draw(st.booleans(), "fuse_tiles") and persistent and overlap,
         halve_q=draw(st.booleans(), "halve_q"),
         turns=draw(st.booleans(), "turns"),
-        programmatic=draw(st.booleans(), "programmatic") and split > 1,
+        programmatic=draw(st.booleans(), "programmatic")
+        and split > 1
+        and producers == 1,
     )
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())
     return f"#flashmhf.schedule<{text}>"

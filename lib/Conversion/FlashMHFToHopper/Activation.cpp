@@ -11,8 +11,7 @@ using namespace mlir;
 using flashmhf::Activation;
 
 Value hopper::createActivation(OpBuilder &b, Location loc,
-                               Activation activation, Value x,
-                               bool isHalved) {
+                               Activation activation, Value x, bool isHalved) {
   auto constant = [&](double value) -> Value {
     auto type = cast<VectorType>(x.getType());
     return arith::ConstantOp::create(

@@ -169,8 +169,8 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
   inlineRegion(rewriter, op.getConsumer(), ifOp.elseBlock());
   rewriter.eraseOp(op);
 
-  func.setKnownBlockSizeAttr(
-      rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(blockThreads), 1, 1}));
+  func.setKnownBlockSizeAttr(rewriter.getDenseI32ArrayAttr(
+      {static_cast<int32_t>(blockThreads), 1, 1}));
 }
 
 static LogicalResult lowerWarpgroups(gpu::GPUFuncOp func) {

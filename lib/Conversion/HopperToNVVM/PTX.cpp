@@ -324,10 +324,10 @@ void ptx::scaleShared(OpBuilder &b, Location loc, Value address, APFloat factor,
   uint32_t bits = factor.bitcastToAPInt().getZExtValue();
   AsmBuilder builder(b, loc);
   std::string at = builder.addInput(address);
-  std::string text = llvm::formatv(
-      "{{\n.reg .b32 x<4>, s;\nmov.b32 s, {0};\n"
-      "ld.shared.v4.b32 {{x0, x1, x2, x3}, [{1}];\n",
-      bits << 16 | bits, at);
+  std::string text =
+      llvm::formatv("{{\n.reg .b32 x<4>, s;\nmov.b32 s, {0};\n"
+                    "ld.shared.v4.b32 {{x0, x1, x2, x3}, [{1}];\n",
+                    bits << 16 | bits, at);
   for (int i = 0; i < 4; ++i)
     text += llvm::formatv("mul.rn.{0}x2 x{1}, x{1}, s;\n",
                           elementType.isBF16() ? "bf16" : "f16", i);

@@ -69,9 +69,9 @@ struct InstructionsOfScale : OpConversionPattern<ScaleOp> {
                                        rewriter.getI32IntegerAttr(value));
     };
     SlotType slot = op.getSlot().getType();
-    int64_t bytes = getPanelLayout(slot.getRows(), slot.getColumns(),
-                                   slot.getElementType())
-                        ->getBytes();
+    int64_t bytes =
+        getPanelLayout(slot.getRows(), slot.getColumns(), slot.getElementType())
+            ->getBytes();
     Value thread = arith::IndexCastOp::create(
         rewriter, loc, rewriter.getI32Type(),
         gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x));
@@ -82,8 +82,8 @@ struct InstructionsOfScale : OpConversionPattern<ScaleOp> {
         arith::RemUIOp::create(rewriter, loc, thread,
                                constant(kWarpgroupThreads)),
         constant(threadBytes));
-    Value first = arith::AddIOp::create(rewriter, loc, adaptor.getSlot()[0],
-                                        offset);
+    Value first =
+        arith::AddIOp::create(rewriter, loc, adaptor.getSlot()[0], offset);
     for (int64_t at = 0; at < bytes; at += roundBytes)
       ptx::scaleShared(
           rewriter, loc,
@@ -212,5 +212,6 @@ struct InstructionsOfWait : OpConversionPattern<WaitOp> {
 void hopper::populateProductPatterns(const TypeConverter &converter,
                                      RewritePatternSet &patterns) {
   patterns.add<AddressesOfSlot, ArrivalOfRelease, InstructionsOfScale,
-               InstructionsOfWgmma, InstructionsOfWait>(converter, patterns.getContext());
+               InstructionsOfWgmma, InstructionsOfWait>(converter,
+                                                        patterns.getContext());
 }

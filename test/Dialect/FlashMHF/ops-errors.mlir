@@ -254,3 +254,8 @@ func.func private @schedule_producers() attributes {s = #flashmhf.schedule<produ
 
 // expected-error@+1 {{schedule: 'fuse_tiles' needs 'persistent' and 'overlap'}}
 func.func private @schedule_fuse_tiles() attributes {s = #flashmhf.schedule<persistent = true, fuse_tiles = true>}
+
+// -----
+
+// expected-error@+1 {{schedule: 'programmatic' needs 'producers' = 1, got 2}}
+func.func private @schedule_programmatic() attributes {s = #flashmhf.schedule<split = 2, producers = 2, programmatic = true>}

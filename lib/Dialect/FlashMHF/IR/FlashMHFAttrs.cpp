@@ -172,7 +172,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    ArrayRef<int64_t> registers, int64_t cluster,
                                    bool persistent, bool overlap, bool,
                                    int64_t split, int64_t producers,
-                                   bool fuseTiles, bool, bool, bool) {
+                                   bool fuseTiles, bool, bool,
+                                   bool programmatic) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -191,6 +192,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   };
   if (producers != 1 && producers != 2)
     return emitError() << "schedule: 'producers' must be 1 or 2, got "
+                       << producers;
+  if (programmatic && producers != 1)
+    return emitError() << "schedule: 'programmatic' needs 'producers' = 1, got "
                        << producers;
   if (fuseTiles && !(persistent && overlap))
     return emitError() << "schedule: 'fuse_tiles' needs 'persistent' and "

@@ -187,8 +187,7 @@ void TileLoop::buildSteps(OpBuilder &b, Location loc, ValueRange arguments) {
   mapping.map(fromHead, arguments.drop_front());
   clone(b, steps, mapping);
   cloneAll(b, releases, mapping);
-  Value next =
-      arith::AddIOp::create(b, loc, arguments.front(), loop.getStep());
+  Value next = arith::AddIOp::create(b, loc, arguments.front(), loop.getStep());
   Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, next,
                                      loop.getUpperBound());
   SmallVector<Value> results = mapAll(fromSteps, mapping);

@@ -261,8 +261,7 @@ static LogicalResult pipeline(gpu::GPUFuncOp func) {
   deepenRings(func, schedule.getFields());
   if (!schedule.getOverlap())
     return success();
-  WalkResult result =
-      func.walk([&](WarpgroupsOp op) {
+  WalkResult result = func.walk([&](WarpgroupsOp op) {
     return WalkResult(overlap(op, schedule.getTurns()));
   });
   return failure(result.wasInterrupted());

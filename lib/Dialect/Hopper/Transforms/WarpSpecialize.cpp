@@ -133,9 +133,9 @@ static Type getConsumerType(Type type, int64_t consumers) {
 /// A consumer sees only its part of a slot.
 static void takePart(GetOp get) {
   RingType ring = get.getRing().getType();
-  get.getSlot().setType(SlotType::get(
-      get.getContext(), {ring.getPartRows(), ring.getColumns()},
-      ring.getElementType(), ring.getCluster()));
+  get.getSlot().setType(
+      SlotType::get(get.getContext(), {ring.getPartRows(), ring.getColumns()},
+                    ring.getElementType(), ring.getCluster()));
 }
 
 static void narrow(Operation *op, int64_t consumers, Value row) {
