@@ -31,6 +31,12 @@ using llvm::Expected;
 
 char EmulationFault::ID = 0;
 
+/// Threads that run together, one for each warpgroup of blocks that may wait
+/// for one another.
+static constexpr int64_t kMaxThreads = 1024;
+/// Partial sums that are kept in memory.
+static constexpr int64_t kMaxPartials = int64_t(1) << 32;
+
 static Error makeFault(Location location, const Twine &message) {
   return llvm::make_error<EmulationFault>(location, message.str());
 }
@@ -91,6 +97,14 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
   launch->cluster = op.getCluster();
   launch->pieces = op.getPieces();
   launch->persistent = op.getPersistent();
+  int64_t warpgroups =
+      launch->kernel.producers.size() + launch->kernel.consumers;
+  if (launch->pieces > kMaxThreads / warpgroups)
+    return makeFault(
+        op.getLoc(),
+        llvm::formatv("cannot emulate {0} pieces of {1} "
+                      "warpgroups: they need a thread each, of {2}",
+                      launch->pieces, warpgroups, kMaxThreads));
   for (const RingInfo &ring : launch->kernel.rings)
     if (ring.cluster > 1 && ring.cluster != launch->cluster)
       return makeFault(ring.location,
@@ -215,6 +229,9 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
     int64_t elements = launch.pieces;
     for (int64_t size : tensors[launch.over].sizes)
       elements *= size;
+    if (elements > kMaxPartials)
+      return llvm::createStringError(llvm::formatv(
+          "cannot emulate {0} partial sums, only {1}", elements, kMaxPartials));
     workspace.partials.assign(elements,
                               llvm::bit_cast<float>(Workspace::kUnwritten));
     blocks *= launch.pieces;

@@ -143,3 +143,18 @@ func.func @f(%o: memref<1x1x?x16xf32>) {
   hopper.launch @kernels::@k args(%o : memref<1x1x?x16xf32>) as [memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] pieces 2 : memref<1x1x?x16xf32>
   return
 }
+
+// -----
+
+// More threads than a CPU could bear.
+
+gpu.module @kernels {
+  gpu.func @k(%o: memref<1x1x?x16xf32>, %partials: index, %counters: index, %resident: index) kernel {
+    gpu.return
+  }
+}
+func.func @f(%o: memref<1x1x?x16xf32>) {
+  // expected-error @below {{cannot emulate 4294967296 pieces of 1 warpgroups: they need a thread each, of 1024}}
+  hopper.launch @kernels::@k args(%o : memref<1x1x?x16xf32>) as [memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] pieces 4294967296 : memref<1x1x?x16xf32>
+  return
+}

@@ -62,8 +62,11 @@ std::optional<RegisterBlock> RegisterBlock::get(RankedTensorType type,
   return RegisterBlock{down, across * lanes};
 }
 
+/// One that sums something: fusion cannot cut an empty sum into tiles.
 static bool isContraction(Operation *op) {
-  return isa_and_nonnull<linalg::MatmulOp, linalg::ContractOp>(op);
+  return isa_and_nonnull<linalg::MatmulOp, linalg::ContractOp>(op) &&
+         !llvm::is_contained(cast<linalg::LinalgOp>(op).getStaticLoopRanges(),
+                             0);
 }
 
 static RankedTensorType getResultType(linalg::LinalgOp op) {

@@ -55,3 +55,18 @@ func.func @left_alone(%a: tensor<8x32xf32>, %b: tensor<32x20xf32>, %c: tensor<8x
   %t = linalg.matmul ins(%d, %e : tensor<?x32xf32>, tensor<32x64xf32>) outs(%f : tensor<?x64xf32>) -> tensor<?x64xf32>
   return %s, %t : tensor<8x20xf32>, tensor<?x64xf32>
 }
+
+// A sum of nothing is not fused, which would ask for tiles of nothing.
+// CHECK-LABEL: func @empty_sum
+//       CHECK: linalg.matmul {{.*}} tensor<8x128xf32>
+func.func @empty_sum(%a: tensor<8x0xf32>, %b: tensor<0x128xf32>, %c: tensor<8x128xf32>) -> tensor<8x128xf32> {
+  %empty = tensor.empty() : tensor<8x128xf32>
+  %s = linalg.matmul ins(%a, %b : tensor<8x0xf32>, tensor<0x128xf32>) outs(%c : tensor<8x128xf32>) -> tensor<8x128xf32>
+  %e = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%s : tensor<8x128xf32>) outs(%empty : tensor<8x128xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %0 = math.exp %x : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x128xf32>
+  return %e : tensor<8x128xf32>
+}
