@@ -77,6 +77,13 @@ static uint16_t toF16(float value) {
   return sign | uint16_t((rounded - 0x38000000) >> 13);
 }
 
+/// dest[i] = Convert(source[i]).
+template <auto Convert, typename From, typename To>
+static void convert(const From *source, To *dest, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    dest[i] = Convert(source[i]);
+}
+
 void hopper::emulation::decode(Format format, const void *source, float *dest,
                                int64_t count) {
   auto *bits = static_cast<const uint16_t *>(source);
@@ -85,13 +92,9 @@ void hopper::emulation::decode(Format format, const void *source, float *dest,
     std::memcpy(dest, source, count * sizeof(float));
     return;
   case Format::F16:
-    for (int64_t i = 0; i < count; ++i)
-      dest[i] = fromF16(bits[i]);
-    return;
+    return convert<fromF16>(bits, dest, count);
   case Format::BF16:
-    for (int64_t i = 0; i < count; ++i)
-      dest[i] = fromBF16(bits[i]);
-    return;
+    return convert<fromBF16>(bits, dest, count);
   }
 }
 
@@ -103,23 +106,22 @@ void hopper::emulation::encode(Format format, const float *source, void *dest,
     std::memcpy(dest, source, count * sizeof(float));
     return;
   case Format::F16:
-    for (int64_t i = 0; i < count; ++i)
-      bits[i] = toF16(source[i]);
-    return;
+    return convert<toF16>(source, bits, count);
   case Format::BF16:
-    for (int64_t i = 0; i < count; ++i)
-      bits[i] = toBF16(source[i]);
-    return;
+    return convert<toBF16>(source, bits, count);
   }
+}
+
+template <auto Encode, auto Decode>
+static float roundTrip(float value) {
+  return Decode(Encode(value));
 }
 
 void hopper::emulation::round(Format format, float *values, int64_t count) {
   if (format == Format::F16)
-    for (int64_t i = 0; i < count; ++i)
-      values[i] = fromF16(toF16(values[i]));
+    convert<roundTrip<toF16, fromF16>>(values, values, count);
   else if (format == Format::BF16)
-    for (int64_t i = 0; i < count; ++i)
-      values[i] = fromBF16(toBF16(values[i]));
+    convert<roundTrip<toBF16, fromBF16>>(values, values, count);
 }
 
 //===----------------------------------------------------------------------===//
