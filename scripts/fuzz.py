@@ -3,10 +3,13 @@
 diagnostic will do; a signal or a hang is a finding.
 
     scripts/fuzz.py [--seconds 600] [--seed 0] [--opt build/bin/flashmhf-opt]
-                    [--save DIRECTORY]
+                    [--save DIRECTORY] [--grow]
 
-Seeds are the .mlir tests and kernels made from them. Findings are printed, and
-kept as files with --save. Exit code 1 if there are any.
+Seeds are the .mlir tests, kernels made from them, and the programs of
+test/fuzz/corpus.txt. A program that brings out a diagnostic not seen before
+becomes a seed; with --grow, if it is new to the seeds too, it is kept in the
+corpus. Findings are printed, and kept as files with --save. Exit code 1 if there
+are any.
 """
 
 import argparse
@@ -19,6 +22,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+CORPUS = ROOT / "test" / "fuzz" / "corpus.txt"
+SEPARATOR = "\n// -----\n"
 BATCH = 16  # programs in one process
 TIMEOUT = 60  # seconds for one process; a single program takes far less
 
@@ -65,6 +70,24 @@ def seed_programs(opt):
             if result and result.returncode == 0 and len(result.stdout) < 20000:
                 kernels.append(result.stdout)
     return programs + kernels[:20]
+
+
+def read_corpus():
+    text = CORPUS.read_text() if CORPUS.exists() else ""
+    return [program for program in text.split(SEPARATOR) if program.strip()]
+
+
+def diagnostics(result, programs):
+    """(program, message) for each error, without the names and numbers in it."""
+    ends, line = [], 0
+    for program in programs:
+        line += program.count("\n") + 2
+        ends.append(line)
+    for place, message in re.findall(r"^<stdin>:(\d+):\d+: error: (.*)$", result.stderr, re.M):
+        plain = re.sub(r"'[^']*'|\"[^\"]*\"|![\w.]+<.*>|#[\w.]+<.*>|\d+", "_", message)
+        number = next((i for i, end in enumerate(ends) if int(place) <= end), None)
+        if number is not None:
+            yield programs[number], plain
 
 
 def mutate(text, pool, rng):
@@ -134,7 +157,7 @@ def run(opt, programs, command):
     try:
         return subprocess.run(
             [opt, "-", "--split-input-file", *command],
-            input="\n// -----\n".join(programs),
+            input=SEPARATOR.join(programs),
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
@@ -153,19 +176,39 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--opt", default=str(ROOT / "build" / "bin" / "flashmhf-opt"))
     parser.add_argument("--save", type=Path)
+    parser.add_argument("--grow", action="store_true")
     arguments = parser.parse_args()
     os.environ["LLVM_DISABLE_SYMBOLIZATION"] = "1"
     rng = random.Random(arguments.seed)
-    end = time.monotonic() + arguments.seconds
+    corpus = read_corpus()
     pool = seed_programs(arguments.opt)
-    tried, findings = 0, 0
+    seeds = len(pool) + len(corpus)
+    seen = set()
+    for command in COMMANDS if arguments.grow else []:
+        for start in range(0, seeds, BATCH):
+            programs = (pool + corpus)[start : start + BATCH]
+            result = run(arguments.opt, programs, command)
+            if result:
+                seen.update(message for _, message in diagnostics(result, programs))
+    pool += corpus
+    end = time.monotonic() + arguments.seconds
+    tried, findings, grown = 0, 0, 0
     while time.monotonic() < end:
         command = mutate_options(rng.choice(COMMANDS), rng)
         programs = [
             without_known(mutate(rng.choice(pool), pool, rng)) for _ in range(BATCH)
         ]
         tried += BATCH
-        if not is_finding(run(arguments.opt, programs, command)):
+        result = run(arguments.opt, programs, command)
+        if not is_finding(result):
+            for program, message in diagnostics(result, programs):
+                if message in seen or len(program) > 4000:
+                    continue
+                seen.add(message)
+                pool.append(program)
+                grown += 1
+                if arguments.grow:
+                    corpus.append(program)
             continue
         for program in programs:
             result = run(arguments.opt, [program], command)
@@ -180,7 +223,13 @@ def main():
                 name = f"seed{arguments.seed}-{findings}.mlir"
                 text = f"// RUN: flashmhf-opt {' '.join(command)}\n{program}\n"
                 (arguments.save / name).write_text(text)
-    print(f"{tried} programs from {len(pool)} seeds, {findings} findings")
+    if arguments.grow:
+        CORPUS.parent.mkdir(parents=True, exist_ok=True)
+        CORPUS.write_text(SEPARATOR.join(corpus))
+    print(
+        f"{tried} programs from {seeds} seeds, {len(seen)} kinds of diagnostics, "
+        f"{grown} of them new, {findings} findings"
+    )
     return 1 if findings else 0
 
 

@@ -89,6 +89,8 @@ def recordings() -> list:
         "rotate": dict(dff_tile=64, overlap="true", persistent="true", rotate="true"),
         "cluster": dict(dff_tile=64, overlap="true", cluster=2),
         "one-consumer": dict(token_tile=64, consumers=1, dff_tile=32, registers="[40, 240]"),
+        "split": dict(token_tile=64, consumers=1, dff_tile=32, split=3),
+        "programmatic": dict(token_tile=64, consumers=1, dff_tile=32, split=2, programmatic="true"),
         "tiles": dict(
             dff_tile=64, overlap="true", persistent="true", producers=2, fuse_tiles="true"
         ),
