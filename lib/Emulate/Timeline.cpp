@@ -99,7 +99,8 @@ std::optional<double> Prediction::getReady(const Actor &actor,
       return actor.now;
     const SlotTimes &slot = slots[event.ring][event.slot];
     if (int64_t(slot.releases.size()) < event.use ||
-        slot.releases[event.use - 1].first < kernel.consumers)
+        slot.releases[event.use - 1].first <
+            (kernel.rings[event.ring].owner < 0 ? kernel.consumers : 1))
       return std::nullopt;
     return std::max(actor.now, slot.releases[event.use - 1].second);
   }
