@@ -171,4 +171,26 @@ gpu.module @kernels {
     hopper.release %s : !hopper.slot<16x64xbf16>
     gpu.return
   }
+
+  // Every thread of the consumer scales 16 bytes in each round of 2048; products
+  // read the tile by another way, and wait for all of them.
+
+  // CHECK-LABEL: gpu.func @scale
+  // CHECK-SAME: (%[[ADDRESS:.*]]: i32, %{{.*}}: i32)
+  // CHECK:      %[[THREAD:.*]] = arith.index_cast %{{.*}} : index to i32
+  // CHECK:      %[[CONSUMER:.*]] = arith.divui %[[THREAD]], %c128
+  // CHECK:      %[[IN:.*]] = arith.remui %[[THREAD]], %c128
+  // CHECK:      %[[BYTES:.*]] = arith.muli %[[IN]], %c16
+  // CHECK:      %[[FIRST:.*]] = arith.addi %[[ADDRESS]], %[[BYTES]]
+  // CHECK:      llvm.inline_asm has_side_effects {{.*}}mov.b32 s, 1056980736;\0Ald.shared.v4.b32 {x0, x1, x2, x3}, [$0];\0Amul.rn.bf16x2 x0, x0, s;{{.*}}st.shared.v4.b32 [$0], {x0, x1, x2, x3};
+  // CHECK:      ld.shared
+  // CHECK-NOT:  ld.shared
+  // CHECK:      llvm.inline_asm has_side_effects {{.*}}"fence.proxy.async.shared::cta;"
+  // CHECK:      %[[ID:.*]] = arith.addi %[[CONSUMER]], %c8
+  // CHECK:      llvm.inline_asm has_side_effects {{.*}}"bar.sync $0, 128;", "r,~{memory}" %[[ID]]
+  gpu.func @scale(%address: i32, %empty: i32) {
+    %s = hopper.slot_at %address, %empty : !hopper.slot<64x32xbf16>
+    hopper.scale %s, 0.5 : !hopper.slot<64x32xbf16>
+    gpu.return
+  }
 }

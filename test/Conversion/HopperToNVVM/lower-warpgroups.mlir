@@ -82,6 +82,38 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Several producer threads: the first of each warp.
+
+  // CHECK-LABEL: gpu.func @threads
+  // CHECK:      nvvm.setmaxregister decrease 24
+  // CHECK:      %[[WARP:.*]] = nvvm.shfl.sync idx
+  // CHECK:      %[[C8:.*]] = arith.constant 8 : i32
+  // CHECK:      %[[IS8:.*]] = arith.cmpi eq, %[[WARP]], %[[C8]]
+  // CHECK:      scf.if %[[IS8]] {
+  // CHECK:        %[[C256:.*]] = arith.constant 256 : index
+  // CHECK:        %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %[[C256]]
+  // CHECK:        scf.if %[[FIRST]] {
+  // CHECK-NEXT:     memref.store %[[I:.*]], %{{.*}}[]
+  // CHECK:      %[[C9:.*]] = arith.constant 9 : i32
+  // CHECK:      %[[IS9:.*]] = arith.cmpi eq, %[[WARP]], %[[C9]]
+  // CHECK:      scf.if %[[IS9]] {
+  // CHECK:        %[[C288:.*]] = arith.constant 288 : index
+  // CHECK:        %[[SECOND:.*]] = arith.cmpi eq, %{{.*}}, %[[C288]]
+  // CHECK:        scf.if %[[SECOND]] {
+  // CHECK-NEXT:     memref.store
+  gpu.func @threads(%i: index, %j: index, %out: memref<index>) kernel {
+    hopper.warpgroups producer registers 24 {
+      hopper.thread {
+        memref.store %i, %out[] : memref<index>
+      }
+      hopper.thread {
+        memref.store %j, %out[] : memref<index>
+      }
+    } consumers 2 registers 240 {
+    }
+    gpu.return
+  }
+
   // CHECK-LABEL: gpu.func @other
   // CHECK-NOT: known_block_size
   // CHECK: gpu.return

@@ -548,3 +548,91 @@ func.func @persistent_pieces(%o: memref<1x4x?x64xbf16>) {
       over %o tiles [1, 1, 64] persistent pieces 2 : memref<1x4x?x64xbf16>
   return
 }
+
+// -----
+
+// expected-error @below {{the rows of a slot must be a multiple of its parts: 64 rows, 3 parts}}
+func.func private @parts(!hopper.ring<1 x 64x64xbf16, parts 3>)
+
+// -----
+
+// expected-error @below {{a ring of parts cannot be filled by a cluster: 2 parts, a cluster of 2}}
+func.func private @parts_of_cluster(!hopper.ring<1 x 64x64xbf16, cluster 2, parts 2>)
+
+// -----
+
+func.func @parts_and_consumers() {
+  %ring = hopper.ring "Q" : !hopper.ring<1 x 192x64xbf16, parts 3>
+  hopper.warpgroups producer registers 24 {
+  } consumers 2 registers 240 {
+    // expected-error @below {{needs a part for each of 2 consumers, but its ring has 3}}
+    %slot = hopper.get %ring : !hopper.ring<1 x 192x64xbf16, parts 3> -> !hopper.slot<64x64xbf16>
+  }
+  return
+}
+
+// -----
+
+func.func @scale(%a: i32) {
+  %slot = hopper.slot_at %a, %a : !hopper.slot<64x64xbf16>
+  // expected-error @below {{needs a factor that is a power of two, has 3.0}}
+  hopper.scale %slot, 3.0 : !hopper.slot<64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @scale_shared(%a: i32) {
+  hopper.warpgroups producer registers 24 {
+  } consumers 2 registers 240 {
+    %slot = hopper.slot_at %a, %a : !hopper.slot<128x64xbf16>
+    // expected-error @below {{needs the slot of one consumer, of 64 rows, has '!hopper.slot<128x64xbf16>'}}
+    hopper.scale %slot, 0.5 : !hopper.slot<128x64xbf16>
+  }
+  return
+}
+
+// -----
+
+func.func @threads_and_more() {
+  // expected-error @below {{needs a producer of hopper.thread only, or of none}}
+  hopper.warpgroups producer registers 24 {
+    hopper.thread {
+    }
+    %c0 = arith.constant 0 : index
+  } consumers 2 registers 240 {
+  }
+  return
+}
+
+// -----
+
+func.func @many_threads() {
+  // expected-error @below {{needs at most 4 producer threads, one for each warp, has 5}}
+  hopper.warpgroups producer registers 24 {
+    hopper.thread {
+    }
+    hopper.thread {
+    }
+    hopper.thread {
+    }
+    hopper.thread {
+    }
+    hopper.thread {
+    }
+  } consumers 2 registers 240 {
+  }
+  return
+}
+
+// -----
+
+func.func @consumer_thread() {
+  // expected-error @below {{needs its hopper.thread in the producer region}}
+  hopper.warpgroups producer registers 24 {
+  } consumers 2 registers 240 {
+    hopper.thread {
+    }
+  }
+  return
+}
