@@ -30,7 +30,9 @@ KERNELS = ["flashmhf-fuse-swiglu"] + [
         "canonicalize",
         "cse",
         "hopper-persist",
+        "hopper-split-producer",
         "hopper-pipeline",
+        "hopper-fuse-tiles",
         "hopper-start-early",
         "hopper-place-waits",
     )

@@ -89,10 +89,13 @@ def test_the_models_large_tiles(name, tokens):
     """Many tokens: two consumers, the widest tile, everything overlapped."""
     problem = flashmhf.presets[name].replace(batch=1, tokens=tokens)
     choice = flashmhf.explain(problem, tuned=False)
+    # Three of the smaller tiles of D = 96 fit, which helps.
+    stages = "[3, 2, 3]" if name == "128m" else "[2, 2, 2]"
     assert choice["schedule"].startswith(
-        "#flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, "
+        f"#flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = {stages}, consumers = 2, "
     )
     assert "persistent = true, overlap = true" in choice["schedule"]
+    assert "producers = 2, fuse_tiles = true" in choice["schedule"]
 
 
 def test_given_schedules():
