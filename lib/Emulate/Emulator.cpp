@@ -285,6 +285,10 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   if (options.timeline && !failed) {
     *options.timeline = predict(launch.kernel, records, options.costs);
     options.timeline->blocks = blocks;
+    for (auto [tensor, parameter] :
+         llvm::zip_equal(parameters, launch.kernel.parameters))
+      options.timeline->bytes +=
+          double(llvm::product_of(tensor.sizes)) * getBytes(parameter.format);
   }
   Error first = Error::success();
   for (auto &machine : machines) {

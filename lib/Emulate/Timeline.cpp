@@ -45,6 +45,7 @@ struct Actor {
   int64_t consumer;
   size_t next = 0;
   double now = 0;
+  double loaded = 0;            ///< when what was loaded so far has arrived
   std::vector<double> products; ///< ends
 };
 
@@ -169,6 +170,9 @@ void Prediction::step(Actor &actor, const Event &event, double ready) {
   case Event::Kind::Compute: {
     double specials = event.special / costs.specialOps;
     double others = event.amount / costs.floatOps;
+    // What a warpgroup loads it waits for where it computes.
+    slice(actor.name, "wait for load", begin, actor.loaded);
+    begin = std::max(begin, actor.loaded);
     double start =
         std::max(special.occupy(begin, specials), floats.occupy(begin, others));
     actor.now = start + std::max(specials, others);
@@ -176,13 +180,18 @@ void Prediction::step(Actor &actor, const Event &event, double ready) {
           actor.now);
     return;
   }
-  case Event::Kind::Load:
-  case Event::Kind::Store: {
-    bool isStore = event.kind == Event::Kind::Store;
+  case Event::Kind::Load: {
+    actor.now += costs.issue;
+    slice(actor.name, "load", begin, actor.now);
     double cycles = event.amount / costs.memoryBytes;
-    double start = memory.occupy(begin, cycles);
-    actor.now = start + cycles + (isStore ? 0 : costs.memoryLatency);
-    slice(actor.name, isStore ? "store" : "load", begin, actor.now);
+    actor.loaded =
+        memory.occupy(actor.now, cycles) + cycles + costs.memoryLatency;
+    return;
+  }
+  case Event::Kind::Store: {
+    double cycles = event.amount / costs.memoryBytes;
+    actor.now = memory.occupy(begin, cycles) + cycles;
+    slice(actor.name, "store", begin, actor.now);
     return;
   }
   case Event::Kind::TakeTurn:
@@ -201,10 +210,11 @@ Timeline Prediction::run() {
     Actor *first = nullptr;
     double ready = 0;
     for (Actor &actor : actors) {
-      if (actor.next == actor.record->size() ||
-          (first && first->now <= actor.now))
+      if (actor.next == actor.record->size())
         continue;
-      if (auto time = getReady(actor, (*actor.record)[actor.next])) {
+      // In the order of their beginning: units serve who comes first.
+      auto time = getReady(actor, (*actor.record)[actor.next]);
+      if (time && (!first || *time < ready)) {
         first = &actor;
         ready = *time;
       }
@@ -266,8 +276,9 @@ std::string Timeline::toJSON() const {
 double Timeline::getMicroseconds(int64_t multiprocessors) const {
   int64_t waves = llvm::divideCeil(blocks, multiprocessors);
   double share = double(std::min(blocks, multiprocessors)) / multiprocessors;
-  return costs.launch +
-         waves * cycles / (costs.clockGHz * 1000) * (1 + costs.load * share);
+  double busy =
+      waves * cycles / (costs.clockGHz * 1000) * (1 + costs.load * share);
+  return costs.launch + std::max(busy, bytes / (costs.memoryGBs * 1000));
 }
 
 std::string Timeline::toText(int64_t multiprocessors) const {

@@ -25,6 +25,7 @@ struct CostTable : flashmhf::MultiprocessorRates {
   /// How much longer everything takes when every multiprocessor is busy: clocks
   /// fall at the power limit, and the L2 cache is shared.
   double load = 0.28;
+  double memoryGBs = flashmhf::kChips[0].memoryGBs;
 };
 
 /// Something on one track, in cycles from the start of the block.
@@ -41,6 +42,8 @@ struct Timeline {
   int64_t blocks = 0;
   std::vector<Slice> slices;
   double cycles = 0;
+  /// Bytes of all arguments, which device memory delivers or takes once.
+  double bytes = 0;
   /// Fractions of `cycles` in which each unit is busy.
   double tensorBusy = 0, memoryBusy = 0, specialBusy = 0;
 
