@@ -65,7 +65,7 @@ public:
           consumer >= 0    ? "consumer " + std::to_string(consumer)
           : producers == 1 ? "producer"
                            : "producer " + std::to_string(producers + consumer);
-      actors.push_back({name, &record, consumer, 0, 0, {}});
+      actors.push_back({name, &record, consumer, 0, 0, 0, {}});
       ++consumer;
     }
   }

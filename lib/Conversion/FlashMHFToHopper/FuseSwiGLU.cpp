@@ -289,15 +289,14 @@ LogicalResult SwiGLUFusion::translate(Block &block) {
     } else if (auto generic = dyn_cast<linalg::GenericOp>(inner)) {
       result = translateStore(generic);
     } else if (auto copy = dyn_cast<memref::CopyOp>(inner);
-               copy && isBuffer(copy.getSource()) &&
-               isBuffer(copy.getTarget())) {
-      continue; // Two names of the accumulator.
+               copy &&
+               (copy.getSource() == copy.getTarget() ||
+                (isBuffer(copy.getSource()) && isBuffer(copy.getTarget())))) {
+      continue; // Two names of one buffer.
     } else if (copy && isBuffer(copy.getSource())) {
       result = checkFilled(copy);
       if (succeeded(result))
         result = kernel.store(getSum(copy.getLoc()), copy.getTarget());
-    } else if (copy && copy.getSource() == copy.getTarget()) {
-      continue;
     } else if (!isPure(&inner) && !isa<memref::DeallocOp>(inner)) {
       // Index arithmetic and subviews are translated where they are used.
       result = inner.emitOpError("has no place in a fused kernel");
