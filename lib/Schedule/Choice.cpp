@@ -98,11 +98,6 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
   return splits;
 }
 
-/// Whether `halve_q` does anything.
-static bool isHalvable(Activation activation) {
-  return activation == Activation::Silu || activation == Activation::Sigmoid;
-}
-
 std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
                                                const Chip &chip) {
   std::vector<Candidate> candidates;
@@ -119,7 +114,7 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
       schedule.producers = producers;
       schedule.fuseTiles = fuse;
       schedule.halveQ = halve;
-      if (halve ? isHalvable(op.activation) && canFuse
+      if (halve ? canHalveQ(op.activation) && canFuse
                 : fuse || !canFuse || !schedule.rotate)
         add(schedule);
     }

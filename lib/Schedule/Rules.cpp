@@ -37,6 +37,10 @@ OperatorFacts OperatorFacts::get(MHFFNOp op) {
   return facts;
 }
 
+bool flashmhf::canHalveQ(Activation activation) {
+  return activation == Activation::Silu || activation == Activation::Sigmoid;
+}
+
 int64_t flashmhf::getStepRows(int64_t rows) {
   return llvm::alignTo(rows, kProductStep);
 }

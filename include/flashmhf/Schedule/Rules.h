@@ -47,6 +47,9 @@ struct OperatorFacts {
   int64_t getProducts() const { return hasUp ? 2 : 1; }
 };
 
+/// Whether `halve_q` does anything: SiLU and sigmoid are functions of x / 2.
+bool canHalveQ(Activation activation);
+
 /// Rows of K, U and V that one step works on: `rows` of the `subWidth` that
 /// there are, rounded up to what a wgmma takes.
 int64_t getStepRows(int64_t rows);

@@ -2,6 +2,8 @@
 
 #include "Activation.h"
 
+#include "flashmhf/Schedule/Rules.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -26,9 +28,8 @@ Value hopper::createActivation(OpBuilder &b, Location loc,
   auto tanh = [&](Value value) -> Value {
     return math::TanhOp::create(b, loc, value);
   };
-  assert((!isHalved || activation == Activation::Silu ||
-          activation == Activation::Sigmoid) &&
-         "only these are functions of x / 2");
+  assert((!isHalved || flashmhf::canHalveQ(activation)) &&
+         "the activation is no function of x / 2");
   switch (activation) {
   case Activation::Silu: {
     // x sig(x) = h + h tanh(h) with h = x / 2.

@@ -16,6 +16,7 @@
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+#include "flashmhf/Schedule/Rules.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -61,13 +62,10 @@ private:
     return user->emitOpError("uses the buffer of its token tile before it is "
                              "filled with zero");
   }
-  /// Whether the products are computed of Q / 2. SiLU and sigmoid are functions
-  /// of x / 2 by nature.
+  /// Whether the products are computed of Q / 2.
   bool isHalved() {
-    using flashmhf::Activation;
     return op.getScheduleAttr().getHalveQ() &&
-           (op.getActivation() == Activation::Silu ||
-            op.getActivation() == Activation::Sigmoid);
+           flashmhf::canHalveQ(op.getActivation());
   }
   /// The accumulator as the output needs it: with U it sums half of that.
   Value getSum(Location loc) {

@@ -350,10 +350,9 @@ Value KernelBuilder::getRing(StringRef name, ArrayRef<int64_t> tile) {
     b.setInsertionPoint(ringsEnd);
     // Blocks of a cluster differ in their tokens only, and so do the consumers
     // of a block, each of which has a part of Q for itself.
-    int64_t cluster = op.getScheduleAttr().getCluster(), parts = 1;
-    if (name == "Q")
-      std::tie(cluster, parts) =
-          std::pair(1, op.getScheduleAttr().getConsumers());
+    flashmhf::ScheduleAttr schedule = op.getScheduleAttr();
+    int64_t cluster = name == "Q" ? 1 : schedule.getCluster();
+    int64_t parts = name == "Q" ? schedule.getConsumers() : 1;
     ring = RingOp::create(b, op.getLoc(),
                           RingType::get(b.getContext(), 1, tile,
                                         op.getInputType(), cluster, parts),

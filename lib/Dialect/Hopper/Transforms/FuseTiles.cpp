@@ -122,27 +122,21 @@ bool TileLoop::isRepeatable(Value value) {
 
 void TileLoop::collectCarried() {
   llvm::SetVector<Value> head, late;
-  auto note = [&](Operation *op, llvm::SetVector<Value> &late) {
+  auto note = [&](Operation *op, llvm::SetVector<Value> &used) {
     op->walk([&](Operation *inner) {
       for (Value operand : inner->getOperands()) {
         Operation *definition = operand.getDefiningOp();
-        if (!definition || definition->getBlock() != loop.getBody() ||
-            isRepeatable(operand))
-          continue;
-        if (isInHead(definition))
-          late.insert(operand);
+        if (definition && (isInHead(definition) || definition == steps) &&
+            !isRepeatable(operand))
+          used.insert(operand);
       }
     });
   };
   note(steps, head);
   for (Operation *op : releases)
     note(op, head);
-  for (Operation *op : tail) {
+  for (Operation *op : tail)
     note(op, late);
-    for (Value operand : op->getOperands())
-      if (operand.getDefiningOp() == steps)
-        late.insert(operand);
-  }
   for (Value value : late)
     if (value.getDefiningOp() != steps)
       head.insert(value);
