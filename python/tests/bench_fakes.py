@@ -51,5 +51,7 @@ def replace_gpu(monkeypatch):
     monkeypatch.setattr(gpu, "current_stream", lambda: 7)
     monkeypatch.setattr(gpu, "multiprocessors", lambda: 132)
     monkeypatch.setattr(gpu, "GraphClock", Clock)
+    monkeypatch.setattr(gpu, "ColdClock", lambda dirty: Clock())
+    monkeypatch.setattr(gpu, "null_call", lambda: lambda i: None)
     monkeypatch.setattr(suite, "release_memory", lambda: None)
     monkeypatch.setattr(cublas, "SIZE", 64)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime
 import sys
 
+from .methods import parse as parse_methods
+from .methods import table as method_table
 from .models import parse_model
 from .plot import to_svg
 from .report import Report, from_json, table, to_json, write
 from .schedules import Variant, parse_file, parse_variant
 
+MANY, FEW = "4096,16384,65536", "1,8,16,32,64,128,256,512,1024,2048"
 DESCRIPTION = """Times our kernels beside a bf16 8192^3 cuBLAS product and others, in
 shuffled rounds on GPU 0, and checks what they compute. Needs torch. Exit status 0 where
 all our kernels were built and everything that ran was right."""
@@ -25,7 +28,14 @@ def add_arguments(parser) -> None:
         '"heads=32,head_dim=64,subnetworks=16,subnetwork_width=256"; default: 370m, 1.3b, 128m',
     )
     parser.add_argument(
-        "--tokens", default="4096,16384,65536", help="numbers of tokens, default %(default)s"
+        "--tokens",
+        help=f"numbers of tokens, default {MANY}, with --method {FEW}",
+    )
+    parser.add_argument(
+        "--method",
+        metavar="W,R,C,P",
+        help="times single calls after 256 MB were written (W) or read (R), and chains of "
+        "calls over cold weights without (C) and with programmatic dependent launch (P)",
     )
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--dtype", choices=("bf16", "f16"), help="of models that name none")
@@ -54,6 +64,11 @@ def add_arguments(parser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     peers = parser.add_argument_group("opponents")
     peers.add_argument("--no-layers", action="store_true", help="leave out SwiGLU and our layer")
+    peers.add_argument(
+        "--few-token-prototype",
+        metavar="LIBRARY",
+        help="hand-written kernels for few tokens and the floor, for --method",
+    )
     peers.add_argument("--triton", metavar="FILE", help="the authors' flash_mlp_moe.py")
     peers.add_argument(
         "--thunderkittens", metavar="LIBRARY", help="their ThunderKittens kernel as tk_fwd"
@@ -83,7 +98,15 @@ def settings_of(arguments):
             if "dtype=" not in model.name:
                 text = f"{model.name},dtype={arguments.dtype}"
                 models[i] = parse_model(text)
-    tokens = [_positive("--tokens", text) for text in arguments.tokens.split(",")]
+    methods = parse_methods(arguments.method) if arguments.method else ""
+    counts = arguments.tokens or (FEW if methods else MANY)
+    tokens = [_positive("--tokens", text) for text in counts.split(",")]
+    if methods and arguments.static:
+        raise ValueError("--method times kernels for any B and L: leave --static out")
+    if arguments.few_token_prototype and not methods:
+        raise ValueError("--few-token-prototype needs --method")
+    if methods and arguments.plot:
+        raise ValueError("--method draws nothing: leave --plot out")
     variants = [parse_variant(text) for text in arguments.schedule or ()]
     variants += [parse_file(text) for text in arguments.kernel]
     variants.insert(0, Variant("flashmhf"))
@@ -106,6 +129,7 @@ def settings_of(arguments):
             variants=variants,
             image=arguments.image,
             specialise=arguments.static,
+            methods=methods,
         ),
     )
 
@@ -143,10 +167,24 @@ def find_peers(arguments) -> tuple:
     return found, missing
 
 
+def find_method_peers(arguments) -> tuple:
+    """The same for entries of --method."""
+    from .peers import Unavailable, few_tokens
+
+    if not arguments.few_token_prototype:
+        return {}, []
+    try:
+        return {few_tokens.NAME: few_tokens.maker(arguments.few_token_prototype)}, []
+    except Unavailable as reason:
+        return {}, [f"{few_tokens.NAME} takes no part: {reason}"]
+
+
 def _start_report(arguments, machine, settings):
     """A fresh report, or that of --append. Raises ValueError where that is of another
     machine or method."""
     method = dict(rounds=settings.rounds, seconds=settings.budget, seed=settings.seed)
+    if settings.methods:
+        method["single_rounds"] = settings.single_rounds
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     if not arguments.append:
         return Report(now, machine, dict(commands=[sys.argv[1:]], **method))
@@ -170,6 +208,16 @@ def _say(line):
     print(line, file=sys.stderr, flush=True)
 
 
+def _run_cases(models, tokens, settings):
+    """Lists of cases that belong together."""
+    from . import few, suite
+
+    if settings.methods:
+        yield from few.run(models, tokens, settings, _say)
+    else:
+        yield from ([case] for case in suite.run(models, tokens, settings, _say))
+
+
 def run(arguments) -> int:
     """Runs it; the report is written anew after every case."""
     models, tokens, keywords = settings_of(arguments)
@@ -178,14 +226,16 @@ def run(arguments) -> int:
     except ImportError as error:
         raise ValueError(f"bench needs torch: {error}") from None
     peers, missing = find_peers(arguments)
-    settings = suite.Settings(peers=peers, **keywords)
+    method_peers, also_missing = find_method_peers(arguments)
+    settings = suite.Settings(peers=peers, method_peers=method_peers, **keywords)
     report = _start_report(arguments, gpu.describe_machine(), settings)
     print(f"{report.machine['gpu']}, driver {report.machine['driver']}", flush=True)
-    for line in missing:
+    for line in missing + also_missing:
         print(line, flush=True)
-    for case in suite.run(models, tokens, settings, _say):
-        report.add(case)
-        print(f"\n{table(case)}", flush=True)
+    for cases in _run_cases(models, tokens, settings):
+        for case in cases:
+            report.add(case)
+        print(f"\n{method_table(cases) if settings.methods else table(*cases)}", flush=True)
         if arguments.output:
             write(arguments.output, to_json(report))
         if arguments.plot:

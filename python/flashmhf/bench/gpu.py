@@ -6,10 +6,14 @@ import dataclasses
 
 import torch
 
+from ..validation.driver import Gpu
 from ..validation.gpu import ACTIVATIONS, DTYPES
+from .models import weight_bytes
 
 DEVICE = "cuda"
 SAMPLED_TOKENS = 512
+FLUSH_BYTES = 256 << 20
+_NOTHING = b".version 8.0\n.target sm_90\n.address_size 64\n.visible .entry nothing() { ret; }\n\0"
 
 
 def synchronize() -> None:
@@ -70,12 +74,23 @@ def make_operands(problem, batch, tokens, seed) -> Operands:
     )
 
 
+def make_weight_sets(problem, batch, tokens, seed, count) -> list:
+    """`count` sets that differ in K, U and V only: a call finds Q and R in L2, where the
+    kernel in front of it in a model has just written them."""
+    first = make_operands(problem, batch, tokens, seed)
+    sets = [first]
+    for i in range(1, count):
+        other = make_operands(problem, 1, 1, seed + i)
+        sets.append(dataclasses.replace(first, k=other.k, u=other.u, v=other.v))
+    return sets
+
+
 def set_bytes(problem, batch, tokens) -> int:
     """Of memory that one call reads and writes."""
     p = problem
     rows = batch * p.heads * tokens
-    weights = p.groups * p.d_ff * p.head_dim * (3 if p.up else 2)
-    return 2 * (weights + 2 * rows * p.head_dim) + 4 * rows * (p.subnetworks if p.router else 0)
+    gates = p.subnetworks if p.router else 0
+    return weight_bytes(p) + 4 * rows * (p.head_dim + gates)
 
 
 def sample_tokens(tokens, seed) -> torch.Tensor:
@@ -165,6 +180,33 @@ class GraphClock:
         self._end.record()
         self._end.synchronize()
         return self._start.elapsed_time(self._end) / 1e3
+
+
+class ColdClock(GraphClock):
+    """Times graphs that find none of their operands in L2: before each replay 256 MB
+    are read or, with `dirty`, written, whose write-back is then timed too."""
+
+    def __init__(self, dirty):
+        super().__init__()
+        self._buffer = torch.zeros(FLUSH_BYTES // 4, device=DEVICE)
+        self._sum = torch.zeros((), device=DEVICE)
+        self._dirty = dirty
+
+    def measure(self, graph) -> float:
+        """Seconds of one replay."""
+        with torch.cuda.stream(self._stream):
+            if self._dirty:
+                self._buffer.fill_(1)
+            else:
+                torch.sum(self._buffer, 0, out=self._sum)
+            return super().measure(graph)
+
+
+def null_call():
+    """call(i) that launches a kernel that does nothing, as wide as others are."""
+    driver = Gpu()
+    function = driver.load(_NOTHING, "nothing")
+    return lambda i: driver.launch(function, 132, 160, current_stream())
 
 
 def describe_machine() -> dict:

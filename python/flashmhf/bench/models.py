@@ -82,6 +82,18 @@ def _parse_change(part):
     raise ValueError(f"{part!r} changes nothing of a model: expected KEY=VALUE of {known}")
 
 
+def count_weight_sets(problem: Problem) -> int:
+    """Sets of weights to rotate over so that no call finds a part of its own in L2,
+    however short calls are: 330 MB at least."""
+    return min(64, -(-330_000_000 // weight_bytes(problem)))
+
+
+def weight_bytes(problem: Problem) -> int:
+    """Of K, U and V."""
+    matrices = 3 if problem.up else 2
+    return 2 * matrices * problem.groups * problem.d_ff * problem.head_dim
+
+
 def count_sets(bytes_per_set: int, tokens: int) -> int:
     """Sets of operands to rotate over so that each call finds L2 (50 MB) cold."""
     enough = -(-(128 << 20) // max(bytes_per_set, 1))

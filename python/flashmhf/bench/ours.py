@@ -26,4 +26,5 @@ def entry(built, problem, sets, want, rows) -> Entry:
         limit=ERROR_LIMITS[problem.dtype],
         note="; ".join([built.schedule, *built.warnings]).strip("; "),
         kind="ours",
+        out=sets[0].out,
     )

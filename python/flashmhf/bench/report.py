@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 
 from .stats import speedup, summarize
@@ -14,13 +15,14 @@ VERSION = 1
 @dataclasses.dataclass
 class Row:
     """An entry of a case. seconds: of one call, a number for each round. error:
-    relative, against float64; limit: what it may be, None for anything."""
+    relative, against float64, None where there is nothing to check; limit: what it may
+    be, None for anything."""
 
     name: str
     kind: str
     flops: float
     seconds: list
-    error: float
+    error: float | None
     limit: float | None = None
     note: str = ""
 
@@ -40,7 +42,7 @@ class Row:
 @dataclasses.dataclass
 class Case:
     """A model at some tokens. `problem`: Problem.asdict(). `sets`: of operands.
-    `notes`: why something is missing. `failed`: our kernels that are, since they were
+    `method`: of `methods`, "" for rounds of 25 ms. `notes`: why something is missing. `failed`: our kernels that are, since they were
     not built or did not write their output."""
 
     model: str
@@ -51,6 +53,7 @@ class Case:
     rows: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
     failed: list = dataclasses.field(default_factory=list)
+    method: str = ""
 
     def find(self, name):
         """The row of that name, or None."""
@@ -64,6 +67,16 @@ class Case:
     def ratio(self, row):
         """The row's rate over that of the product in the same rounds, or None."""
         return row.tflops / self.product.tflops if self.product else None
+
+    def floor(self, row):
+        """Seconds that the row's work takes at least: reading the weights or, if that
+        takes longer, its operations at the product's rate. None where the weights'
+        time was not measured."""
+        streams = [r.summary.median for r in self.rows if r.kind == "floor"]
+        if not streams:
+            return None
+        rate = self.product.flops / self.product.summary.median if self.product else math.inf
+        return max(min(streams), row.flops / rate)
 
 
 @dataclasses.dataclass
@@ -79,7 +92,7 @@ class Report:
         """Takes a case in, in the place of an older one of the same sizes."""
 
         def key(c):
-            return c.model, c.problem, c.batch, c.tokens
+            return c.model, c.problem, c.batch, c.tokens, c.method
 
         self.cases = [c for c in self.cases if key(c) != key(case)] + [case]
 
@@ -166,6 +179,9 @@ def to_json(report: Report) -> str:
             out["tflops"] = round(row.tflops, 2)
             if case.product:
                 out["ratio"] = round(case.ratio(row), 4)
+            floor = case.floor(row) if row.kind in ("ours", "core") else None
+            if floor is not None:
+                out["of_floor"] = round(floor / row.summary.median, 4)
     # A line for a row: short enough to read, and to compare with an older report.
     cases = []
     for case in data.pop("cases"):

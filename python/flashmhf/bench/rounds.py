@@ -16,8 +16,10 @@ class Entry:
     name: its row in the table. flops: of one call. call(i): enqueues call number
     i, which picks the operands. check(): runs it once on poisoned output and
     gives its relative error. limit: the error that is still right. note: for the
-    reader. kind: "ours", "core" (the same operator by somebody else), "layer"
-    (another operator for the same place in a model) or "product".
+    reader. out: the tensor that a call writes the operator's result to, where the case
+    has made it. kind: "ours", "core" (the same operator by somebody else), "layer"
+    (another operator for the same place in a model), "product", "floor" (reads the
+    operator's weights, nothing else) or "null" (an empty kernel).
     """
 
     name: str
@@ -27,6 +29,7 @@ class Entry:
     limit: Optional[float] = None
     note: str = ""
     kind: str = "core"
+    out: Optional[object] = None
 
 
 def repetitions(seconds: float, sets: int, budget: float) -> int:
@@ -57,15 +60,26 @@ def run_rounds(entries, clock, *, rounds: int, budget: float, sets: int, seed: i
     measure(timed) -> seconds of all its calls. One more round comes before the
     first and is not counted.
     """
-    counts = [repetitions(clock.estimate(e.call), sets, budget) for e in entries]
-    timed = [clock.prepare(e.call, n) for e, n in zip(entries, counts)]
-    order = list(range(len(entries)))
+    prepared = [prepare(e.call, clock, budget=budget, sets=sets) for e in entries]
+    return run_prepared(prepared, clock, rounds=rounds, seed=seed)
+
+
+def prepare(call, clock, *, budget: float, sets: int) -> tuple:
+    """(what the clock measures, how many calls that is)."""
+    count = repetitions(clock.estimate(call), sets, budget)
+    return clock.prepare(call, count), count
+
+
+def run_prepared(prepared, clock, *, rounds: int, seed: int) -> list:
+    """run_rounds for entries that `prepare` has prepared."""
+    order = list(range(len(prepared)))
     shuffle = random.Random(seed).shuffle
-    samples = [[] for _ in entries]
+    samples = [[] for _ in prepared]
     for number in range(rounds + 1):
         shuffle(order)
         for i in order:
-            seconds = clock.measure(timed[i]) / counts[i]
+            timed, count = prepared[i]
+            seconds = clock.measure(timed) / count
             if number:
                 samples[i].append(seconds)
     return samples

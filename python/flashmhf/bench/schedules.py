@@ -93,20 +93,41 @@ class Built:
 def build_all(problem, variants, image=None) -> list:
     """A Built for each variant, on all cores. `image`: "ptx" or "cubin"; by
     default a cubin where there is a ptxas, since the driver's takes its time."""
-    own = chosen_schedule(problem) if any(not v.file for v in variants) else ""
+    planned = plan(problem, variants)
+    build(problem, planned, image)
+    return planned
 
-    def build(variant):
-        if variant.file:
-            return Built(variant, load(variant.file))
-        built = Built(variant, schedule=change(own, variant.changes) if variant.changes else own)
+
+def plan(problem, variants) -> list:
+    """A Built for each variant with its schedule, and no artifact yet."""
+    own = chosen_schedule(problem) if any(not v.file for v in variants) else ""
+    return [
+        Built(v, schedule="" if v.file else change(own, v.changes) if v.changes else own)
+        for v in variants
+    ]
+
+
+def build(problem, planned, image=None) -> None:
+    """Fills in the artifacts, on all cores; those with one schedule share one."""
+    alike = {}
+    for built in planned:
+        alike.setdefault(built.variant.file or built.schedule, []).append(built)
+
+    def fill(group):
+        first = group[0]
         try:
-            built.artifact = _compile(problem, built, image)
+            if first.variant.file:
+                first.artifact = load(first.variant.file)
+            else:
+                first.artifact = _compile(problem, first, image)
         except native.FlashmhfError as error:
-            built.error = str(error)
-        return built
+            first.error = str(error)
+        for other in group[1:]:
+            other.artifact, other.error = first.artifact, first.error
+            other.warnings = first.warnings
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(build, variants))
+        list(pool.map(fill, alike.values()))
 
 
 def _compile(problem, built, image):

@@ -20,7 +20,8 @@ class Settings:
     """What holds for every case. budget: seconds of an entry in a round. image:
     "ptx", "cubin" or None, see schedules.build_all. specialise: compile for the
     exact sizes. peers: name -> function of a Bench that makes a list of entries
-    or raises Unavailable."""
+    or raises Unavailable. methods: of `methods`, each its own case; single_rounds:
+    of W and R; method_peers: name -> function of a Bench and a few.Way."""
 
     batch: int = 1
     rounds: int = 12
@@ -30,6 +31,9 @@ class Settings:
     image: str | None = None
     specialise: bool = False
     peers: dict = dataclasses.field(default_factory=dict)
+    methods: str = ""
+    single_rounds: int = 61
+    method_peers: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -98,7 +102,7 @@ def _run_case(model, tokens, built, clock, settings, say) -> Case:
         except Exception as reason:  # an opponent's fault must not end the run
             kind = "" if isinstance(reason, Unavailable) else f"{type(reason).__name__}: "
             notes.append(f"{name}: {kind}{reason}")
-            _stop_if_lost(reason)
+            stop_if_lost(reason)
     timed, errors, failed = [], {}, [one.variant.name for one in built if one.artifact is None]
     for entry in entries:
         try:
@@ -110,7 +114,7 @@ def _run_case(model, tokens, built, clock, settings, say) -> Case:
             notes.append(f"{entry.name}: {type(reason).__name__}: {reason}")
             if entry.kind == "ours":
                 failed.append(entry.name)
-            _stop_if_lost(reason)
+            stop_if_lost(reason)
     say(f"{len(timed)} entries, {settings.rounds} rounds")
     samples = run_rounds(
         timed,
@@ -137,7 +141,7 @@ def _run_case(model, tokens, built, clock, settings, say) -> Case:
     return case
 
 
-def _stop_if_lost(reason):
+def stop_if_lost(reason) -> None:
     """Ends the run where a kernel's fault has made the context unusable."""
     try:
         gpu.synchronize()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from ctypes import byref, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import byref, c_char_p, c_int, c_size_t, c_uint64, c_void_p
 
 
 class CudaError(RuntimeError):
@@ -77,6 +77,18 @@ class Gpu:
             c_uint64(pointer),
             c_size_t(array.nbytes),
         )
+
+    def load(self, image: bytes, kernel: str) -> c_void_p:
+        """The function `kernel` of PTX or a cubin, for launch(); never unloaded."""
+        module, function = c_void_p(), c_void_p()
+        self._call("cuModuleLoadData", byref(module), c_char_p(image))
+        self._call("cuModuleGetFunction", byref(function), module, kernel.encode())
+        return function
+
+    def launch(self, function, blocks: int, threads: int, stream: int) -> None:
+        """Enqueues a kernel without parameters on the CUstream `stream`."""
+        sizes = blocks, 1, 1, threads, 1, 1, 0
+        self._call("cuLaunchKernel", function, *sizes, c_void_p(stream), None, None)
 
     def synchronize(self) -> None:
         """Waits for everything, and reports what a kernel did wrong."""
