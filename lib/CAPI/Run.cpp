@@ -178,7 +178,8 @@ FlashmhfStatus flashmhfPlanLaunch(const char *contract,
   auto views = checkTensors(parsed->arguments, *unwrapped);
   if (!views)
     return toStatus(views.takeError());
-  Expected<LaunchPlan> result = planLaunch(*parsed, *views, multiprocessors);
+  Expected<LaunchPlan> result = planLaunch(
+      *parsed, pickVariant(*parsed, *views), *views, multiprocessors);
   if (!result)
     return toStatus(result.takeError());
   *plan = copyString(llvm::formatv("{0:2}\n", toJSON(*result)).str());

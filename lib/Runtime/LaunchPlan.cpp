@@ -77,34 +77,36 @@ static Expected<MemRefPlan> planMemRef(const ContractArgument &argument,
 /// Tiles of the output, those along the rows rounded up to whole clusters; a
 /// persistent kernel runs at most as many clusters as fit the GPU at once. Also
 /// the workspace for them.
-static Error planGrid(const LaunchContract &contract, const TensorView &view,
+static Error planGrid(const KernelContract &kernel,
+                      const ContractArgument &argument, const TensorView &view,
                       unsigned multiprocessors, LaunchPlan &plan) {
   constexpr uint64_t maxGrid = (uint64_t(1) << 31) - 1;
-  uint64_t cluster =
-      contract.cluster[0] * contract.cluster[1] * contract.cluster[2];
+  uint64_t cluster = kernel.getClusterBlocks();
   uint64_t blocks = 1;
   for (unsigned i = 0; i < 3; ++i) {
     uint64_t tiles = llvm::divideCeil(uint64_t(view.sizes[i]),
-                                      uint64_t(contract.grid.tiles[i]));
+                                      uint64_t(kernel.grid.tiles[i]));
     if (i == 2)
       tiles = llvm::alignTo(tiles, cluster);
     bool overflow = false;
     blocks = llvm::SaturatingMultiply(blocks, tiles, &overflow);
   }
-  if (contract.grid.pieces > 1) {
-    uint64_t bytes = contract.workspace.partialsPerElement;
+  if (kernel.grid.pieces > 1) {
+    uint64_t bytes = kernel.workspace.partialsPerElement;
     for (int64_t size : view.sizes)
       bytes = llvm::SaturatingMultiply(bytes, uint64_t(size));
     plan.partialBytes = bytes;
-    plan.counterBytes = llvm::SaturatingMultiply(
-        blocks, uint64_t(contract.workspace.countersPerTile));
-    blocks = llvm::SaturatingMultiply(blocks, uint64_t(contract.grid.pieces));
+    plan.countersOffset = kernel.workspace.countersOffset;
+    plan.counterBytes = llvm::SaturatingMultiplyAdd(
+        blocks, uint64_t(kernel.workspace.countersPerTile),
+        plan.countersOffset);
+    blocks = llvm::SaturatingMultiply(blocks, uint64_t(kernel.grid.pieces));
   }
-  if (contract.grid.persistent)
+  if (kernel.grid.persistent)
     blocks = std::min<uint64_t>(
         blocks, std::max<uint64_t>(multiprocessors / cluster, 1) * cluster);
   if (blocks > maxGrid)
-    return argumentError(contract.arguments[contract.grid.argument],
+    return argumentError(argument,
                          llvm::formatv("has shape {0}: more than {1} blocks to "
                                        "launch",
                                        printSizes(view.sizes), maxGrid));
@@ -112,12 +114,24 @@ static Error planGrid(const LaunchContract &contract, const TensorView &view,
   return Error::success();
 }
 
+unsigned mlir::flashmhf::pickVariant(const LaunchContract &contract,
+                                     llvm::ArrayRef<TensorView> tensors) {
+  if (contract.variants.size() == 1)
+    return 0;
+  const TensorView &view = tensors[contract.rule.argument];
+  return contract.rule.getVariant(view.sizes[0], view.sizes[2]);
+}
+
 Expected<LaunchPlan>
-mlir::flashmhf::planLaunch(const LaunchContract &contract,
+mlir::flashmhf::planLaunch(const LaunchContract &contract, unsigned variant,
                            llvm::ArrayRef<TensorView> tensors,
                            unsigned multiprocessors, unsigned blocksAtOnce) {
+  const KernelContract &kernel = contract.variants[variant];
+  const ContractArgument &over = contract.arguments[kernel.grid.argument];
   LaunchPlan plan;
-  const TensorView &output = tensors[contract.grid.argument];
+  plan.variant = variant;
+  plan.kernel = kernel.kernel;
+  const TensorView &output = tensors[kernel.grid.argument];
   if (output.isEmpty()) {
     plan.isEmpty = true;
     return plan;
@@ -125,15 +139,13 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract,
   for (auto [argument, view] : llvm::zip_equal(contract.arguments, tensors)) {
     if (view.device.device_type != output.device.device_type ||
         view.device.device_id != output.device.device_id)
-      return argumentError(
-          argument,
-          llvm::formatv("is on {0}, but '{1}' is on {2}",
-                        printDevice(view.device),
-                        contract.arguments[contract.grid.argument].name,
-                        printDevice(output.device)));
+      return argumentError(argument,
+                           llvm::formatv("is on {0}, but '{1}' is on {2}",
+                                         printDevice(view.device), over.name,
+                                         printDevice(output.device)));
   }
 
-  for (const ContractParameter &parameter : contract.parameters) {
+  for (const ContractParameter &parameter : kernel.parameters) {
     if (!parameter.hasArgument()) {
       plan.parameters.push_back(PiecePlan{parameter.kind});
       continue;
@@ -154,14 +166,14 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract,
     plan.parameters.push_back(*map);
   }
 
-  if (Error error = planGrid(contract, output, multiprocessors, plan))
+  if (Error error = planGrid(kernel, over, output, multiprocessors, plan))
     return std::move(error);
-  plan.isResident = contract.grid.pieces > 1 &&
+  plan.isResident = kernel.grid.pieces > 1 &&
                     plan.grid[0] <= uint64_t(multiprocessors) * blocksAtOnce;
-  llvm::copy(contract.block, plan.block.begin());
-  llvm::copy(contract.cluster, plan.cluster.begin());
-  plan.sharedMemory = contract.sharedMemory;
-  plan.isProgrammatic = contract.programmatic;
+  llvm::copy(kernel.block, plan.block.begin());
+  llvm::copy(kernel.cluster, plan.cluster.begin());
+  plan.sharedMemory = kernel.sharedMemory;
+  plan.isProgrammatic = kernel.programmatic;
   return plan;
 }
 
@@ -195,6 +207,7 @@ json::Value mlir::flashmhf::toJSON(const LaunchPlan &plan) {
                      {"strides", json::Array(words.slice(7, 4))}});
   }
   json::Object object{{"empty", false},
+                      {"kernel", plan.kernel},
                       {"grid", json::Array(plan.grid)},
                       {"block", json::Array(plan.block)},
                       {"cluster", json::Array(plan.cluster)},

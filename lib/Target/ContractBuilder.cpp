@@ -192,7 +192,7 @@ static LogicalResult describeTensorMap(hopper::LaunchOp launch,
 
 /// Block size and shared memory, which lowering left on the kernel.
 static LogicalResult describeKernel(hopper::LaunchOp launch,
-                                    LaunchContract &contract) {
+                                    KernelContract &contract) {
   auto kernel = SymbolTable::lookupNearestSymbolFrom<LLVM::LLVMFuncOp>(
       launch, launch.getKernel());
   if (!kernel)
@@ -214,32 +214,25 @@ static LogicalResult describeKernel(hopper::LaunchOp launch,
   return success();
 }
 
-FailureOr<LaunchContract>
-mlir::flashmhf::buildContract(func::FuncOp function,
-                              std::vector<ContractArgument> arguments,
-                              StringRef chip) {
-  FailureOr<hopper::LaunchOp> found = findLaunch(function);
-  if (failed(found))
-    return failure();
-  hopper::LaunchOp launch = *found;
-  LaunchContract contract;
-  contract.chip = chip.str();
-  contract.arguments = std::move(arguments);
-  contract.cluster[0] = launch.getCluster();
-  contract.grid.persistent = launch.getPersistent();
-  contract.programmatic = launch.getProgrammatic();
-  if (failed(describeKernel(launch, contract)))
+/// What `launch` says of its kernel.
+static LogicalResult describeLaunch(func::FuncOp function,
+                                    hopper::LaunchOp launch,
+                                    KernelContract &kernel) {
+  kernel.cluster[0] = launch.getCluster();
+  kernel.grid.persistent = launch.getPersistent();
+  kernel.programmatic = launch.getProgrammatic();
+  if (failed(describeKernel(launch, kernel)))
     return failure();
 
   ArrayRef<int64_t> tiles = launch.getTiles();
-  if (tiles.size() != contract.grid.tiles.size())
+  if (tiles.size() != kernel.grid.tiles.size())
     return launch.emitOpError("has ") << tiles.size() << " tile sizes, not 3";
-  llvm::copy(tiles, contract.grid.tiles.begin());
+  llvm::copy(tiles, kernel.grid.tiles.begin());
   std::optional<unsigned> over = traceToArgument(function, launch.getOver());
   if (!over)
     return launch.emitOpError("has a grid over a memref that is no argument of "
                               "the function");
-  contract.grid.argument = *over;
+  kernel.grid.argument = *over;
 
   for (auto [i, value, attribute] :
        llvm::enumerate(launch.getArgs(), launch.getParameters().getValue())) {
@@ -253,20 +246,36 @@ mlir::flashmhf::buildContract(func::FuncOp function,
         dyn_cast<hopper::TensorMapType>(cast<TypeAttr>(attribute).getValue());
     if (map && failed(describeTensorMap(launch, map, parameter)))
       return failure();
-    contract.parameters.push_back(parameter);
+    kernel.parameters.push_back(parameter);
   }
-  if (launch.getPieces() > 1) {
-    contract.grid.pieces = launch.getPieces();
-    contract.workspace.partialsPerElement =
-        launch.getPieces() * getElementSize(ElementKind::F32);
-    contract.workspace.countersPerTile = sizeof(int64_t);
-    using Kind = ContractParameter::Kind;
-    for (Kind kind : {Kind::Partials, Kind::Counters, Kind::Resident}) {
-      ContractParameter parameter;
-      parameter.kind = kind;
-      contract.parameters.push_back(parameter);
-    }
+  if (launch.getPieces() == 1)
+    return success();
+  kernel.grid.pieces = launch.getPieces();
+  kernel.workspace.partialsPerElement =
+      launch.getPieces() * getElementSize(ElementKind::F32);
+  kernel.workspace.countersPerTile = sizeof(int64_t);
+  using Kind = ContractParameter::Kind;
+  for (Kind kind : {Kind::Partials, Kind::Counters, Kind::Resident}) {
+    ContractParameter parameter;
+    parameter.kind = kind;
+    kernel.parameters.push_back(parameter);
   }
+  return success();
+}
+
+FailureOr<LaunchContract>
+mlir::flashmhf::buildContract(func::FuncOp function,
+                              std::vector<ContractArgument> arguments,
+                              StringRef chip) {
+  FailureOr<hopper::LaunchOp> launch = findLaunch(function);
+  if (failed(launch))
+    return failure();
+  LaunchContract contract;
+  contract.chip = chip.str();
+  contract.arguments = std::move(arguments);
+  if (failed(
+          describeLaunch(function, *launch, contract.variants.emplace_back())))
+    return failure();
   if (llvm::Error error = contract.verify())
     return function.emitOpError(llvm::toString(std::move(error)));
   return contract;

@@ -69,7 +69,7 @@ static void testContracts(void) {
       FLASHMHF_PARSE_ERROR, error)
   CHECK_CONTRACT("expected version 1, for one piece", "2", "1", "false", "bf16",
                  "1", "64", "32", "128");
-  CHECK_CONTRACT("expected version 1 or 2", "3", "1", "false", "bf16", "1",
+  CHECK_CONTRACT("expected version 1, 2 or 3", "4", "1", "false", "bf16", "1",
                  "64", "32", "128");
   CHECK_CONTRACT("expected version 2", "1", "1", "false, \"pieces\": 2", "bf16",
                  "1", "64", "32", "128");

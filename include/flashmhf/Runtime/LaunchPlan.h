@@ -34,6 +34,9 @@ struct PiecePlan {
 };
 
 struct LaunchPlan {
+  /// Which of the contract's variants, and the name of its kernel.
+  unsigned variant = 0;
+  std::string kernel;
   /// The output is empty: nothing to launch, the rest is not set.
   bool isEmpty = false;
   std::array<uint32_t, 3> grid = {1, 1, 1};
@@ -42,19 +45,26 @@ struct LaunchPlan {
   uint32_t sharedMemory = 0;
   llvm::SmallVector<std::variant<TensorMapPlan, MemRefPlan, PiecePlan>, 6>
       parameters;
-  /// Bytes of workspace; 0 where a tile has one piece.
-  uint64_t partialBytes = 0, counterBytes = 0;
+  /// Bytes of workspace; 0 where a tile has one piece. The launch's own
+  /// counters are those from `countersOffset` on.
+  uint64_t partialBytes = 0, counterBytes = 0, countersOffset = 0;
   /// All blocks run at once.
   bool isResident = false;
   /// The launch may overlap the end of the kernel in front of it.
   bool isProgrammatic = false;
 };
 
-/// Checks `tensors` against `contract`, which has passed verify(), and against
-/// the rules of the tensor memory accelerator. Errors name the argument.
-/// `multiprocessors` bounds the grid of a persistent kernel. Each can run
-/// `blocksAtOnce` blocks of the kernel at a time.
+/// The variant of `contract`, which has passed verify(), for `tensors`, which
+/// have passed checkTensors().
+unsigned pickVariant(const LaunchContract &contract,
+                     llvm::ArrayRef<TensorView> tensors);
+
+/// The launch of one variant: checks `tensors` against the rules of the tensor
+/// memory accelerator. Errors name the argument. `multiprocessors` bounds the
+/// grid of a persistent kernel. Each can run `blocksAtOnce` blocks of the
+/// kernel at a time.
 llvm::Expected<LaunchPlan> planLaunch(const LaunchContract &contract,
+                                      unsigned variant,
                                       llvm::ArrayRef<TensorView> tensors,
                                       unsigned multiprocessors,
                                       unsigned blocksAtOnce = 1);

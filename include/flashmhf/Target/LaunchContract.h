@@ -2,9 +2,9 @@
 //
 /// \file
 /// The launch contract: everything that a caller must know to launch a compiled
-/// kernel, as a value. The compiler derives it from the IR and writes it as
-/// JSON beside the PTX; the runtime reads it back. docs/contract.md describes
-/// the JSON.
+/// kernel, or the right one of several, as a value. The compiler derives it
+/// from the IR and writes it as JSON beside the PTX; the runtime reads it back.
+/// docs/contract.md describes the JSON.
 //
 //===----------------------------------------------------------------------===//
 
@@ -64,6 +64,8 @@ struct ContractWorkspace {
   int64_t partialsPerElement = 0;
   /// Counters, zero before the first launch that uses them.
   int64_t countersPerTile = 0;
+  /// Where its counters start: those of another variant are no use to it.
+  int64_t countersOffset = 0;
 };
 
 /// One group of kernel parameters, made from one argument unless it says
@@ -98,23 +100,58 @@ struct ContractParameter {
 /// "tensor_map", "memref", "partials", "counters" or "resident".
 llvm::StringRef stringifyKind(ContractParameter::Kind kind);
 
-struct LaunchContract {
-  /// Of the format: 2 for kernels of several pieces, which a reader of 1 could
-  /// not launch.
-  int64_t getVersion() const { return grid.pieces > 1 ? 2 : 1; }
-
+/// How one kernel is launched.
+struct KernelContract {
   std::string kernel;
-  std::string chip;
   std::array<int64_t, 3> block = {1, 1, 1};
   std::array<int64_t, 3> cluster = {1, 1, 1};
   /// Dynamic shared memory in bytes.
   int64_t sharedMemory = 0;
   ContractGrid grid;
-  std::vector<ContractArgument> arguments;
   std::vector<ContractParameter> parameters;
   ContractWorkspace workspace;
   /// The kernel may begin before the one in front of it in its stream ends.
   bool programmatic = false;
+
+  int64_t getClusterBlocks() const {
+    return cluster[0] * cluster[1] * cluster[2];
+  }
+};
+
+/// Sizes for which one variant is taken: B L is at most `tokens` and
+/// B ceildiv(L, tile) at most `tiles`.
+struct ContractCase {
+  int64_t tokens = 0;
+  int64_t tile = 1;
+  int64_t tiles = 0;
+  unsigned variant = 0;
+};
+
+/// Which of several variants is taken: that of the first case that holds, else
+/// `otherwise`.
+struct ContractRule {
+  /// The argument whose sizes 0 and 2 are B and L.
+  unsigned argument = 0;
+  std::vector<ContractCase> cases;
+  unsigned otherwise = 0;
+
+  /// The variant for these sizes, which are not negative.
+  unsigned getVariant(int64_t batch, int64_t length) const;
+};
+
+struct LaunchContract {
+  /// Of the format: 1 for a kernel, 2 for one of several pieces, 3 for several
+  /// variants. Each is what a reader of those before could not launch.
+  int64_t getVersion() const {
+    return variants.size() > 1 ? 3 : variants.front().grid.pieces > 1 ? 2 : 1;
+  }
+
+  std::string chip;
+  std::vector<ContractArgument> arguments;
+  /// Kernels that compute the same; at least one.
+  std::vector<KernelContract> variants;
+  /// Where there are several variants.
+  ContractRule rule;
 
   /// Checks what the types cannot say: indices in range, box sizes that the
   /// hardware takes, and the like.

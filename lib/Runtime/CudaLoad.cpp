@@ -1,0 +1,156 @@
+//===- CudaLoad.cpp - Loading kernels on a GPU ----------------------------===//
+//
+/// \file
+/// From an image and its contract to functions that can be launched, one for
+/// each variant.
+//
+//===----------------------------------------------------------------------===//
+
+#include "CudaKernelImpl.h"
+#include "flashmhf/Target/Errors.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir::flashmhf;
+using namespace mlir::flashmhf::cuda;
+using llvm::Error;
+using llvm::Expected;
+
+static Error missing(const llvm::Twine &message) {
+  return makeError(ErrorKind::Unavailable, message);
+}
+
+static Expected<bool> isHopper(const Driver &driver, Device device) {
+  int major = 0, minor = 0;
+  if (Error error = driver.check(
+          driver.deviceGetAttribute(&major, ComputeCapabilityMajor, device),
+          "query the GPU"))
+    return std::move(error);
+  if (Error error = driver.check(
+          driver.deviceGetAttribute(&minor, ComputeCapabilityMinor, device),
+          "query the GPU"))
+    return std::move(error);
+  return major == 9 && minor == 0;
+}
+
+Error mlir::flashmhf::checkCudaAvailable() {
+  Expected<const Driver &> driver = Driver::get();
+  if (!driver)
+    return driver.takeError();
+  int count = 0;
+  if (Error error =
+          driver->check(driver->deviceGetCount(&count), "count the GPUs"))
+    return error;
+  for (int i = 0; i < count; ++i) {
+    Device device;
+    if (Error error = driver->check(driver->deviceGet(&device, i),
+                                    "open GPU " + llvm::Twine(i)))
+      return error;
+    Expected<bool> suits = isHopper(*driver, device);
+    if (!suits)
+      return suits.takeError();
+    if (*suits)
+      return Error::success();
+  }
+  return missing(llvm::formatv("none of the {0} GPUs has compute capability "
+                               "9.0 (sm_90a)",
+                               count));
+}
+
+Error CudaKernel::Impl::openDevice() {
+  int count = 0;
+  if (Error error =
+          driver.check(driver.deviceGetCount(&count), "count the GPUs"))
+    return error;
+  if (ordinal < 0 || ordinal >= count)
+    return missing(llvm::formatv("no GPU {0}: there are {1}", ordinal, count));
+  if (Error error = driver.check(driver.deviceGet(&device, ordinal),
+                                 "open GPU " + llvm::Twine(ordinal)))
+    return error;
+  Expected<bool> suits = isHopper(driver, device);
+  if (!suits)
+    return suits.takeError();
+  if (!*suits)
+    return missing(llvm::formatv(
+        "GPU {0} does not have compute capability 9.0, but kernel '{1}' was "
+        "compiled for {2}",
+        ordinal, contract.variants.front().kernel, contract.chip));
+  if (Error error =
+          driver.check(driver.deviceGetAttribute(&multiprocessors,
+                                                 MultiprocessorCount, device),
+                       "query the GPU"))
+    return error;
+  return driver.check(driver.devicePrimaryCtxRetain(&context, device),
+                      "open the primary context of GPU " +
+                          llvm::Twine(ordinal));
+}
+
+Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
+  ContextGuard guard(driver, context);
+  if (Error error = guard.check())
+    return error;
+  // The driver wants PTX to end in NUL; a cubin does not mind.
+  std::string terminated = image.str();
+  char log[4096] = "";
+  int options[] = {ErrorLogBuffer, ErrorLogBufferSizeBytes};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof(log) - 1)};
+  Error error = driver.check(
+      driver.moduleLoadDataEx(&module, terminated.data(), 2, options, values),
+      "load kernel '" + contract.variants.front().kernel + "'");
+  if (error) {
+    if (!log[0])
+      return error;
+    return makeError(ErrorKind::Cuda,
+                     llvm::toString(std::move(error)) + "\n" + log);
+  }
+  variants.resize(contract.variants.size());
+  for (auto [kernel, variant] : llvm::zip_equal(contract.variants, variants))
+    if (Error error = loadVariant(kernel, variant))
+      return error;
+  return Error::success();
+}
+
+Error CudaKernel::Impl::loadVariant(const KernelContract &kernel,
+                                    LoadedVariant &variant) {
+  if (Error error =
+          driver.check(driver.moduleGetFunction(&variant.function, module,
+                                                kernel.kernel.c_str()),
+                       "find kernel '" + kernel.kernel + "' in the module"))
+    return error;
+  if (Error error = driver.check(
+          driver.funcSetAttribute(variant.function, MaxDynamicSharedSizeBytes,
+                                  kernel.sharedMemory),
+          "reserve " + llvm::Twine(kernel.sharedMemory) +
+              " bytes of shared memory"))
+    return error;
+  if (kernel.grid.pieces > 1) {
+    if (!workspaces)
+      workspaces = std::make_unique<WorkspacePool>(driver);
+    if (Error error = driver.check(
+            driver.occupancyMaxActiveBlocksPerMultiprocessor(
+                &variant.blocksAtOnce, variant.function,
+                kernel.block[0] * kernel.block[1] * kernel.block[2],
+                kernel.sharedMemory),
+            "query how many blocks of kernel '" + kernel.kernel +
+                "' run at once"))
+      return error;
+  }
+  // More than 8 blocks to a cluster is not portable and must be asked for.
+  int64_t cluster = kernel.getClusterBlocks();
+  if (cluster <= 8)
+    return Error::success();
+  return driver.check(driver.funcSetAttribute(variant.function,
+                                              NonPortableClusterSizeAllowed, 1),
+                      "allow clusters of " + llvm::Twine(cluster) + " blocks");
+}
+
+CudaKernel::Impl::~Impl() {
+  if (!context)
+    return;
+  {
+    ContextGuard guard(driver, context);
+    workspaces.reset();
+    if (module)
+      driver.moduleUnload(module);
+  }
+  driver.devicePrimaryCtxRelease(device);
+}
