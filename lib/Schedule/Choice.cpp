@@ -137,10 +137,16 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     // Blocks of pieces are neither persistent nor in clusters.
     schedule.cluster = 1;
     schedule.persistent = schedule.rotate = false;
-    schedule.overlap = true;
     for (int64_t split : getSplits(op, schedule, chip)) {
       schedule.split = split;
-      add(schedule);
+      for (auto [overlap, halve] :
+           {std::pair(true, false), std::pair(true, true),
+            std::pair(false, false)}) {
+        schedule.overlap = overlap;
+        schedule.halveQ = halve;
+        if (!halve || canHalveQ(op.activation))
+          add(schedule);
+      }
     }
   };
   ScheduleFields schedule;

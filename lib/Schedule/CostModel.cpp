@@ -124,7 +124,8 @@ static double join(double a, double b) {
 }
 
 static StepCost getStepCost(const OperatorFacts &op,
-                            const ScheduleFields &schedule, int64_t rows) {
+                            const ScheduleFields &schedule, int64_t rows,
+                            bool overlaps) {
   const MultiprocessorRates &rates = kHopperRates;
   double consumers = schedule.consumers;
   // Of one consumer: a product with K or U, and all of them.
@@ -151,8 +152,7 @@ static StepCost getStepCost(const OperatorFacts &op,
   double chain =
       products + late + (op.hasUp ? std::max(early - product, 0.) : early);
   cost.total = join(cost.tensor, elementwise);
-  // Pieces have no static number of steps, which hopper-pipeline asks for.
-  if (!schedule.overlap || schedule.split > 1) {
+  if (!overlaps) {
     // A V waits for the activation, and the next step for A V.
     chain = products + late + early;
     cost.total += (consumers > 1 ? kUnhidden : 1) * elementwise;
@@ -234,7 +234,9 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   result.occupancy =
       double(result.tiles) / double(result.waves * chip.multiprocessors);
 
-  StepCost step = getStepCost(op, schedule, rows);
+  // One step has nothing to overlap with.
+  StepCost step =
+      getStepCost(op, schedule, rows, schedule.overlap && result.steps > 1);
   double weightBytes =
       (op.getProducts() + 1) * double(rows) * op.headWidth * inputBytes;
   double traffic = kSharedTraffic * chip.multiprocessors / 132;

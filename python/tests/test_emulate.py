@@ -232,14 +232,16 @@ def test_timeline():
 
 SPLIT = (
     "#flashmhf.schedule<token_tile = {tile}, consumers = {consumers}, dff_tile = 64, "
-    "split = {split}>"
+    "split = {split}, overlap = {overlap}>"
 )
 
 
 @pytest.mark.parametrize("multiprocessors", [132, 8])
+@pytest.mark.parametrize("overlap", ["false", "true"])
 @pytest.mark.parametrize("tokens, tile, split", [(1, 64, 8), (17, 64, 5), (100, 128, 3)])
-def test_pieces(operands, tokens, tile, split, multiprocessors):
-    """Blocks that wait for one another, and blocks that must not."""
+def test_pieces(operands, tokens, tile, split, overlap, multiprocessors):
+    """Blocks that wait for one another, and blocks that must not; 9 steps in pieces of
+    one or two, and of three."""
     x = operands(B=2, H=2, L=tokens, D=64, E=3, F=160, dtype="bf16")
-    schedule = SPLIT.format(tile=tile, consumers=tile // 64, split=split)
+    schedule = SPLIT.format(tile=tile, consumers=tile // 64, split=split, overlap=overlap)
     assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]

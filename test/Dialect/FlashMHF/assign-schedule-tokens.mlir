@@ -15,13 +15,14 @@ func.func @one_token(%q: !q1, %w: !w, %o: !q1) -> !q1 {
   return %r : !q1
 }
 
-// 128 tiles of 64 tokens are one wave over 132 multiprocessors; over 114 they
-// would be two, and 64 tiles of 128 are one.
+// 64 tiles of 128 tokens in two pieces are one wave over 132 multiprocessors;
+// over 114 they would be two, and whole tiles are one.
 
 // CHECK-LABEL: func.func @t1000
-// CHECK: token_tile = 64, {{.*}}consumers = 1,
+// CHECK: token_tile = 128, dff_tile = 128, {{.*}}consumers = 2, {{.*}}overlap = true, rotate = false, split = 2>
 // PCIE-LABEL: func.func @t1000
 // PCIE: token_tile = 128, {{.*}}consumers = 2,
+// PCIE-NOT: split
 !q2 = tensor<1x8x1000x128xbf16>
 func.func @t1000(%q: !q2, %w: !w, %o: !q2) -> !q2 {
   %r = flashmhf.mhffn silu ins(%q, %w, %w : !q2, !w, !w) up(%w : !w) outs(%o : !q2) -> !q2

@@ -42,7 +42,10 @@ def splits():
             (f"{few}, dff_tile = 64, stages = [2, 2, 2]",
              f"{few}, dff_tile = 64, stages = [4, 4, 4]",
              f"{few}, dff_tile = 64, programmatic = true",
-             "token_tile = 128, dff_tile = 64, registers = [40, 232]"),
+             f"{few}, dff_tile = 64, programmatic = true, overlap = true",
+             "token_tile = 128, dff_tile = 64, registers = [40, 232]",
+             "token_tile = 128, overlap = true",
+             "token_tile = 128, overlap = true, halve_q = true, producers = 2"),
             (8, 16)):
         name = f"{preset}-{tiles}-{pieces}".replace(" ", "")
         yield name, [

@@ -18,6 +18,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Utils/Utils.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 namespace mlir::hopper {
 #define GEN_PASS_DEF_HOPPERPIPELINE
@@ -220,15 +221,39 @@ static void releaseAfter(scf::ForOp loop, Value slot) {
       user->moveAfter(loop);
 }
 
+/// Whether `loop` has steps to overlap: two or more of them where their number
+/// is static. Elsewhere the bounds must say that there is a step at all, as
+/// those of pieces do, and must not say that there is only one.
+static bool hasSteps(scf::ForOp loop) {
+  if (std::optional<APInt> trips = loop.getStaticTripCount())
+    return trips->uge(2);
+  if (!isConstantIntValue(loop.getStep(), 1))
+    return false;
+  Value lower = loop.getLowerBound(), upper = loop.getUpperBound();
+  if (FailureOr<int64_t> trips =
+          ValueBoundsConstraintSet::computeConstantDelta(upper, lower);
+      succeeded(trips))
+    return *trips >= 2;
+  return ValueBoundsConstraintSet::compare(
+      upper, ValueBoundsConstraintSet::ComparisonOperator::GT, lower);
+}
+
+/// What a loop of at least one step needs no test for: `holds`.
+static void assume(RewriterBase &rewriter, Value holds) {
+  for (Operation *user : llvm::make_early_inc_range(holds.getUsers()))
+    if (auto select = dyn_cast<arith::SelectOp>(user))
+      rewriter.replaceOp(select, select.getTrueValue());
+  if (Operation *definition = holds.getDefiningOp(); holds.use_empty())
+    rewriter.eraseOp(definition);
+}
+
 static LogicalResult overlap(WarpgroupsOp op, bool takesTurns) {
   coalesce(op.getConsumer());
   SmallVector<scf::ForOp> loops;
   op.getConsumer().walk([&](scf::ForOp loop) { loops.push_back(loop); });
   for (scf::ForOp loop : loops) {
     std::unique_ptr<Step> step = Step::match(loop);
-    // One step has nothing to overlap with.
-    std::optional<APInt> trips = loop.getStaticTripCount();
-    if (!step || !trips || trips->ult(2))
+    if (!step || !hasSteps(loop))
       continue;
     step->prepare(takesTurns && op.getConsumers() > 1);
     scf::PipeliningOption options;
@@ -236,11 +261,20 @@ static LogicalResult overlap(WarpgroupsOp op, bool takesTurns) {
         [&](scf::ForOp, std::vector<std::pair<Operation *, unsigned>> &order) {
           order = step->getOrder();
         };
+    // Head and tail belong to the one step that there is.
+    SetVector<Value> conditions;
+    options.supportDynamicLoops = true;
+    options.predicateFn = [&](RewriterBase &, Operation *inner, Value holds) {
+      conditions.insert(holds);
+      return inner;
+    };
     IRRewriter rewriter(op.getContext());
     rewriter.setInsertionPoint(loop);
     Value q = step->getSharedSlot();
     FailureOr<scf::ForOp> pipelined =
         scf::pipelineForLoop(rewriter, loop, options);
+    for (Value condition : conditions)
+      assume(rewriter, condition);
     if (failed(pipelined))
       return op.emitOpError("has a step of d_ff that cannot overlap with the "
                             "next one");

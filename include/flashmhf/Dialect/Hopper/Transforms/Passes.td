@@ -108,8 +108,10 @@ def HopperPipeline : HopperPass<"hopper-pipeline"> {
     pipelines it: the product with V of one step is issued together with those
     with K and U of the next, whose activation runs under the product with U.
     Consumers take turns to issue. The order lets A of one step and the product
-    with U of the next share registers. Loops of fewer than two steps, or of a
-    number that is not static, stay as they are.
+    with U of the next share registers. Loops of fewer than two steps stay as
+    they are, and so do loops of a number that is not static, unless their bounds
+    say that there is a step: those of a piece do, and the loop that is left may
+    then be empty.
 
     ```mlir
     scf.for %j .. iter_args(%acc = ..) {
