@@ -163,6 +163,8 @@ def _shapes():
 #: Tiles of 64 and of 128 tokens whose sum several blocks share.
 _SPLIT_64 = "token_tile = 64, dff_tile = 64, consumers = 1, registers = [248, 248]"
 _SPLIT_128 = "token_tile = 128, dff_tile = 64, consumers = 2, registers = [40, 232]"
+#: The loop of many tokens in pieces.
+_SPLIT_WIDE = "token_tile = 128, dff_tile = 128, overlap = true"
 
 
 def _splits(models):
@@ -199,6 +201,14 @@ def _splits(models):
         yield case(f"early-{tokens}", models["370m"], tokens, 16, early, 4, quick=True)
     yield case("early-wide", models["128m"], 200, 8, f"{_SPLIT_128}, programmatic = true")
     yield case("d96", small.replace(head_dim=96), 65, 4, _SPLIT_128)
+    for name, tokens, split in (("370m", 512, 4), ("128m", 512, 4), ("1.3b", 512, 2)):
+        yield case(f"overlap-{name}-{tokens}", models[name], tokens, split, _SPLIT_WIDE, quick=True)
+    yield case("overlap-uneven", small.replace(subnetwork_width=200), 777, 5, _SPLIT_WIDE)
+    halved = f"{_SPLIT_WIDE}, halve_q = true, producers = 2"
+    yield case("overlap-halved", models["128m"], 1000, 3, halved, quick=True)
+    yield case("overlap-no-up", small.replace(up=False), 300, 3, f"{_SPLIT_64}, overlap = true")
+    early = f"{_SPLIT_64}, overlap = true, programmatic = true"
+    yield case("overlap-early", models["370m"], 100, 8, early)
 
 
 def sanitizer_cases() -> list:
@@ -222,6 +232,7 @@ def sanitizer_cases() -> list:
         Case("sanitizer/f16", base.replace(dtype="f16"), 70, scaled=True),
         Case("sanitizer/split", base, 70, schedule=f"{_SPLIT_64}, split = 5", **layer),
         Case("sanitizer/split-128", base, 1, schedule=f"{_SPLIT_128}, split = 4"),
+        Case("sanitizer/split-overlap", base, 70, schedule=f"{_SPLIT_WIDE}, split = 2"),
         Case("sanitizer/early", base, 9, schedule=f"{_SPLIT_64}, split = 5, programmatic = true"),
         # More blocks than run at once.
         Case("sanitizer/split-waves", base, 1300, batch=2, schedule=f"{_SPLIT_64}, split = 6"),
