@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PTX.h"
+#include "TensorMaps.h"
 
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
@@ -165,6 +166,7 @@ void RingLowering::emitPrologue() {
   // The alignment of dynamic shared memory is not guaranteed beyond 16.
   base = arith::AndIOp::create(b, loc, add(address, 1023), i32(~1023));
 
+  prefetchTensorMaps(b, func, warpgroups.getConsumers() * kWarpgroupThreads);
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value isFirst =
