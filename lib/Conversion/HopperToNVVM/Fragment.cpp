@@ -143,6 +143,25 @@ static void transposeQuad(OpBuilder &b, Location loc, Value quadLane,
   }
 }
 
+SmallVector<Value> hopper::pairColumns(OpBuilder &b, Location loc, Value isOdd,
+                                       ValueRange low, ValueRange high) {
+  auto select = [&](Value odd, Value even) -> Value {
+    return arith::SelectOp::create(b, loc, isOdd, odd, even);
+  };
+  SmallVector<Value> received;
+  for (auto [fromLow, fromHigh] : llvm::zip_equal(low, high))
+    received.push_back(NVVM::ShflOp::create(
+        b, loc, fromLow.getType(), getI32(b, loc, -1),
+        select(fromLow, fromHigh), getI32(b, loc, 1), getI32(b, loc, 31),
+        NVVM::ShflKind::bfly, UnitAttr()));
+  SmallVector<Value> paired;
+  for (auto [own, other] : llvm::zip(low, received))
+    paired.push_back(select(other, own));
+  for (auto [own, other] : llvm::zip(high, received))
+    paired.push_back(select(own, other));
+  return paired;
+}
+
 Value hopper::getAddress(OpBuilder &b, Location loc, Value tensor,
                          ValueRange indices, Value row, Value column) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, tensor);

@@ -44,6 +44,14 @@ Value loadIfInside(OpBuilder &b, Location loc, Value tensor, ValueRange indices,
 /// The first column that this thread holds, for a tile at `column`.
 Value getFirstColumn(OpBuilder &b, Location loc, Value column);
 
+/// Trades elements with the neighbouring lane: of one row, a thread holds `low`
+/// and `high`, at the same columns of two groups of 8. What it gets are twice
+/// as many neighbouring columns of one group: lanes of even number of that of
+/// `low`, those of odd number (`isOdd`) of that of `high`, from the column on
+/// at which the even lane held its elements.
+SmallVector<Value> pairColumns(OpBuilder &b, Location loc, Value isOdd,
+                               ValueRange low, ValueRange high);
+
 /// The address of `tensor[indices[0], indices[1], row, column]`.
 Value getAddress(OpBuilder &b, Location loc, Value tensor, ValueRange indices,
                  Value row, Value column);

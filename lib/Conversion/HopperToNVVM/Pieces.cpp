@@ -157,17 +157,41 @@ struct StoresOfPartial : OpConversionPattern<StorePartialOp> {
     IndexBuilder i{rewriter, loc};
     ValueRange values = adaptor.getValue();
     auto rows = getFragmentRows(rewriter, loc, op.getLike(), op.getRow());
-    Value column = getFirstColumn(rewriter, loc, i.get(0));
+    // Two lanes share 8 columns of each row: with one of two groups of 8 for
+    // either, each stores 16 bytes.
+    Value lane = getLane(rewriter, loc);
+    auto isBit = [&](int64_t bit) -> Value {
+      auto constant = [&](int64_t value) -> Value {
+        return arith::ConstantOp::create(rewriter, loc,
+                                         rewriter.getI32IntegerAttr(value));
+      };
+      return arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::ne,
+          arith::AndIOp::create(rewriter, loc, lane, constant(bit)),
+          constant(0));
+    };
+    Value isOdd = isBit(1);
+    auto select = [&](Value condition, int64_t value) -> Value {
+      return arith::SelectOp::create(rewriter, loc, condition, i.get(value),
+                                     i.get(0));
+    };
+    Value column = i.add(select(isOdd, 8), select(isBit(2), 4));
     for (auto [half, row] : llvm::enumerate(rows)) {
       Value address =
           getPartial(i, op.getPartials(), op.getPiece(), op.getBatch(),
                      op.getHead(), row.index, op.getLike());
       Value pointer = i.toPointer(i.add(address, i.mul(column, sizeof(float))));
       // Of each 8 columns, two elements of the first row and two of the second.
-      for (size_t group = 0; group < values.size() / 4; ++group)
+      for (size_t group = 0; group < values.size() / 4; group += 2) {
+        auto getPair = [&](size_t g) {
+          return values.slice(4 * g + 2 * half, 2);
+        };
         ptx::storeVectorIf(rewriter, loc,
                            i.offset(pointer, group * 8 * sizeof(float)),
-                           values.slice(4 * group + 2 * half, 2), row.inside);
+                           pairColumns(rewriter, loc, isOdd, getPair(group),
+                                       getPair(group + 1)),
+                           row.inside);
+      }
     }
     rewriter.eraseOp(op);
     return success();

@@ -40,28 +40,44 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // Two elements of each of the thread's rows, at ((p B + b) H + h) L + row.
+  // Of each of the thread's rows two elements of each of two groups of columns.
+  // Neighbours trade, so that an even lane has four columns of the first group
+  // and an odd one of the second, at ((p B + b) H + h) L + row.
 
   // CHECK-LABEL: gpu.func @store
-  // CHECK-SAME: (%[[V:.*]]: f32, %[[A:.*]]: index, %[[P:.*]]: index, %[[B:.*]]: index, %[[H:.*]]: index, %[[ROW:.*]]: index, %[[O:.*]]: memref
-  // CHECK:      %[[IN0:.*]] = arith.cmpi ult, %[[R0:.*]], %[[L:.*]] : index
-  // CHECK:      %[[IN1:.*]] = arith.cmpi ult, %[[R1:.*]], %[[L]] : index
+  // CHECK-SAME: (%[[V:.*]]: memref<?x4x?x16xf32>, %[[A:.*]]: index, %[[P:.*]]: index, %[[B:.*]]: index, %[[H:.*]]: index, %[[ROW:.*]]: index, %[[O:.*]]: memref
+  // CHECK-COUNT-8: memref.load %[[V]]
+  // CHECK:      %[[LANE:.*]] = arith.index_cast %{{.*}} : index to i32
+  // CHECK:      %[[BIT:.*]] = arith.andi %[[LANE]], %c1_i32
+  // CHECK:      %[[ODD:.*]] = arith.cmpi ne, %[[BIT]], %c0_i32
+  // CHECK:      %[[GROUP:.*]] = arith.select %[[ODD]], %c8, %c0
+  // CHECK:      %[[BIT2:.*]] = arith.andi %[[LANE]], %c2_i32
+  // CHECK:      %[[HIGH:.*]] = arith.cmpi ne, %[[BIT2]], %c0_i32
+  // CHECK:      %[[HALF:.*]] = arith.select %[[HIGH]], %c4, %c0
+  // CHECK:      %[[COLUMN:.*]] = arith.addi %[[GROUP]], %[[HALF]]
   // CHECK:      %[[SIZE:.*]] = memref.dim %[[O]], %c0
   // CHECK:      %[[PB:.*]] = arith.muli %[[P]], %[[SIZE]]
   // CHECK:      %[[PB1:.*]] = arith.addi %[[PB]], %[[B]]
   // CHECK:      %[[PBH:.*]] = arith.muli %[[PB1]], %c4
   // CHECK:      %[[PBH1:.*]] = arith.addi %[[PBH]], %[[H]]
-  // CHECK:      %[[PBHL:.*]] = arith.muli %[[PBH1]], %[[L]]
-  // CHECK:      %[[PBHL0:.*]] = arith.addi %[[PBHL]], %[[R0]]
+  // CHECK:      %[[PBHL:.*]] = arith.muli %[[PBH1]], %[[L:.*]] : index
+  // CHECK:      %[[PBHL0:.*]] = arith.addi %[[PBHL]], %[[R0:.*]] : index
   // CHECK:      %[[BYTES:.*]] = arith.muli %[[PBHL0]], %c64
-  // CHECK:      llvm.inline_asm has_side_effects {{.*}} "@$3 st.global.v2.b32 [$0], {$1, $2};", {{.*}} %{{.*}}, %{{.*}}, %{{.*}}, %[[IN0]]
-  // CHECK:      llvm.getelementptr %{{.*}}[32]
-  // CHECK:      llvm.inline_asm {{.*}} %[[IN0]]
-  // CHECK:      llvm.inline_asm {{.*}} %[[IN1]]
-  // CHECK:      llvm.inline_asm {{.*}} %[[IN1]]
+  // CHECK:      arith.muli %[[COLUMN]], %c4
+  // CHECK:      %[[SENT0:.*]] = arith.select %[[ODD]], %[[LOW0:.*]], %[[HIGH0:.*]] : f32
+  // CHECK:      %[[GOT0:.*]] = nvvm.shfl.sync {{ *}}bfly %{{.*}}, %[[SENT0]], %c1_i32
+  // CHECK:      %[[SENT1:.*]] = arith.select %[[ODD]], %[[LOW1:.*]], %[[HIGH1:.*]] : f32
+  // CHECK:      %[[GOT1:.*]] = nvvm.shfl.sync {{ *}}bfly %{{.*}}, %[[SENT1]], %c1_i32
+  // CHECK:      %[[W0:.*]] = arith.select %[[ODD]], %[[GOT0]], %[[LOW0]]
+  // CHECK:      %[[W1:.*]] = arith.select %[[ODD]], %[[GOT1]], %[[LOW1]]
+  // CHECK:      %[[W2:.*]] = arith.select %[[ODD]], %[[HIGH0]], %[[GOT0]]
+  // CHECK:      %[[W3:.*]] = arith.select %[[ODD]], %[[HIGH1]], %[[GOT1]]
+  // CHECK:      llvm.inline_asm has_side_effects {{.*}} "@$5 st.global.v4.b32 [$0], {$1, $2, $3, $4};", {{.*}} %{{.*}}, %[[W0]], %[[W1]], %[[W2]], %[[W3]], %[[IN0:.*]] :
+  // CHECK:      llvm.inline_asm {{.*}}st.global.v4.b32
   // CHECK-NOT:  llvm.inline_asm
-  gpu.func @store(%v: f32, %a: index, %p: index, %b: index, %h: index, %row: index, %o: memref<?x4x?x16xbf16>) kernel {
-    %acc = arith.constant dense<1.0> : vector<64x16xf32>
+  gpu.func @store(%v: memref<?x4x?x16xf32>, %a: index, %p: index, %b: index, %h: index, %row: index, %o: memref<?x4x?x16xbf16>) kernel {
+    %c0 = arith.constant 0 : index
+    %acc = hopper.load %v[%b, %h, %row, %c0] : memref<?x4x?x16xf32> -> vector<64x16xf32>
     hopper.store_partial %acc, %a[%p, %b, %h, %row] of 3 like %o : vector<64x16xf32>, memref<?x4x?x16xbf16>
     gpu.return
   }
