@@ -21,7 +21,9 @@ namespace json = llvm::json;
 
 static constexpr StringLiteral kFormat = "flashmhf-tuning";
 static constexpr int64_t kVersion = 1;
-static constexpr int64_t kFewestTokens = 64, kMostTokens = 65536;
+static constexpr int64_t kFewestTokens = 8, kMostTokens = 65536;
+/// Of a batch: with fewer of them each, batches are of no class.
+static constexpr int64_t kFewestOfBatch = 64;
 
 static constexpr char kShipped[] = {
 #include "TunedSchedules.inc"
@@ -36,7 +38,7 @@ std::optional<int64_t> flashmhf::getTokenClass(const OperatorFacts &op) {
     return 0;
   // Tiles that are mostly empty are another matter than as many full ones.
   if (ShapedType::isDynamic(op.batches) ||
-      (op.batches > 1 && op.tokens < kFewestTokens))
+      (op.batches > 1 && op.tokens < kFewestOfBatch))
     return std::nullopt;
   bool overflow = false;
   uint64_t tokens =

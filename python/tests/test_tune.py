@@ -1,5 +1,6 @@
 """Tuning with made-up times: what is tried, what is kept, what is written."""
 
+import dataclasses
 import io
 import json
 
@@ -7,7 +8,8 @@ import pytest
 
 import flashmhf
 from flashmhf.__main__ import main
-from flashmhf.tune import candidates, cli, database, tuner
+from flashmhf.bench import schedules
+from flashmhf.tune import candidates, cli, database, report, tuner
 from flashmhf.tune.bar import PlainBar
 from flashmhf.tune.cli import Tuning, difference, list_shapes, row, summary
 
@@ -15,10 +17,12 @@ SETTINGS = tuner.Settings(rounds=2, final_rounds=3, finalists=3)
 SMALL = "heads=4,head_dim=64,subnetworks=2,subnetwork_width=64"
 
 
-def shape(tokens=4096, limit=4):
+def shape(tokens=4096, limit=4, early=False):
     """A small shape with real candidates."""
-    found = candidates.Shape("small", flashmhf.Problem(4, 4, 64, 2, 64), 1, tokens)
-    found.candidates = candidates.find(found, "h100-sxm", limit, 2.0)
+    # Where kernels can start early, enough of d_ff for pieces.
+    problem = flashmhf.Problem(4, 4, 64, *((8, 256) if early else (2, 64)))
+    found = candidates.Shape("small", problem, 1, tokens)
+    found.candidates = candidates.find(found, "h100-sxm", limit, 2.0, early)
     return found
 
 
@@ -63,6 +67,9 @@ def test_the_fastest_is_kept():
     # Only what was near, and the pick, to say what it costs.
     assert final == ([fast, one.candidates[0].schedule], 3)
     assert "+25.0%" in row(result)
+    (line,) = report.lines_of([result], "C")
+    assert line["best"] == dict(schedule=fast, microseconds=8.0) and line["method"] == "C"
+    assert line["choices"]["model"]["loss"] == 0.25
     assert f"best is {difference(fast, one.candidates)}" in row(result)
 
 
@@ -85,6 +92,8 @@ def test_wrong_kernels_are_out():
     assert result.wrong[others[0]] == "ptxas: 20 bytes spill stores"
     assert result.loss is None
     assert "pick WRONG: relative error" in row(result)
+    assert report.lines_of([result])[0]["choices"]["model"]["loss"] is None
+    assert "WRONG" in report.table(report.lines_of([result]))
     everything = [c.schedule for c in one.candidates]
     with pytest.raises(ValueError, match="small, 4096 tokens: no candidate runs"):
         tuner.tune(one, built, FakeMeter(wrong=everything), SETTINGS)
@@ -176,6 +185,49 @@ def test_a_run_writes_what_the_compiler_reads(tmp_path, capsys, monkeypatch):
     capsys.readouterr()
 
 
+def test_a_run_by_method(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "tuned.json"
+    shapes = [shape(n, 3, early=True) for n in (1, 7, 4096)]
+    monkeypatch.setattr(cli, "build", lambda problem, schedules, image, advance: made(shapes))
+    few = shapes[1].candidates
+    assert "programmatic = true" in few[0].schedule
+    meter = FakeMeter({few[0].schedule: 1.2e-5, few[1].schedule: 9e-6})
+    tuning = Tuning(shapes, "h100-sxm", SETTINGS, lambda _: meter, "ptx", path, "P")
+    tuning.run()
+    # One entry of a class, by the most tokens; none for any number of tokens.
+    eight, many = database.read(path)
+    assert (eight["tokens"], many["tokens"]) == (8, 4096)
+    assert eight["method"] == "P" and "programmatic" not in eight["schedule"]
+    assert schedules.change(eight["schedule"], "programmatic = true") == few[1].schedule
+    found = flashmhf.explain(shapes[0].sized, database=str(path))
+    assert found["schedule"] == eight["schedule"]
+    lines = report.lines_of(tuning.results, "P")
+    assert [line["tokens"] for line in lines] == [1, 7, 4096]
+    text = summary(tuning)
+    assert "model: within 5% of the best found in 1 of 3, at worst +33.3% (small, " in text
+    written = json.loads(report.to_json(dict(gpu="H100"), "2026-11-22", lines))
+    assert written["shapes"] == lines and written["machine"] == dict(gpu="H100")
+    capsys.readouterr()
+
+
+def test_rounds_of_a_method():
+    assert cli.settings_of("") == tuner.Settings()
+    assert cli.settings_of("R").final_rounds > cli.settings_of("P").final_rounds
+
+
+def test_early_candidates():
+    early = shape(512, 8, early=True)
+    plain = dataclasses.replace(early)
+    plain.candidates = candidates.find(plain, "h100-sxm", 8, 2.0)
+    assert len(plain.candidates) == len(early.candidates)
+    pairs = list(zip(plain.candidates, early.candidates))
+    # Pieces can start early, whole sums cannot.
+    assert {"split" in a.fields for a, _ in pairs} == {True, False}
+    for a, b in pairs:
+        assert ("programmatic" in b.fields) == ("split" in a.fields)
+        assert schedules.drop(b.schedule, "programmatic") == a.schedule
+
+
 def test_a_deadline(tmp_path):
     tuning = Tuning([shape()], "h100-sxm", SETTINGS, None, "ptx", tmp_path / "x.json")
     tuning.run(deadline=0)
@@ -198,7 +250,7 @@ def test_merging(tmp_path):
 
 @pytest.mark.parametrize(
     "tokens, expected",
-    [(None, None), (1, 64), (64, 64), (65, 128), (1000, 1024), (70000, 65536)],
+    [(None, None), (1, 8), (9, 16), (64, 64), (65, 128), (1000, 1024), (70000, 65536)],
 )
 def test_token_classes(tokens, expected, tmp_path):
     assert database.token_class(tokens) == expected
@@ -244,7 +296,7 @@ def test_dry_run(capsys):
     "options, message",
     [
         (["--tokens=0"], "must be a positive integer"),
-        (["--tokens=1000,1024"], "of the same class, 1024"),
+        (["--method=R,P"], "compared by one"),
         (["--batch=2", "--tokens=63"], "of less than 64 tokens each"),
         (["--limit=0"], "it must be at least 1"),
         (["--model=370m,head_dim=40"], "no schedule is legal: needs a static head width"),
@@ -292,7 +344,7 @@ def test_the_shipped_database():
 
 def test_the_command_line_builds_shapes():
     parser_like = type("Arguments", (), dict(
-        limit=3, factor=1.3, batch=2, tokens="100,4096", model=[SMALL]
+        limit=3, factor=1.3, batch=2, tokens="100,4096", model=[SMALL], method=None
     ))  # fmt: skip
     shapes = list_shapes(parser_like, "h100-sxm")
     assert [s.title for s in shapes] == [f"{SMALL}, {n} tokens, B = 2" for n in (100, 4096)]

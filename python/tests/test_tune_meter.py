@@ -31,6 +31,42 @@ def test_right_and_timed(meter):
     assert all(seconds > 0 for row in samples for seconds in row)
 
 
+@pytest.fixture
+def new_method_meter(monkeypatch, library):
+    from flashmhf.bench import few
+    from flashmhf.tune import measure
+
+    replace_gpu(monkeypatch)
+    monkeypatch.setattr(measure, "release_memory", lambda: None)
+    monkeypatch.setattr(few, "count_weight_sets", lambda problem: 2)
+    monkeypatch.setattr(few, "CHAIN_BUDGET", 1e-9)
+
+    def new(method):
+        return measure.MethodMeter(Shape("small", PROBLEM, 1, 5), 3, method, few.make_clock(method))
+
+    return new
+
+
+@pytest.mark.parametrize("method", ["R", "C", "P"])
+def test_methods(new_method_meter, method):
+    meter = new_method_meter(method)
+    good = CPUKernel(PROBLEM)
+    calls = []
+    spoilt = CPUKernel(PROBLEM, lambda tensor: calls.append(tensor))
+    for kernel in (good, spoilt):
+        meter.check(kernel)
+    samples = meter.time([good, spoilt], 3, 1.0)
+    assert [len(seconds) for seconds in samples] == [3, 3]
+    # A turn over the weights or one call in each of three rounds, and one before them.
+    before = len(calls)
+    meter.time([spoilt], 3, 1.0)
+    assert len(calls) - before == 4 * (1 if method == "R" else 2)
+
+    with pytest.raises(ArithmeticError, match="relative error"):
+        meter.check(CPUKernel(PROBLEM, lambda tensor: tensor.array().fill(0)))
+    meter.close()
+
+
 def test_wrong(meter):
     def zero_first(tensor):
         tensor.array()[0, 0, 0] = 0

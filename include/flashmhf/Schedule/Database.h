@@ -9,10 +9,10 @@
 ///      "up": true, "tokens": 4096, "schedule": "#flashmhf.schedule<..>",
 ///      "microseconds": 101.5, "date": "2026-11-22"}]}
 ///
-/// `gpu` is a name of Chip.h. `tokens` is a class: 64, 128, 256, .. for up to
-/// that many tokens and more than half of it (B * L), 65536 for all above,
-/// null for kernels that take any L. Batches of less than 64 tokens each are of
-/// no class. Other keys are for the reader.
+/// `gpu` is a name of Chip.h. `tokens` is a class: 8 for up to 8 tokens (B *
+/// L), 16, 32, 64, .. for up to that many and more than half of it, 65536 for
+/// all above, null for kernels that take any L. Batches of less than 64 tokens
+/// each are of no class. Other keys are for the reader.
 //
 //===----------------------------------------------------------------------===//
 

@@ -39,16 +39,35 @@ class Way:
         return run_prepared(prepared, self.clock, rounds=rounds or self.rounds, seed=self.seed)
 
 
+def make_clock(method):
+    """What measures by that method."""
+    if method in methods.SINGLE:
+        return gpu.ColdClock(dirty=method == "W")
+    return gpu.GraphClock()
+
+
+def make_way(method, clock, sets, *, rounds, single_rounds, seed) -> Way:
+    """`sets` of weights; `single_rounds`: of methods that time one call at a time."""
+    if method in methods.SINGLE:
+        return Way(method, clock, 0.0, 1, single_rounds, seed)
+    return Way(method, clock, CHAIN_BUDGET, sets, rounds, seed)
+
+
+def replayed_error(way, prepared, out, want, rows) -> float:
+    """The relative error of what a prepared graph itself writes to `out`. Raises
+    ArithmeticError where it leaves some of it."""
+
+    def replay(i):
+        way.clock.measure(prepared[0])
+
+    return gpu.poisoned_check(replay, out, want, rows)()
+
+
 def run(models, tokens, settings, say=print):
     """Yields for each model and number of tokens a list of report.Case, one for each
     of settings.methods. Our kernels have the schedules of the exact size and take any;
     for P they are compiled as `programmatic`."""
-    clocks = {
-        "W": gpu.ColdClock(dirty=True),
-        "R": gpu.ColdClock(dirty=False),
-        "C": gpu.GraphClock(),
-    }
-    clocks["P"] = clocks["C"]
+    clocks = {method: make_clock(method) for method in {*settings.methods, "C"}}
     null = gpu.null_call()
     for model in models:
         begin = time.monotonic()
@@ -114,9 +133,8 @@ class _Cases:
 
     def _way(self, method):
         s, clock = self._settings, self._clocks[method]
-        if method in methods.SINGLE:
-            return Way(method, clock, 0.0, 1, s.single_rounds, s.seed)
-        return Way(method, clock, CHAIN_BUDGET, self._count, s.rounds, s.seed)
+        options = dict(rounds=s.rounds, single_rounds=s.single_rounds, seed=s.seed)
+        return make_way(method, clock, self._count, **options)
 
     def _time_product(self):
         entry = cublas.entry(self._settings.seed)
@@ -183,11 +201,7 @@ class _Cases:
         if entry.out is None:
             return entry.check() if entry.check else None
         want = self._bench.want if way.method in methods.SINGLE else self._last
-
-        def replay(i):
-            way.clock.measure(prepared[0])
-
-        return gpu.poisoned_check(replay, entry.out, want, self._bench.rows)()
+        return replayed_error(way, prepared, entry.out, want, self._bench.rows)
 
 
 def is_programmatic(built) -> bool:

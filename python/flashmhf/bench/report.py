@@ -42,8 +42,9 @@ class Row:
 @dataclasses.dataclass
 class Case:
     """A model at some tokens. `problem`: Problem.asdict(). `sets`: of operands.
-    `method`: of `methods`, "" for rounds of 25 ms. `notes`: why something is missing. `failed`: our kernels that are, since they were
-    not built or did not write their output."""
+    `method`: of `methods`, "" for rounds of 25 ms. `notes`: why something is missing.
+    `failed`: our kernels that are, since they were not built or did not write their
+    output."""
 
     model: str
     problem: dict

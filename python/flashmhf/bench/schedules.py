@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
 import os
 import re
 from pathlib import Path
@@ -63,10 +64,38 @@ def parse_fields(text: str) -> dict:
 
 def change(schedule: str, changes: str) -> str:
     """The text of a schedule with the fields of `changes` replaced or added."""
-    fields = parse_fields(_ATTRIBUTE.fullmatch(schedule)[1])
+    fields = parse_schedule(schedule)
     fields.update(parse_fields(changes))
+    return _print(fields)
+
+
+def drop(schedule: str, key: str) -> str:
+    """The text of a schedule without a key, which then is at its default."""
+    fields = parse_schedule(schedule)
+    fields.pop(key, None)
+    return _print(fields)
+
+
+def parse_schedule(schedule: str) -> dict:
+    """key -> text of its value, of the text of a schedule."""
+    return parse_fields(_ATTRIBUTE.fullmatch(schedule)[1])
+
+
+def _print(fields):
     body = ", ".join(f"{key} = {value}" for key, value in fields.items())
     return f"#flashmhf.schedule<{body}>"
+
+
+@functools.cache
+def start_early(problem, schedule: str) -> str:
+    """The schedule with `programmatic = true`, or as it is where the compiler refuses
+    that."""
+    early = change(schedule, "programmatic = true")
+    try:
+        compile(problem, emit="hopper", schedule=early, on_diagnostic=lambda *_: None)
+    except native.FlashmhfError:
+        return schedule
+    return early
 
 
 def chosen_schedule(problem) -> str:

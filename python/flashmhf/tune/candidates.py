@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from ..bench.schedules import parse_fields
+from ..bench.schedules import parse_schedule, start_early
 from ..compiler import compile, explain
 from ..problem import Problem
 
 #: How the work is cut into blocks and steps.
-_FAMILY = ("token_tile", "consumers", "split", "dff_tile")
+_FAMILY = ("token_tile", "consumers", "split", "dff_tile", "push", "exchange")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Candidate:
     @property
     def fields(self) -> dict:
         """key -> text of its value."""
-        return parse_fields(self.schedule.partition("<")[2].rpartition(">")[0])
+        return parse_schedule(self.schedule)
 
 
 @dataclasses.dataclass
@@ -59,17 +59,22 @@ def _changes(fields: dict, others: dict) -> int:
 
 def shortlist(everything: list, limit: int, factor: float) -> list:
     """At most `limit` of Candidates that are sorted, the pick first. Of large
-    and small token tiles, split and whole, the best, since that is where the model may
-    err most; of those predicted to take at most `factor`
+    and small token tiles, split, pushed, exchanged and whole, the best, since that is
+    where the model may err most; of those predicted to take at most `factor`
     times the pick's time the best of each cut of the work, the pick with one key changed,
     and the others by prediction."""
     pick = everything[0]
     fields = {c: c.fields for c in everything}
+
+    def kind(c):
+        f = fields[c]
+        return f["token_tile"], "split" in f, f.get("push"), f.get("exchange")
+
     near = [c for c in everything if c.predicted <= factor * pick.predicted]
     single = [c for c in near if _changes(fields[c], fields[pick]) == 1]
     order = [
         pick,
-        *_firsts(everything, lambda c: (fields[c]["token_tile"], "split" in fields[c])),
+        *_firsts(everything, kind),
         *_firsts(near, lambda c: tuple(fields[c].get(key) for key in _FAMILY)),
         *single,
         *near,
@@ -85,11 +90,15 @@ def _firsts(found: list, family) -> list:
     return list(firsts.values())
 
 
-def find(shape: Shape, gpu: str, limit: int, factor: float) -> list:
-    """The Candidates of a shape. Raises ValueError where it has none."""
+def find(shape: Shape, gpu: str, limit: int, factor: float, early=False) -> list:
+    """The Candidates of a shape. `early`: with programmatic dependent launch, those that
+    can. Raises ValueError where it has none."""
     found = explain(shape.sized, gpu=gpu, tuned=False, runners_up=10**6)
     if found["source"] == "none":
         raise ValueError(f"{shape.title}: no schedule is legal: {found['fault']}")
     everything = [Candidate(found["schedule"], found["predicted"]["microseconds"])]
     everything += [Candidate(o["schedule"], o["microseconds"]) for o in found["runners_up"]]
-    return shortlist(everything, limit, factor)
+    found = shortlist(everything, limit, factor)
+    if not early:
+        return found
+    return [Candidate(start_early(shape.problem, c.schedule), c.predicted) for c in found]

@@ -7,9 +7,13 @@ import threading
 import time
 
 from ..bench.cli import _positive
+from ..bench.methods import SINGLE
+from ..bench.methods import parse as parse_methods
 from ..bench.models import parse_model
+from ..bench.report import write
+from ..bench.schedules import drop
 from ..compiler import explain
-from . import database
+from . import database, report
 from .bar import bar
 from .candidates import Shape, chip_name, find
 from .tuner import Settings, build, general, tune
@@ -20,6 +24,8 @@ and keeps the fastest in a tuning database, which `database=FILE` makes the comp
 read. Says how much longer the model's own pick takes than the best found. Needs torch
 and a GPU, --dry-run neither. Exit status 0 where every shape was tuned."""
 
+MANY = "8,16,32,64,128,256,512,1000,2048,4096,16384"
+FEW = "1,2,4,8,16,32,64,128,256,512,1024,2048,4096"
 #: Seconds that a shape may take before the run gives up: a kernel hangs.
 HANG_SECONDS = 90
 
@@ -33,12 +39,17 @@ def add_arguments(parser) -> None:
         help="as for bench; may be repeated; default: 128m, 370m, 1.3b",
     )
     parser.add_argument(
-        "--tokens",
-        default="1,128,256,512,1000,2048,4096,16384",
-        help="numbers of tokens, default %(default)s",
+        "--tokens", help=f"numbers of tokens, default {MANY}, with --method {FEW}"
     )
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument(
+        "--method",
+        metavar="W|R|C|P",
+        help="times as bench --method does; with P schedules are `programmatic` where they "
+        "can be, which databases do not keep",
+    )
     parser.add_argument("--database", help="JSON file to add to; default: nothing is written")
+    parser.add_argument("--report", help="JSON file for how far choices are from the best")
     parser.add_argument("--gpu", help="with --dry-run: the GPU to predict for")
     parser.add_argument(
         "--limit", type=int, default=32, help="candidates of a shape, default %(default)s"
@@ -58,28 +69,44 @@ def add_arguments(parser) -> None:
     )
 
 
+def method_of(arguments) -> str:
+    """Of --method, or "". Raises ValueError."""
+    if not arguments.method:
+        return ""
+    methods = parse_methods(arguments.method)
+    if len(methods) > 1:
+        raise ValueError(f"--method has {arguments.method!r}: schedules are compared by one")
+    return methods
+
+
+def settings_of(method) -> Settings:
+    """Rounds for a method: those that time one call at a time need more."""
+    if not method:
+        return Settings()
+    rounds, final = (21, 61) if method in SINGLE else (5, 15)
+    return Settings(rounds=rounds, final_rounds=final)
+
+
 def list_shapes(arguments, gpu) -> list:
     """The shapes of the command line with their candidates, models together."""
     if arguments.limit < 1:
         raise ValueError(f"--limit is {arguments.limit}, it must be at least 1")
     batch = _positive("--batch", str(arguments.batch))
-    tokens = [_positive("--tokens", text) for text in arguments.tokens.split(",")]
-    if batch > 1 and min(tokens) < database.FEWEST_TOKENS:
+    counts = arguments.tokens or (FEW if arguments.method else MANY)
+    tokens = [_positive("--tokens", text) for text in counts.split(",")]
+    if batch > 1 and min(tokens) < database.FEWEST_OF_BATCH:
         raise ValueError(
             f"--batch {batch} with {min(tokens)} tokens: of batches of less than "
-            f"{database.FEWEST_TOKENS} tokens each databases keep nothing"
+            f"{database.FEWEST_OF_BATCH} tokens each databases keep nothing"
         )
-    classes = [database.token_class(batch * count) for count in tokens]
-    for one, count in zip(classes, tokens):
-        if classes.count(one) > 1:
-            raise ValueError(f"--tokens has {count} beside another of the same class, {one}")
+    early = method_of(arguments) == "P"
     shapes = []
     for text in arguments.model or ("128m", "370m", "1.3b"):
         model = parse_model(text)
         problem = model.problem.replace(batch=None, tokens=None)
         for count in tokens:
             shape = Shape(model.name, problem, batch, count)
-            shape.candidates = find(shape, gpu, arguments.limit, arguments.factor)
+            shape.candidates = find(shape, gpu, arguments.limit, arguments.factor, early)
             shapes.append(shape)
     return shapes
 
@@ -125,8 +152,8 @@ class Tuning:
     """A run over many shapes. `new_meter(shape)` gives what tuner.tune measures
     with."""
 
-    def __init__(self, shapes, gpu, settings, new_meter, image=None, path=None):
-        self.gpu, self.path, self.image = gpu, path, image
+    def __init__(self, shapes, gpu, settings, new_meter, image=None, path=None, method=""):
+        self.gpu, self.path, self.image, self.method = gpu, path, image, method
         self.settings, self.new_meter = settings, new_meter
         self.shapes, self.results, self.failed = shapes, [], []
         self.entries = database.read(path) if path else []
@@ -177,9 +204,21 @@ class Tuning:
         notes["best_microseconds"] = round(result.times[result.best] * 1e6, 3)
         notes["predicted_microseconds"] = shape.candidates[0].predicted
         seconds = result.times[result.kept]
-        self._add(self._entry(shape, result.kept, seconds, **notes))
+        if self._stands_for_class(shape):
+            self._add(self._entry(shape, result.kept, seconds, **notes))
+
+    def _stands_for_class(self, shape):
+        """Whether it has the most tokens of its class."""
+
+        def class_of(s):
+            return s.problem, database.token_class(s.batch * s.tokens)
+
+        alike = [s.tokens for s in self.shapes if class_of(s) == class_of(shape)]
+        return shape.tokens == max(alike)
 
     def _generalise(self, problem):
+        if self.method:  # which says nothing of many tokens
+            return
         mine = [r for r in self.results if r.shape.problem == problem]
         pick = explain(problem, gpu=self.gpu, tuned=False, runners_up=0)["schedule"]
         found = general(mine, pick, self.settings)
@@ -193,6 +232,10 @@ class Tuning:
 
     def _entry(self, shape, schedule, seconds, **notes):
         tokens = shape.batch * shape.tokens
+        if self.method:
+            notes["method"] = self.method
+        if schedule:  # to start early is for those who ask, not for all
+            schedule = drop(schedule, "programmatic")
         return database.entry(
             self.gpu, shape.problem, tokens, schedule, seconds * 1e6, date=self._today(), **notes
         )
@@ -209,16 +252,10 @@ class Tuning:
 
 def summary(tuning) -> str:
     """What the run says of the model."""
-    losses = [(r.loss, r.shape.title) for r in tuning.results if r.loss is not None]
-    lines = [f"{len(tuning.results)} shapes tuned, {len(tuning.failed)} not"]
+    text = report.table(report.lines_of(tuning.results, tuning.method))
+    lines = [text] if text else []
+    lines.append(f"{len(tuning.results)} shapes tuned, {len(tuning.failed)} not")
     lines += [f"  {shape.title}: {reason}" for shape, reason in tuning.failed]
-    if losses:
-        loss, title = max(losses)
-        within = sum(x <= 0.03 for x, _ in losses)
-        lines.append(
-            f"the model's pick is within 3% of the best found in {within} of {len(losses)}; "
-            f"at worst +{100 * loss:.1f}% ({title})"
-        )
     return "\n".join(lines)
 
 
@@ -236,11 +273,14 @@ def run(arguments) -> int:
     if arguments.dry_run:
         return dry_run(arguments)
     try:
+        from ..bench.few import make_clock
         from ..bench.gpu import describe_machine
-        from .measure import Meter
+        from .measure import Meter, MethodMeter
     except ImportError as error:
         raise ValueError(f"tune needs torch: {error}") from None
     begin = time.monotonic()
+    method = method_of(arguments)
+    clock = make_clock(method) if method else None
     machine = describe_machine()
     gpu = chip_name(machine["gpu"])
     print(f"{machine['gpu']} ({gpu}), driver {machine['driver']}", flush=True)
@@ -252,15 +292,18 @@ def run(arguments) -> int:
         watch[:] = [threading.Timer(HANG_SECONDS, _give_up, [tuning])]
         watch[0].daemon = True
         watch[0].start()
+        if method:
+            return MethodMeter(shape, arguments.seed, method, clock)
         return Meter(shape, arguments.seed)
 
     tuning = Tuning(
         list_shapes(arguments, gpu),
         gpu,
-        Settings(),
+        settings_of(method),
         new_meter,
         arguments.image,
         arguments.database,
+        method,
     )
     if arguments.missing:
         tuning.skip_known()
@@ -268,4 +311,8 @@ def run(arguments) -> int:
     for timer in watch:
         timer.cancel()
     print(f"{summary(tuning)}\n{time.monotonic() - begin:.0f} s")
+    if arguments.report:
+        date = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        lines = report.lines_of(tuning.results, method)
+        write(arguments.report, report.to_json(machine, date, lines))
     return 1 if tuning.failed else 0

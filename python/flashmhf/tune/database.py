@@ -8,7 +8,9 @@ from typing import Optional
 from ..bench.report import write as write_text
 
 FORMAT, VERSION = "flashmhf-tuning", 1
-FEWEST_TOKENS, MOST_TOKENS = 64, 65536
+FEWEST_TOKENS, MOST_TOKENS = 8, 65536
+#: Of a batch: with fewer of them each, batches are of no class.
+FEWEST_OF_BATCH = 64
 _KEY = (
     "gpu",
     "dtype",
@@ -23,7 +25,7 @@ _KEY = (
 
 
 def token_class(tokens: Optional[int]) -> Optional[int]:
-    """The class of B * L = `tokens`: the power of two that is not below, from 64 to
+    """The class of B * L = `tokens`: the power of two that is not below, from 8 to
     65536; None for any number."""
     if tokens is None:
         return None

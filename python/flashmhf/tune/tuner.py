@@ -34,13 +34,15 @@ class Settings:
 @dataclasses.dataclass
 class Result:
     """Of a shape. times: schedule -> median seconds of the finalists; wrong:
-    schedule -> why it is out."""
+    schedule -> why it is out. choices: name -> schedule that something besides the
+    model would take, measured with the finalists."""
 
     shape: object
     times: dict
     wrong: dict
     kept: str
     measured: int
+    choices: dict = dataclasses.field(default_factory=dict)
 
     @property
     def pick(self) -> str:

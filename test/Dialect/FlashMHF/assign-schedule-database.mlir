@@ -71,7 +71,7 @@ func.func @no_up(%q: !any, %w: !w, %o: !any) -> !any {
 // EMPTY: error: tuning database '{{.*}}empty.json' has no array 'entries'
 // ENTRY: error: tuning database '{{.*}}entry.json' has an entry that is not one: {{.*}}missing value at entry 0.head_dim
 // GPU: error: tuning database '{{.*}}gpu.json' has an entry 0 for an unknown GPU, 'b200'
-// TOKENS: error: tuning database '{{.*}}tokens.json' has an entry 0 whose tokens are not null or a power of two from 64 to 65536
+// TOKENS: error: tuning database '{{.*}}tokens.json' has an entry 0 whose tokens are not null or a power of two from 8 to 65536
 
 // EXPLAIN: "schedule": "#flashmhf.schedule<{{.*}}dff_tile = 64,
 // EXPLAIN-NEXT: "source": "database"
