@@ -342,7 +342,8 @@ FLASHMHF_API FlashmhfStatus flashmhfKernelLaunchWithWorkspace(
     FlashmhfKernel *kernel, const DLTensor *const *tensors, int32_t count,
     const FlashmhfWorkspace *workspace, void *stream);
 
-/** Unloads the kernel. Work that uses it must have finished. */
+/** Unloads the kernel. Work that uses it must have finished. Where calls
+ *  remember it, the last of them to forget it does that. */
 FLASHMHF_API void flashmhfKernelDestroy(FlashmhfKernel *kernel);
 
 #ifdef __cplusplus

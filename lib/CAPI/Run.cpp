@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Kernel.h"
 #include "Status.h"
 #include "flashmhf/Runtime/CPUJit.h"
-#include "flashmhf/Runtime/CudaKernel.h"
 #include "flashmhf/Runtime/EmulatedKernel.h"
 #include "flashmhf/Runtime/LaunchPlan.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -24,10 +24,6 @@ struct FlashmhfJit {
 struct FlashmhfEmulator {
   std::unique_ptr<EmulatedKernel> kernel;
   std::string contract;
-};
-
-struct FlashmhfKernel {
-  std::unique_ptr<CudaKernel> kernel;
 };
 
 /// The caller's array, or an error where it cannot be one.

@@ -76,6 +76,13 @@ _api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, c_char_p]
 _api.PyCapsule_GetPointer.restype = c_void_p
 
 
+def capsule_pointer(capsule, name: bytes):
+    """What is in a capsule of this name, as an integer; None for anything else."""
+    if not _api.PyCapsule_IsValid(capsule, name):
+        return None
+    return _api.PyCapsule_GetPointer(capsule, name)
+
+
 class Tensor:
     """A strided view of somebody's memory.
 
@@ -216,14 +223,12 @@ def _detached(x, name):
 
 
 def _read_capsule(capsule) -> Tensor:
-    if _api.PyCapsule_IsValid(capsule, b"dltensor"):
-        kind, label = _Managed, b"dltensor"
-    elif _api.PyCapsule_IsValid(capsule, b"dltensor_versioned"):
-        kind, label = _ManagedVersioned, b"dltensor_versioned"
-    else:
-        raise ValueError("__dlpack__ gave no unused DLPack capsule")
-    managed = kind.from_address(_api.PyCapsule_GetPointer(capsule, label))
-    return Tensor(managed.dl_tensor, (capsule, managed))
+    for kind, label in ((_Managed, b"dltensor"), (_ManagedVersioned, b"dltensor_versioned")):
+        pointer = capsule_pointer(capsule, label)
+        if pointer is not None:
+            managed = kind.from_address(pointer)
+            return Tensor(managed.dl_tensor, (capsule, managed))
+    raise ValueError("__dlpack__ gave no unused DLPack capsule")
 
 
 def as_float64(x) -> np.ndarray:

@@ -1,6 +1,6 @@
 """libflashmhf: finding it, its structures and functions, its errors.
 
-The structures mirror include/flashmhf-c/flashmhf.h field by field.
+The structures mirror the headers of include/flashmhf-c field by field.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from ctypes import (
     c_int32,
     c_int64,
     c_size_t,
+    c_ssize_t,
     c_void_p,
+    py_object,
 )
 from pathlib import Path
 
@@ -116,6 +118,27 @@ class FlashmhfWorkspace(Structure):
     ]
 
 
+class FlashmhfPython(Structure):
+    _fields_ = [
+        ("exchange", c_void_p),
+        ("types", POINTER(c_void_p)),
+        ("gradientIsEnabled", c_void_p),
+        ("requiresGradient", c_void_p),
+        ("none", c_void_p),
+        ("isTrue", c_void_p),
+        ("isFalse", c_void_p),
+        ("getType", c_void_p),
+        ("call", c_void_p),
+        ("getAttribute", c_void_p),
+        ("getPointer", c_void_p),
+        ("retain", c_void_p),
+        ("release", c_void_p),
+        ("releaseLock", c_void_p),
+        ("takeLock", c_void_p),
+        ("typeCount", c_int32),
+    ]
+
+
 _TENSORS = POINTER(POINTER(DLTensor))
 _OPTIONS = POINTER(FlashmhfCompileOptions)
 _WORKSPACE = POINTER(FlashmhfWorkspace)
@@ -156,8 +179,18 @@ FUNCTIONS = {
     "flashmhfKernelDestroy": (None, [c_void_p]),
 }
 
+#: The same of functions that are called with Python's lock held.
+LOCKED_FUNCTIONS = {
+    "flashmhfCallsCreate": (c_int, [POINTER(FlashmhfPython), c_int32, _OUT]),
+    "flashmhfCallsRemember": (c_int, [c_void_p, POINTER(py_object), c_void_p]),
+    "flashmhfCallsLaunch": (c_int, [c_void_p, POINTER(py_object)]),
+    "flashmhfCallsMethod": (py_object, [py_object, POINTER(py_object), c_ssize_t]),
+    "flashmhfCallsClear": (None, [c_void_p]),
+    "flashmhfCallsDestroy": (None, [c_void_p]),
+}
+
 _lock = threading.Lock()
-_library = None
+_library = _locked_library = None
 
 
 def find_library() -> Path:
@@ -198,16 +231,27 @@ def library() -> ctypes.CDLL:
     if _library is None:
         with _lock:
             if _library is None:
-                _library = _load(find_library())
+                _library = _load(ctypes.CDLL, find_library(), FUNCTIONS)
     return _library
 
 
-def _load(path: Path) -> ctypes.CDLL:
+def locked_library() -> ctypes.PyDLL:
+    """The same library, for LOCKED_FUNCTIONS."""
+    global _locked_library
+    if _locked_library is None:
+        path = library()._name
+        with _lock:
+            if _locked_library is None:
+                _locked_library = _load(ctypes.PyDLL, path, LOCKED_FUNCTIONS)
+    return _locked_library
+
+
+def _load(loader, path, functions):
     try:
-        lib = ctypes.CDLL(str(path))
+        lib = loader(str(path))
     except OSError as error:
         raise FlashmhfError(f"{path} does not load: {error}", "unavailable") from None
-    for name, (result, arguments) in FUNCTIONS.items():
+    for name, (result, arguments) in functions.items():
         function = getattr(lib, name)
         function.restype = result
         function.argtypes = arguments

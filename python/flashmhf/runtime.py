@@ -56,20 +56,22 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
     """
     if trace is not None and target != "emulate":
         raise ValueError(f"trace is written by target 'emulate' only, not by {target!r}")
-    torch, seen = sys.modules.get("torch"), None
-    if torch is not None and target in (None, "cuda"):
+    operands = (q, k, u, v, r, out)
+    if target is None or target == "cuda":
         asked = None if stream is None else _stream_handle(stream)
-        seen = torch_launch.describe(torch, (q, k, u, v, r, out), activation, asked)
-        done = seen and torch_launch.launch(torch, seen, (q, k, u, v, r, out))
+        done = torch_launch.launch(operands, activation, asked)
         if done is not None:
             return done
-    return _run(q, k, u, v, r, activation, out, target, stream, seen, trace)
+    return _run(operands, activation, target, stream, trace)
 
 
-def _run(q, k, u, v, r, activation, out, target, stream, seen, trace):
-    """The general way. `seen`: how torch_launch describes the call, or None."""
-    operands = {"q": q, "k": k, "u": u, "v": v, "r": r, "out": out}
-    operands = {name: x for name, x in operands.items() if x is not None}
+_NAMES = ("q", "k", "u", "v", "r", "out")
+
+
+def _run(operands, activation, target, stream, trace):
+    """The general way."""
+    q, out = operands[0], operands[5]
+    operands = {name: x for name, x in zip(_NAMES, operands) if x is not None}
     for name in ("q", "k", "v"):
         if name not in operands:
             raise ValueError(f"{name} is None, it must be a tensor")
@@ -83,7 +85,7 @@ def _run(q, k, u, v, r, activation, out, target, stream, seen, trace):
     target = _check_target(tensors, target)
     if "out" not in tensors:
         check_operands(tensors)
-        out = _allocate(q, tensors["q"], target, handle)
+        out = operands["out"] = _allocate(q, tensors["q"], target, handle)
         tensors["out"] = import_tensor(out, "out", _exporter_stream(out, handle))
     check_operands(tensors)
 
@@ -104,10 +106,15 @@ def _run(q, k, u, v, r, activation, out, target, stream, seen, trace):
     compiled = _compiled(problem, target)
     if target == "cuda":
         compiled.launch(*arguments, stream=handle)
-        if seen is not None:
-            kernel = compiled.load(tensors["q"].device_id)
-            names = ("q", "k", "u", "v", "r", "out")
-            torch_launch.remember(seen, kernel, [tensors.get(name) for name in names])
+        if torch_like:
+            torch_launch.remember(
+                sys.modules["torch"],
+                tuple(operands.get(name) for name in _NAMES),
+                activation,
+                handle,
+                compiled.load(tensors["q"].device_id),
+                [tensors.get(name) for name in _NAMES],
+            )
     elif target == "emulate":
         compiled.run(*arguments, trace=trace)
     elif 0 not in tensors["out"].shape:

@@ -1,12 +1,12 @@
-"""`run` on CUDA tensors of torch whose like has been seen: a look-up by sizes and
-strides, six pointers, and the launch.
+"""`run` on CUDA tensors of torch whose like has been seen: a look-up by what they
+are but their addresses, and the launch.
 
 The general path exports each tensor through DLPack and checks it again in every
-call, which takes several times as long as the launch. Here a call is described by
-what torch says of its tensors but their addresses; what was learnt of that
-description when it went the general way is used again. Whatever is out of the
-ordinary (another class of tensor, another stream than torch's, gradients) goes the
-general way every time.
+call, which takes several times as long as the launch. Here what was learnt of a call
+when it went the general way is used again: through `exchange`, or where torch has no
+such table (before 2.10) by what its tensors say of themselves. Whatever is out of
+the ordinary (another class of tensor, another stream than torch's, gradients) goes
+the general way every time.
 """
 
 from __future__ import annotations
@@ -14,46 +14,61 @@ from __future__ import annotations
 import collections
 import ctypes
 
-from . import native
+from . import exchange, native
 from .dlpack import CUDA, DLTensor, make_tensor
 
 _CAPACITY = 512
 _WORDS = ctypes.sizeof(DLTensor) // 8
 
-#: description -> _Call
+#: activation -> _Described or _Asked
 _calls = {}
 
 
 def clear() -> None:
-    """Forgets every description, and with them the kernels."""
-    _calls.clear()
+    """Forgets every call, and with them the kernels."""
+    for calls in _calls.values():
+        calls.clear()
 
 
-def describe(torch, operands, activation, stream):
-    """What a call has in common with others that are launched likewise: a hashable
-    value, or None where it must go the general way. `operands`: q, k, u, v, r, out;
-    None where absent, for out where it is to be allocated. `stream`: a CUstream, None
-    for torch's."""
-    q = operands[0]
-    if type(q) is not torch.Tensor or not q.is_cuda or type(activation) is not str:
-        return None
-    device = q.get_device()
-    if stream is not None and stream != raw_stream(torch, device):
-        return None
-    grad = torch.is_grad_enabled()
-    plain = (torch.Tensor, torch.nn.Parameter)
-    description = [activation, device]
+def launch(operands, activation, stream):
+    """Enqueues an ordinary call on torch's stream and returns its output, if one like
+    it has been remembered; else None. `operands`: q, k, u, v, r, out; None where
+    absent, for out where it is to be allocated. `stream`: a CUstream, None for
+    torch's."""
+    calls = _calls.get(activation) if type(activation) is str else None
+    return None if calls is None else calls.launch(operands, stream)
+
+
+def remember(torch, operands, activation, stream, kernel, tensors) -> None:
+    """Keeps what a call was launched with, if it is an ordinary one: a
+    compiler.Kernel, and the operands as dlpack.Tensors too, None where absent."""
+    if not _is_ordinary(torch, operands, stream):
+        return
+    calls = _calls.get(activation)
+    if calls is None:
+        calls = _calls.setdefault(activation, _make_calls(torch))
+    calls.remember(operands, kernel, tensors)
+
+
+def _types(torch):
+    return torch.Tensor, torch.nn.Parameter
+
+
+def _is_ordinary(torch, operands, stream) -> bool:
+    types = (*_types(torch), type(None))
     for x in operands:
-        if x is None:
-            description.append(None)
-            continue
-        if type(x) not in plain or (grad and x.requires_grad):
-            return None
-        description += (x.shape, x.stride(), x.dtype, x.get_device())
-    r = operands[4]
+        if type(x) not in types:
+            return False
+    q, r = operands[0], operands[4]
+    if q is None or not q.is_cuda:
+        return False
+    if torch.is_grad_enabled():
+        for x in operands:
+            if x is not None and x.requires_grad:
+                return False
     if r is not None and r.is_neg():  # its numbers are not those in memory
-        return None
-    return tuple(description)
+        return False
+    return stream is None or stream == raw_stream(torch, q.get_device())
 
 
 def raw_stream(torch, device) -> int:
@@ -64,27 +79,84 @@ def raw_stream(torch, device) -> int:
         return torch.cuda.current_stream(device).cuda_stream
 
 
-def launch(torch, description, operands):
-    """Enqueues the call on torch's stream and returns its output, if one of this
-    description has been remembered; else None."""
-    call = _calls.get(description)
-    if call is None:
-        return None
-    if operands[5] is None:
-        operands = (*operands[:5], torch.empty_like(operands[0]))
-    call.launch(operands, raw_stream(torch, description[1]))
-    return operands[5]
+def _make_calls(torch):
+    table = exchange.table_of(torch.Tensor)
+    if table is not None:
+        try:
+            return _Described(torch, table)
+        except native.FlashmhfError:  # of another version
+            pass
+    return _Asked(torch)
 
 
-def remember(description, kernel, tensors) -> None:
-    """Keeps what a call was launched with: a compiler.Kernel, and the operands as
-    dlpack.Tensors, None where absent."""
-    if len(_calls) >= _CAPACITY:
-        _calls.clear()
-    _calls[description] = _Call(kernel, tensors)
+class _Described(exchange.Calls):
+    """Calls whose tensors torch describes."""
+
+    def __init__(self, torch, table):
+        super().__init__(torch, table, _types(torch), count=6)
+        self._torch, self._tensor = torch, torch.Tensor
+
+    def launch(self, operands, stream):
+        q, k, u, v, r, out = operands
+        if not isinstance(q, self._tensor):
+            return None
+        if isinstance(r, self._tensor) and r.is_neg():
+            return None
+        if stream is not None and not self._is_current(q, stream):
+            return None
+        if out is None:
+            if not q.is_cuda:
+                return None
+            out = self._torch.empty_like(q)
+        try:
+            return out if self.launch_objects(q, k, u, v, r, out) else None
+        except Exception:  # of torch's: the general way meets it again
+            return None
+
+    def _is_current(self, q, stream):
+        return q.is_cuda and stream == raw_stream(self._torch, q.get_device())
+
+    def remember(self, operands, kernel, tensors):
+        super().remember(operands, kernel)
 
 
-class _Call:
+class _Asked:
+    """Calls whose tensors are asked for their sizes, strides, types and devices."""
+
+    def __init__(self, torch):
+        self._torch = torch
+        self._launches = {}
+        self.clear = self._launches.clear
+
+    @staticmethod
+    def _describe(operands):
+        description = []
+        for x in operands:
+            if x is None:
+                description.append(None)
+            else:
+                description += (x.shape, x.stride(), x.dtype, x.get_device())
+        return tuple(description)
+
+    def launch(self, operands, stream):
+        torch = self._torch
+        if not _is_ordinary(torch, operands, stream):
+            return None
+        if operands[5] is None:
+            operands = (*operands[:5], torch.empty_like(operands[0]))
+        known = self._launches.get(self._describe(operands))
+        if known is None:
+            return None
+        known.launch(operands, raw_stream(torch, operands[0].get_device()))
+        return operands[5]
+
+    def remember(self, operands, kernel, tensors):
+        if len(self._launches) >= _CAPACITY:
+            self._launches.clear()
+        self._launches[self._describe(operands)] = _Launch(kernel, tensors)
+
+
+class _Launch:
     """A launch of which only the addresses are open."""
 
     def __init__(self, kernel, tensors):

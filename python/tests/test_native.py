@@ -13,11 +13,13 @@ from flashmhf.problem import _DTYPE_NAMES, ACTIVATION_NAMES
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 HEADER = INCLUDE / "flashmhf-c" / "flashmhf.h"
+PYTHON_HEADER = INCLUDE / "flashmhf-c" / "python.h"
 
 STRUCTS = {
     "FlashmhfProblem": native.FlashmhfProblem,
     "FlashmhfCompileOptions": native.FlashmhfCompileOptions,
     "FlashmhfWorkspace": native.FlashmhfWorkspace,
+    "FlashmhfPython": native.FlashmhfPython,
     "DLTensor": dlpack.DLTensor,
 }
 
@@ -28,7 +30,7 @@ def test_sizes_and_offsets(tmp_path):
     compiler = next(filter(None, map(shutil.which, ("cc", "clang-22", "clang", "gcc"))), None)
     if compiler is None:
         pytest.skip("no C compiler")
-    lines = ["#include <flashmhf-c/flashmhf.h>", "#include <stdio.h>", "int main(void) {"]
+    lines = ["#include <flashmhf-c/python.h>", "#include <stdio.h>", "int main(void) {"]
     for name, struct in STRUCTS.items():
         lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
         for field, _ in struct._fields_:
@@ -53,12 +55,13 @@ def _enumerators(name):
 
 
 def _fields(name):
-    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)
+    text = HEADER.read_text() + PYTHON_HEADER.read_text()
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     body = re.search(rf"typedef struct {name} {{(.*?)}} {name};", text, re.S).group(1)
-    return re.findall(r"(\w+);", body)
+    return re.findall(r"(\w+)[;,]", body)
 
 
-@pytest.mark.parametrize("name", ["FlashmhfProblem", "FlashmhfCompileOptions", "FlashmhfWorkspace"])
+@pytest.mark.parametrize("name", [name for name in STRUCTS if name != "DLTensor"])
 def test_no_field_is_missing(name):
     assert [f for f, _ in STRUCTS[name]._fields_] == _fields(name)
 
@@ -74,10 +77,14 @@ def test_enumerators():
     assert len(_enumerators("FlashmhfStatus")) == len(native._STATUS)
 
 
-def test_every_function_is_declared():
-    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)
+@pytest.mark.parametrize(
+    "header, functions",
+    [(HEADER, native.FUNCTIONS), (PYTHON_HEADER, native.LOCKED_FUNCTIONS)],
+)
+def test_every_function_is_declared(header, functions):
+    text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
     declared = set(re.findall(r"\b(flashmhf[A-Z]\w+)\(", text))
-    assert declared == set(native.FUNCTIONS)
+    assert declared == set(functions)
 
 
 def test_library_loads(library):

@@ -1,6 +1,8 @@
-"""As much of torch as a launch touches, for tensors that are but an address."""
+"""As much of torch as a launch touches, for tensors that are but an address. With
+TORCH_EXCHANGE in the environment it has a table of functions, of that version."""
 
 import ctypes
+import os
 import types
 
 from flashmhf import dlpack
@@ -61,6 +63,45 @@ def empty_like(x, requires_grad=False):
 def is_grad_enabled():
     return grad
 
+
+class _Table(ctypes.Structure):
+    """DLPackExchangeAPI; functions that are not called stay null."""
+
+    _describe = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(dlpack.DLTensor))
+    _current_stream = ctypes.PYFUNCTYPE(
+        ctypes.c_int, ctypes.c_int32, ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p)
+    )
+    _fields_ = [
+        ("major", ctypes.c_uint32),
+        ("minor", ctypes.c_uint32),
+        ("previous", ctypes.c_void_p),
+        ("uncalled", ctypes.c_void_p * 3),
+        ("describe", _describe),
+        ("current_stream", _current_stream),
+    ]
+
+
+@_Table._describe
+def _describe(x, out):
+    x.described = dlpack.make_tensor(
+        x.address, x.shape, x.strides, _NAMES[x.dtype], (dlpack.CUDA, x.device)
+    )
+    out[0] = x.described.dl
+    return 0
+
+
+@_Table._current_stream
+def _current_stream(kind, device, out):
+    assert (kind, device) == (dlpack.CUDA, 0)
+    out[0] = stream
+    return 0
+
+
+if "TORCH_EXCHANGE" in os.environ:
+    _table = _Table(int(os.environ["TORCH_EXCHANGE"]), 3, None, (None,) * 3)
+    _table.describe, _table.current_stream = _describe, _current_stream
+    _table_name = b"dlpack_exchange_api"  # which the capsule does not keep
+    Tensor.__dlpack_c_exchange_api__ = _new_capsule(ctypes.addressof(_table), _table_name, None)
 
 nn = types.SimpleNamespace(Parameter=Parameter)
 _C = types.SimpleNamespace(_cuda_getCurrentRawStream=lambda device: stream)
