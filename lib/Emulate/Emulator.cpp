@@ -99,12 +99,13 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
   launch->persistent = op.getPersistent();
   int64_t warpgroups =
       launch->kernel.producers.size() + launch->kernel.consumers;
-  if (launch->pieces > kMaxThreads / warpgroups)
+  if (launch->pieces > kMaxThreads / (warpgroups * launch->cluster))
     return makeFault(
         op.getLoc(),
         llvm::formatv("cannot emulate {0} pieces of {1} "
                       "warpgroups: they need a thread each, of {2}",
-                      launch->pieces, warpgroups, kMaxThreads));
+                      launch->pieces, warpgroups * launch->cluster,
+                      kMaxThreads));
   for (const RingInfo &ring : launch->kernel.rings)
     if (ring.cluster > 1 && ring.cluster != launch->cluster)
       return makeFault(ring.location,
@@ -235,7 +236,8 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
     workspace.partials.assign(elements,
                               llvm::bit_cast<float>(Workspace::kUnwritten));
     blocks *= launch.pieces;
-    workspace.isResident = blocks <= options.multiprocessors;
+    workspace.isResident =
+        blocks <= options.multiprocessors / cluster * cluster;
     cluster = launch.getGroup();
   }
   if (launch.persistent)
@@ -270,7 +272,7 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   auto work = [&](Machine &machine) {
     for (int64_t first = next.fetch_add(cluster); first < end && !failed;
          first = next.fetch_add(cluster)) {
-      if (!machine.runCluster(first))
+      if (!machine.runGroup(first))
         failed = true;
       if (options.timeline && first == 0)
         records = machine.takeRecords();

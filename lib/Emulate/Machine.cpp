@@ -30,8 +30,8 @@ Machine::Machine(const Grid &grid) : grid(grid) {
   const Kernel &kernel = grid.launch.kernel;
   blocks.resize(grid.launch.getGroup());
   for (Block &block : blocks) {
-    block.rank = cluster.size();
-    cluster.push_back(&block);
+    block.rank = group.size() % grid.launch.cluster;
+    group.push_back(&block);
     block.rings.resize(kernel.rings.size());
     for (auto [ring, info] : llvm::zip_equal(block.rings, kernel.rings)) {
       ring.info = &info;
@@ -72,7 +72,7 @@ std::vector<Record> Machine::takeRecords() {
   return records;
 }
 
-bool Machine::runCluster(int64_t first) {
+bool Machine::runGroup(int64_t first) {
   int64_t consumers = grid.launch.kernel.consumers;
   for (auto [i, block] : llvm::enumerate(blocks)) {
     block.number = first + i;

@@ -107,9 +107,10 @@ public:
   explicit Machine(const Grid &grid);
   ~Machine();
 
-  /// Runs the blocks from `first` on that make a cluster; false after a fault.
-  bool runCluster(int64_t first);
-  /// Records what the warpgroups of the next cluster's first block do.
+  /// Runs the blocks from `first` on that may wait for one another: a cluster,
+  /// or those of all pieces of its tiles. False after a fault.
+  bool runGroup(int64_t first);
+  /// Records what the warpgroups of the next group's first block do.
   void record();
   /// The records, in the order of the warpgroups.
   std::vector<Record> takeRecords();
@@ -120,7 +121,11 @@ public:
 
   /// The blocks that fill the slots of `ring` of `block` together.
   ArrayRef<Block *> getFillers(const Ring &ring, Block &block) const {
-    return ring.info->cluster > 1 ? ArrayRef(cluster) : block.self;
+    int64_t size = ring.info->cluster;
+    if (size == 1)
+      return block.self;
+    int64_t first = block.number % int64_t(group.size()) / size * size;
+    return ArrayRef(group).slice(first, size);
   }
 
   /// Sleeps until `isReady`, holding `lock` on `mutex` whenever that is called.
@@ -150,7 +155,7 @@ private:
   void checkEnd();
 
   std::deque<Block> blocks;
-  SmallVector<Block *> cluster; ///< The same.
+  SmallVector<Block *> group; ///< The same.
   std::vector<std::unique_ptr<Warpgroup>> warpgroups;
   std::vector<Waiter *> waiters;
   size_t running = 0;

@@ -49,6 +49,7 @@ struct OpenedDriver {
     find("cuTensorMapEncodeTiled", driver.tensorMapEncodeTiled);
     find("cuOccupancyMaxActiveBlocksPerMultiprocessor",
          driver.occupancyMaxActiveBlocksPerMultiprocessor);
+    find("cuOccupancyMaxActiveClusters", driver.occupancyMaxActiveClusters);
     find("cuMemAlloc_v2", driver.memAlloc);
     find("cuMemFree_v2", driver.memFree);
     find("cuMemsetD8Async", driver.memsetD8Async);

@@ -102,6 +102,8 @@ struct Driver {
                                                       Function function,
                                                       int blockSize,
                                                       size_t sharedMemory);
+  Result (*occupancyMaxActiveClusters)(int *clusters, Function function,
+                                       const LaunchConfig *config);
   Result (*memAlloc)(DevicePointer *address, size_t bytes);
   Result (*memFree)(DevicePointer address);
   Result (*memsetD8Async)(DevicePointer address, unsigned char value,

@@ -57,7 +57,7 @@ using PreparedPtr = std::shared_ptr<PreparedLaunch>;
 /// One variant, loaded.
 struct LoadedVariant {
   Function function = nullptr;
-  int blocksAtOnce = 1; // on a multiprocessor; known where it matters
+  int blocksAtOnce = 0; // on the GPU; known where it matters
 };
 } // namespace cuda
 
@@ -88,6 +88,9 @@ struct CudaKernel::Impl {
   llvm::Error loadModule(llvm::StringRef image);
   llvm::Error loadVariant(const KernelContract &kernel,
                           cuda::LoadedVariant &variant);
+  /// Asks the driver for variant.blocksAtOnce.
+  llvm::Error countBlocksAtOnce(const KernelContract &kernel,
+                                cuda::LoadedVariant &variant);
 
   // CudaPrepare.cpp
   llvm::Error getTensorMap(const TensorMapPlan &plan, cuda::TensorMap &map);

@@ -109,6 +109,41 @@ Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
   return Error::success();
 }
 
+Error CudaKernel::Impl::countBlocksAtOnce(const KernelContract &kernel,
+                                          LoadedVariant &variant) {
+  std::string action =
+      "query how many blocks of kernel '" + kernel.kernel + "' run at once";
+  int64_t cluster = kernel.getClusterBlocks();
+  if (cluster == 1) {
+    if (Error error = driver.check(
+            driver.occupancyMaxActiveBlocksPerMultiprocessor(
+                &variant.blocksAtOnce, variant.function,
+                kernel.block[0] * kernel.block[1] * kernel.block[2],
+                kernel.sharedMemory),
+            action))
+      return error;
+    variant.blocksAtOnce *= multiprocessors;
+    return Error::success();
+  }
+  // A GPU need not have room for clusters wherever it has for their blocks.
+  LaunchAttribute attribute = {};
+  attribute.id = LaunchAttribute::clusterDimension;
+  llvm::copy(kernel.cluster, attribute.clusterDim);
+  LaunchConfig config = {};
+  llvm::copy(kernel.cluster, config.gridDim);
+  llvm::copy(kernel.block, config.blockDim);
+  config.sharedMemBytes = kernel.sharedMemory;
+  config.attributes = &attribute;
+  config.numAttributes = 1;
+  if (Error error =
+          driver.check(driver.occupancyMaxActiveClusters(
+                           &variant.blocksAtOnce, variant.function, &config),
+                       action))
+    return error;
+  variant.blocksAtOnce *= cluster;
+  return Error::success();
+}
+
 Error CudaKernel::Impl::loadVariant(const KernelContract &kernel,
                                     LoadedVariant &variant) {
   if (Error error =
@@ -125,13 +160,7 @@ Error CudaKernel::Impl::loadVariant(const KernelContract &kernel,
   if (kernel.grid.pieces > 1) {
     if (!workspaces)
       workspaces = std::make_unique<WorkspacePool>(driver);
-    if (Error error = driver.check(
-            driver.occupancyMaxActiveBlocksPerMultiprocessor(
-                &variant.blocksAtOnce, variant.function,
-                kernel.block[0] * kernel.block[1] * kernel.block[2],
-                kernel.sharedMemory),
-            "query how many blocks of kernel '" + kernel.kernel +
-                "' run at once"))
+    if (Error error = countBlocksAtOnce(kernel, variant))
       return error;
   }
   // More than 8 blocks to a cluster is not portable and must be asked for.

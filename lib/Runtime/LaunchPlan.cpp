@@ -168,8 +168,9 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract, unsigned variant,
 
   if (Error error = planGrid(kernel, over, output, multiprocessors, plan))
     return std::move(error);
-  plan.isResident = kernel.grid.pieces > 1 &&
-                    plan.grid[0] <= uint64_t(multiprocessors) * blocksAtOnce;
+  plan.isResident =
+      kernel.grid.pieces > 1 &&
+      plan.grid[0] <= (blocksAtOnce ? blocksAtOnce : multiprocessors);
   llvm::copy(kernel.block, plan.block.begin());
   llvm::copy(kernel.cluster, plan.cluster.begin());
   plan.sharedMemory = kernel.sharedMemory;

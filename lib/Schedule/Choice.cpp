@@ -88,10 +88,12 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
     if (ShapedType::isDynamic(size) || size < 1)
       return splits;
   OperatorFacts bounded = assumeSizes(op);
-  int64_t tiles = bounded.batches * bounded.heads *
-                  llvm::divideCeil(bounded.tokens, schedule.tokenTile);
+  int64_t rowTiles = llvm::alignTo(
+      llvm::divideCeil(bounded.tokens, schedule.tokenTile), schedule.cluster);
+  int64_t tiles = bounded.batches * bounded.heads * rowTiles;
   int64_t steps = countDffTiles(op.subNetworks, op.subWidth, schedule.dffTile);
-  int64_t most = std::min(chip.multiprocessors / tiles, steps);
+  int64_t slots = chip.multiprocessors / schedule.cluster * schedule.cluster;
+  int64_t most = std::min(slots / tiles, steps);
   for (int64_t split = most; split > 1; --split)
     if (llvm::divideCeil(steps, split) != llvm::divideCeil(steps, split - 1))
       splits.push_back(split);
@@ -119,6 +121,18 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
         add(schedule);
     }
   };
+  // All ways to share the sum of a tile.
+  auto addPieces = [&](ScheduleFields schedule) {
+    schedule.overlap = true;
+    for (int64_t split : getSplits(op, schedule, chip)) {
+      schedule.split = split;
+      for (bool halve : {false, true}) {
+        schedule.halveQ = halve;
+        if (!halve || canHalveQ(op.activation))
+          add(schedule);
+      }
+    }
+  };
   // All ways to run blocks of one size.
   auto addRuns = [&](ScheduleFields schedule) {
     for (int64_t cluster : {1, 2}) {
@@ -134,19 +148,11 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
         addBoundaries(schedule);
       }
     }
-    // Blocks of pieces are neither persistent nor in clusters.
-    schedule.cluster = 1;
+    // Blocks of pieces are not persistent.
     schedule.persistent = schedule.rotate = false;
-    for (int64_t split : getSplits(op, schedule, chip)) {
-      schedule.split = split;
-      for (auto [overlap, halve] :
-           {std::pair(true, false), std::pair(true, true),
-            std::pair(false, false)}) {
-        schedule.overlap = overlap;
-        schedule.halveQ = halve;
-        if (!halve || canHalveQ(op.activation))
-          add(schedule);
-      }
+    for (int64_t cluster : {1, 2}) {
+      schedule.cluster = cluster;
+      addPieces(schedule);
     }
   };
   ScheduleFields schedule;

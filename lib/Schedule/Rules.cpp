@@ -162,11 +162,10 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    "8 rows: {0} rows, {1} blocks",
                    stepRows, schedule.cluster)
         .str();
-  if (schedule.split > 1 && (schedule.persistent || schedule.cluster > 1))
-    return formatv("cannot be split on a GPU where blocks are persistent or "
-                   "form clusters: split = {0}, {1}cluster = {2}",
-                   schedule.split, schedule.persistent ? "persistent, " : "",
-                   schedule.cluster)
+  if (schedule.split > 1 && schedule.persistent)
+    return formatv("cannot be split on a GPU where blocks are persistent: "
+                   "split = {0}",
+                   schedule.split)
         .str();
   if (schedule.programmatic && schedule.split == 1)
     return formatv("cannot be started before the kernel in front of it ends "

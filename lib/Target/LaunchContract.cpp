@@ -142,9 +142,8 @@ static Error verifyKernel(const LaunchContract &contract,
   if (grid.pieces < 1 || grid.pieces > 1024)
     return fail("grid.pieces",
                 llvm::formatv("{0} is not in 1..1024", grid.pieces));
-  if (grid.pieces > 1 && (grid.persistent || kernel.getClusterBlocks() > 1))
-    return fail("grid.pieces",
-                "goes with neither persistent blocks nor clusters");
+  if (grid.pieces > 1 && grid.persistent)
+    return fail("grid.pieces", "does not go with persistent blocks");
 
   const ContractWorkspace &workspace = kernel.workspace;
   for (auto [name, bytes] :

@@ -71,8 +71,8 @@ def schedules(draw):
     stages = [draw(st.integers(1, 4), name) for name in "KUV"]
     registers = draw(st.sampled_from(REGISTERS[consumers]), "registers")
     split = draw(st.sampled_from([1, 1, 1, 2, 3]), "split")
+    cluster = draw(st.sampled_from([1, 1, 2, 4, 3]), "cluster")
     # What a split cannot be together with.
-    cluster = draw(st.sampled_from([1, 1, 2, 4, 3]), "cluster") if split == 1 else 1
     persistent = draw(st.booleans(), "persistent") and split == 1
     overlap = draw(st.booleans(), "overlap")
     producers = draw(st.integers(1, 2), "producers")

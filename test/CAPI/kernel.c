@@ -7,16 +7,16 @@
 #include "check.h"
 #include <dlfcn.h>
 
-static const char *const piecesContract =
-    "{\"version\": 2, \"kernel\": \"pieces\", \"chip\": \"sm_90a\","
-    " \"block\": [256, 1, 1], \"cluster\": [1, 1, 1],"
-    " \"shared_memory\": 100000,"
-    " \"workspace\": {\"partials_per_element\": 16, \"counters_per_tile\": 8},"
-    " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 64],"
-    "            \"persistent\": false, \"pieces\": 4},"
-    " \"programmatic\": true," OPERANDS ","
-    " {\"kind\": \"partials\"}, {\"kind\": \"counters\"},"
-    " {\"kind\": \"resident\"}]}";
+#define PIECES(CLUSTER)                                                        \
+  "{\"version\": 2, \"kernel\": \"pieces\", \"chip\": \"sm_90a\","             \
+  " \"block\": [256, 1, 1], \"cluster\": [" CLUSTER ", 1, 1],"                 \
+  " \"shared_memory\": 100000,"                                                \
+  " \"workspace\": {\"partials_per_element\": 16, \"counters_per_tile\": 8},"  \
+  " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 64],"                        \
+  "            \"persistent\": false, \"pieces\": 4},"                         \
+  " \"programmatic\": true," OPERANDS ","                                      \
+  " {\"kind\": \"partials\"}, {\"kind\": \"counters\"},"                       \
+  " {\"kind\": \"resident\"}]}"
 
 /* 8 heads in 4 pieces: 32 blocks for each 64 tokens; 264 are resident at once.
  */
@@ -29,8 +29,7 @@ static void testPieces(void) {
   makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
   makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 3, 128);
   printf("pieces\n");
-  CHECK(flashmhfKernelLoad("ptx", 3, piecesContract, 0, &kernel) ==
-        FLASHMHF_OK);
+  CHECK(flashmhfKernelLoad("ptx", 3, PIECES("1"), 0, &kernel) == FLASHMHF_OK);
   CHECK_ERROR(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0xcc),
               FLASHMHF_INVALID_ARGUMENT, "while the stream is being captured");
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
@@ -62,6 +61,25 @@ static void testPieces(void) {
   CHECK_ERROR(flashmhfKernelLaunchWithWorkspace(kernel, tensors, 3, NULL, NULL),
               FLASHMHF_INVALID_ARGUMENT, "null");
   printf("unloading pieces\n");
+  flashmhfKernelDestroy(kernel);
+}
+
+/* In clusters of 2, of which 32 are resident at once: 8 heads, 2 tiles, 4
+ * pieces are 64 blocks. */
+static void testClusters(void) {
+  FlashmhfKernel *kernel = NULL;
+  Tensor q, k, out;
+  const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
+  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 3, 128);
+  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
+  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 3, 128);
+  printf("clusters\n");
+  CHECK(flashmhfKernelLoad("ptx", 3, PIECES("2"), 0, &kernel) == FLASHMHF_OK);
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
+  printf("more tokens\n");
+  q.sizes[2] = out.sizes[2] = 129;
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
+  printf("unloading clusters\n");
   flashmhfKernelDestroy(kernel);
 }
 
@@ -148,5 +166,6 @@ int main(void) {
   printf("unloading\n");
   flashmhfKernelDestroy(kernel);
   testPieces();
+  testClusters();
   return finish();
 }

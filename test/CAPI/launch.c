@@ -77,7 +77,7 @@ static void testContracts(void) {
                  "false, \"pieces\": 2", "bf16", "1", "64", "32", "128");
   CHECK_CONTRACT("grid.pieces: 0 is not in", "1", "1", "false, \"pieces\": 0",
                  "bf16", "1", "64", "32", "128");
-  CHECK_CONTRACT("goes with neither persistent blocks", "2", "1",
+  CHECK_CONTRACT("does not go with persistent blocks", "2", "1",
                  "true, \"pieces\": 2", "bf16", "1", "64", "32", "128");
   CHECK_CONTRACT("cluster[0]: 0 is not in", "1", "0", "false", "bf16", "1",
                  "64", "32", "128");

@@ -244,3 +244,30 @@ func.func @f(%q: memref<1x1x?x16xbf16>, %k: memref<1x4x16x16xbf16>, %o: memref<1
   hopper.launch @kernels::@k args(%q, %k, %o : memref<1x1x?x16xbf16>, memref<1x4x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x64x16xbf16>, !hopper.tensor_map<1x1x8x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64]  : memref<1x1x?x16xf32>
   return
 }
+
+// -----
+
+// The pieces of a tile in one cluster: the blocks of a cluster want different
+// parts of K.
+
+gpu.module @kernels {
+  gpu.func @k(%mk: !hopper.tensor_map<1x1x8x16xbf16>, %o: memref<1x1x?x16xf32>, %partials: index, %counters: index, %resident: index) kernel {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %K = hopper.ring "K" : <2 x 16x16xbf16, cluster 2>
+    hopper.warpgroups producer registers 24 {
+      %block = gpu.block_id x
+      %piece = arith.remui %block, %c2 : index
+      // expected-error-re @below {{puts another tile into {{.*}} than block {{[01]}}}}
+      hopper.put %mk[%c0, %piece, %c0, %c0] into %K : <1x1x8x16xbf16>, <2 x 16x16xbf16, cluster 2>
+    } consumers 1 registers 240 {
+      %k = hopper.get %K : <2 x 16x16xbf16, cluster 2> -> <16x16xbf16, cluster 2>
+      hopper.release %k : <16x16xbf16, cluster 2>
+    }
+    gpu.return
+  }
+}
+func.func @f(%k: memref<1x4x16x16xbf16>, %o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%k, %o : memref<1x4x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x8x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] cluster 2 pieces 2 : memref<1x1x?x16xf32>
+  return
+}

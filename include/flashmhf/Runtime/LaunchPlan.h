@@ -61,13 +61,13 @@ unsigned pickVariant(const LaunchContract &contract,
 
 /// The launch of one variant: checks `tensors` against the rules of the tensor
 /// memory accelerator. Errors name the argument. `multiprocessors` bounds the
-/// grid of a persistent kernel. Each can run `blocksAtOnce` blocks of the
-/// kernel at a time.
+/// grid of a persistent kernel. The GPU runs `blocksAtOnce` blocks of the kernel
+/// at a time, whole clusters of them; 0: one for each multiprocessor.
 llvm::Expected<LaunchPlan> planLaunch(const LaunchContract &contract,
                                       unsigned variant,
                                       llvm::ArrayRef<TensorView> tensors,
                                       unsigned multiprocessors,
-                                      unsigned blocksAtOnce = 1);
+                                      unsigned blocksAtOnce = 0);
 
 llvm::json::Value toJSON(const LaunchPlan &plan);
 

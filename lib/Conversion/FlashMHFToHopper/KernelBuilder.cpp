@@ -179,10 +179,20 @@ LogicalResult KernelBuilder::createCoordinates() {
   ringsEnd = block.getDefiningOp();
   Value number = block;
   if (split) {
-    // The pieces of a tile have neighbouring numbers and start together.
+    // The pieces of a tile, or of those of a cluster, have neighbouring numbers
+    // and start together.
     Value pieces = arith::ConstantIndexOp::create(b, loc, getPieces());
-    piece = arith::RemUIOp::create(b, loc, block, pieces);
-    number = arith::DivUIOp::create(b, loc, block, pieces);
+    Value size;
+    if (int64_t cluster = op.getScheduleAttr().getCluster(); cluster > 1) {
+      size = arith::ConstantIndexOp::create(b, loc, cluster);
+      number = arith::DivUIOp::create(b, loc, block, size);
+    }
+    piece = arith::RemUIOp::create(b, loc, number, pieces);
+    number = arith::DivUIOp::create(b, loc, number, pieces);
+    if (size)
+      number = arith::AddIOp::create(
+          b, loc, arith::MulIOp::create(b, loc, number, size),
+          arith::RemUIOp::create(b, loc, block, size));
   }
   coordinates = TileCoordinatesOp::create(
       b, loc, TypeRange{b.getIndexType(), b.getIndexType(), b.getIndexType()},

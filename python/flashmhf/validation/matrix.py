@@ -207,7 +207,13 @@ def _splits(models):
     halved = f"{_SPLIT_WIDE}, halve_q = true, producers = 2"
     yield case("overlap-halved", models["128m"], 1000, 3, halved, quick=True)
     yield case("overlap-no-up", small.replace(up=False), 300, 3, f"{_SPLIT_64}, overlap = true")
+    for name, tokens in (("370m", 200), ("1.3b", 256)):
+        shared = f"{_SPLIT_64}, overlap = true, cluster = 2"
+        yield case(f"cluster-{name}-{tokens}", models[name], tokens, 4, shared, 3, quick=True)
+    shared = f"{_SPLIT_128}, overlap = true, cluster = 2"
+    yield case("cluster-waves", models["128m"], 1000, 4, shared)
     early = f"{_SPLIT_64}, overlap = true, programmatic = true"
+    yield case("cluster-early", models["128m"], 300, 2, f"{early}, cluster = 2")
     yield case("overlap-early", models["370m"], 100, 8, early)
 
 
@@ -234,6 +240,7 @@ def sanitizer_cases() -> list:
         Case("sanitizer/split-128", base, 1, schedule=f"{_SPLIT_128}, split = 4"),
         Case("sanitizer/split-overlap", base, 70, schedule=f"{_SPLIT_WIDE}, split = 2"),
         Case("sanitizer/early", base, 9, schedule=f"{_SPLIT_64}, split = 5, programmatic = true"),
+        Case("sanitizer/split-cluster", base, 150, schedule=f"{_SPLIT_64}, split = 2, cluster = 2"),
         # More blocks than run at once.
         Case("sanitizer/split-waves", base, 1300, batch=2, schedule=f"{_SPLIT_64}, split = 6"),
     ]

@@ -4,21 +4,9 @@
 !w = tensor<1x2x32x64xbf16>
 
 func.func @persistent(%q: !q, %w: !w, %o: !q) -> !q {
-  // expected-error@+1 {{cannot be split on a GPU where blocks are persistent or form clusters: split = 2, persistent, cluster = 1}}
+  // expected-error@+1 {{cannot be split on a GPU where blocks are persistent: split = 2}}
   %r = flashmhf.mhffn silu ins(%q, %w, %w : !q, !w, !w) outs(%o : !q)
       {schedule = #flashmhf.schedule<dff_tile = 32, persistent = true, split = 2>} -> !q
-  return %r : !q
-}
-
-// -----
-
-!q = tensor<1x1x?x64xbf16>
-!w = tensor<1x2x32x64xbf16>
-
-func.func @cluster(%q: !q, %w: !w, %o: !q) -> !q {
-  // expected-error@+1 {{cannot be split on a GPU where blocks are persistent or form clusters: split = 2, cluster = 2}}
-  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q, !w, !w) outs(%o : !q)
-      {schedule = #flashmhf.schedule<dff_tile = 32, cluster = 2, split = 2>} -> !q
   return %r : !q
 }
 

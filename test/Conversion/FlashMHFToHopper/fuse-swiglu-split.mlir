@@ -53,3 +53,26 @@ func.func @accumulate(%q: tensor<1x1x64x64xf16>, %k: tensor<1x1x32x64xf16>, %out
       outs(%out : tensor<1x1x64x64xf32>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 16, consumers = 1, split = 2>} -> tensor<1x1x64x64xf32>
   return %o : tensor<1x1x64x64xf32>
 }
+
+// -----
+
+// Blocks of a cluster have the same piece of neighbouring tiles: blocks 0 and 1
+// are piece 0 of tiles 0 and 1, blocks 2 and 3 piece 1, and so on.
+
+// CHECK-LABEL: gpu.func @cluster
+// CHECK:      %[[BLOCK:.*]] = gpu.block_id x
+// CHECK:      %[[CLUSTER:.*]] = arith.divui %[[BLOCK]], %c2
+// CHECK:      %[[P:.*]] = arith.remui %[[CLUSTER]], %c3
+// CHECK:      %[[GROUP:.*]] = arith.divui %[[CLUSTER]], %c3
+// CHECK:      %[[TILES:.*]] = arith.muli %[[GROUP]], %c2
+// CHECK:      %[[RANK:.*]] = arith.remui %[[BLOCK]], %c2
+// CHECK:      %[[TILE:.*]] = arith.addi %[[TILES]], %[[RANK]]
+// CHECK:      hopper.tile_coordinates %[[TILE]] of %{{.*}} tiles [1, 1, 64] cluster 2
+// CHECK:      hopper.put {{.*}} into %K evict_first : <1x1x16x64xf16>, <1 x 32x64xf16, cluster 2>
+// CHECK:      hopper.meet %{{.*}}[%[[TILE]]] piece %[[P]] of 3
+// CHECK:      hopper.launch {{.*}} tiles [1, 1, 64] cluster 2 pieces 3
+func.func @cluster(%q: tensor<1x2x?x64xf16>, %k: tensor<2x3x32x64xf16>, %out: tensor<1x2x?x64xf32>) -> tensor<1x2x?x64xf32> {
+  %o = flashmhf.mhffn relu ins(%q, %k, %k : tensor<1x2x?x64xf16>, tensor<2x3x32x64xf16>, tensor<2x3x32x64xf16>)
+      outs(%out : tensor<1x2x?x64xf32>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 32, consumers = 1, cluster = 2, split = 3>} -> tensor<1x2x?x64xf32>
+  return %o : tensor<1x2x?x64xf32>
+}

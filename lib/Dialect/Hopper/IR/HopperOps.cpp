@@ -74,10 +74,10 @@ LogicalResult LaunchOp::verify() {
            << getCluster();
   if (getPieces() < 1)
     return emitOpError("needs at least one piece, has ") << getPieces();
-  if (getPieces() > 1 && (getPersistent() || getCluster() > 1))
+  if (getPieces() > 1 && getPersistent())
     return emitOpError("has ") << getPieces()
-                               << " pieces of each tile, whose blocks can "
-                                  "neither be persistent nor form clusters";
+                               << " pieces of each tile, whose blocks cannot "
+                                  "be persistent";
   return success();
 }
 

@@ -543,7 +543,7 @@ func.func @pieces_without_workspace(%o: memref<1x4x?x64xbf16>) {
 // -----
 
 func.func @persistent_pieces(%o: memref<1x4x?x64xbf16>) {
-  // expected-error@+1 {{has 2 pieces of each tile, whose blocks can neither be persistent nor form clusters}}
+  // expected-error@+1 {{has 2 pieces of each tile, whose blocks cannot be persistent}}
   hopper.launch @kernels::@ffn args(%o : memref<1x4x?x64xbf16>) as [memref<1x4x?x64xbf16>]
       over %o tiles [1, 1, 64] persistent pieces 2 : memref<1x4x?x64xbf16>
   return

@@ -26,6 +26,9 @@ func.func @launch(%q: !tensor, %o: !tensor) {
   // CHECK: hopper.launch {{.*}} tiles [1, 1, 128] pieces 3 programmatic : [[TENSOR]]
   hopper.launch @kernels::@pieces args(%o : !tensor) as [!tensor]
       over %o tiles [1, 1, 128] pieces 3 programmatic : !tensor
+  // CHECK: hopper.launch {{.*}} tiles [1, 1, 128] cluster 2 pieces 3 : [[TENSOR]]
+  hopper.launch @kernels::@pieces args(%o : !tensor) as [!tensor]
+      over %o tiles [1, 1, 128] cluster 2 pieces 3 : !tensor
   return
 }
 
