@@ -114,10 +114,13 @@ def test_every_method_is_a_case(few, monkeypatch):
     for case in cases:
         rounds = 4 if case.method in "WR" else 3
         names = [row.name for row in case.rows]
-        assert names[0] == "flashmhf" and "stream_s4 P16" in names
+        assert names[:2] == ["flashmhf", "flashmhf, any count"] and "stream_s4 P16" in names
+        early = "programmatic = true" in case.find("flashmhf, any count").note
+        assert early == (case.method == "P")
         assert sum(name.startswith("prototype t8") for name in names) == 2
         assert ("null kernel" in names) == (case.method != "P")
-        assert all(len(row.seconds) == rounds for row in case.rows if row.kind != "product")
+        yardsticks = ("product", "copy")
+        assert all(len(row.seconds) == rounds for row in case.rows if row.kind not in yardsticks)
         assert case.product and not case.failed and not any(row.wrong for row in case.rows)
         ours = case.find("flashmhf")
         assert 0 < ours.error < 2.6e-3
@@ -126,6 +129,7 @@ def test_every_method_is_a_case(few, monkeypatch):
         floor = case.find("stream_s4 P16").summary.median
         least = ours.flops / (case.product.flops / case.product.summary.median)
         assert case.floor(ours) == max(floor, least)
+        assert case.stream_source == "read by stream_s4"
     assert {early for i, pieces, early in library.launched} == {False, True}
     assert {pieces for i, pieces, early in library.launched if i} == {5, 4}
     assert all(i < 3 for i, pieces, early in library.launched)
@@ -164,8 +168,9 @@ def test_wrong_and_missing_kernels(few, monkeypatch):
     single, chain = cases
     assert {row.name.split()[0] for row in single.rows if row.wrong} == {"prototype"}
     assert single.failed == ["refused", "early only"]
-    assert [r.name for r in single.rows if r.kind == "ours"] == ["flashmhf"]
-    assert [r.name for r in chain.rows if r.kind == "ours"] == ["flashmhf", "early only"]
+    every = few.ANY_COUNT
+    assert [r.name for r in single.rows if r.kind == "ours"] == ["flashmhf", every]
+    assert [r.name for r in chain.rows if r.kind == "ours"] == ["flashmhf", "early only", every]
     assert "R: early only: needs programmatic" in single.notes
     text = methods.table(cases)
     assert "WRONG" in text and "note: R: refused: no such key" in text
@@ -182,12 +187,66 @@ def test_peers_that_cannot(few, monkeypatch):
     library = Failing(models.parse_model(MODEL).problem)
     (cases,) = run(few, monkeypatch, library, asked="R")
     assert "t8_s4_push does not launch" in cases[0].notes[0]
-    assert [row.kind for row in cases[0].rows] == ["ours", "null", "product"]
-    assert cases[0].floor(cases[0].rows[0]) is None
+    case = cases[0]
+    assert [row.kind for row in case.rows] == ["ours", "ours", "null", "product", "copy"]
+    # Without a library the floor is that of a copy.
+    copied, ours = case.rows[-1].summary.median, case.rows[0]
+    weights = models.weight_bytes(models.parse_model(MODEL).problem) / (1 << 16) * copied
+    operations = ours.flops / (case.product.flops / case.product.summary.median)
+    assert case.floor(ours) == pytest.approx(max(weights, operations))
+    assert case.stream_source == "at the rate of a copy"
+    case.rows.pop()
+    assert case.floor(ours) is None and case.stream_source == ""
     assert methods.table(cases).splitlines()[2].split()[0] == "flashmhf"
     monkeypatch.undo()
     with pytest.raises(Unavailable, match="does not load"):
         few_tokens.maker("/nowhere.so")
+
+
+def test_layers(few, monkeypatch):
+    from flashmhf.bench import suite
+    from flashmhf.bench.peers import copy, layer, swiglu
+
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda form, dynamic: compiled.append(form) or form)
+    monkeypatch.setattr(schedules, "build", build)
+    peers = dict(copy=lambda bench: [copy.entry()], layer=layer.entries, SwiGLU=swiglu.entries)
+    settings = suite.Settings(
+        rounds=3,
+        single_rounds=3,
+        budget=1e-4,
+        variants=[schedules.Variant("flashmhf")],
+        methods="RCP",
+        official=cli.official_peers(peers),
+    )
+    (cases,) = few.run([models.parse_model(MODEL)], [5], settings, lambda line: None)
+    ours, *others = layer.NAME, *(f"matched SwiGLU, compile, {form}" for form in swiglu.FORMS)
+    for case in cases:
+        layers = [row for row in case.rows if row.kind == "layer"]
+        assert {row.name for row in layers} == {ours, *others} and not case.failed
+        assert not any(row.wrong for row in layers) and not case.notes
+    assert len(compiled) == len(swiglu.FORMS)  # once for all methods
+    assert "s to compile" in cases[0].find(others[0]).note
+    lines = methods.table(cases).splitlines()
+    assert sum(f"{ours} is faster than matched SwiGLU" in line for line in lines) == 3
+
+
+def test_a_program_for_any_count():
+    found = dict(
+        schedule="c",
+        variants=[dict(schedule=s) for s in "cab"],
+        rule=dict(
+            cases=[
+                dict(tokens=16, tile=8, tiles=2, variant=1),
+                dict(tokens=256, tile=64, tiles=3, variant=2),
+            ],
+            otherwise=0,
+        ),
+    )
+    sizes = [(1, 16), (2, 8), (4, 4), (1, 17), (1, 192), (1, 193), (1, 10**6)]
+    taken = [schedules.schedule_at(found, *size) for size in sizes]
+    assert taken == ["a", "a", "c", "b", "b", "c", "c"]
+    assert schedules.schedule_at(dict(schedule="x"), 1, 1) == "x"
 
 
 def test_saved_kernels_go_where_they_belong(few, monkeypatch):
@@ -224,6 +283,9 @@ def test_options(library, monkeypatch):
     _, tokens, keywords = cli.settings_of(arguments_of("--method", "R, C,R"))
     assert keywords["methods"] == "RC" and tokens[:3] == [1, 8, 16]
     assert cli.settings_of(arguments_of())[2]["methods"] == ""
+    _, tokens, keywords = cli.settings_of(arguments_of("--sweep"))
+    assert tokens == [1 << i for i in range(17)] and keywords["methods"] == "C"
+    assert keywords["most_by_method"] == 2048
     for words, message in (
         (["--method", "R,X"], "--method has 'X'"),
         (["--method", "R", "--static"], "leave --static out"),
@@ -249,10 +311,12 @@ def test_command(few, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(few, "run", fake)
     monkeypatch.setattr(gpu, "describe_machine", lambda: dict(gpu="H100", driver="580"))
     monkeypatch.setattr(native.library(), "flashmhfCudaAvailable", lambda: native.OK)
-    output = str(tmp_path / "r.json")
+    output, plot = str(tmp_path / "r.json"), str(tmp_path / "r.svg")
     command = ["bench", "--method", "R", "--tokens", "1", "--no-layers", "-o", output]
+    command += ["--model", "370m", "--plot", plot]
     assert main.main([*command, "--few-token-prototype", "/nowhere.so"]) == 1  # a wrong row
     printed = capsys.readouterr().out
     assert "few-token prototype takes no part" in printed and "sets of weights" in printed
     written = report.from_json((tmp_path / "r.json").read_text())
     assert written.cases[0].method == "R" and written.settings["single_rounds"] == 61
+    assert "370m, method R, flashmhf, 4096 tokens" in (tmp_path / "r.svg").read_text()

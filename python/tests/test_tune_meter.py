@@ -42,7 +42,8 @@ def new_method_meter(monkeypatch, library):
     monkeypatch.setattr(few, "CHAIN_BUDGET", 1e-9)
 
     def new(method):
-        return measure.MethodMeter(Shape("small", PROBLEM, 1, 5), 3, method, few.make_clock(method))
+        shape = Shape("small", PROBLEM, 1, 70)
+        return measure.MethodMeter(shape, 3, method, few.make_clock(method))
 
     return new
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import sys
 
@@ -11,8 +12,12 @@ from .models import parse_model
 from .plot import to_svg
 from .report import Report, from_json, table, to_json, write
 from .schedules import Variant, parse_file, parse_variant
+from .sweep_plot import to_svg as sweep_to_svg
 
 MANY, FEW = "4096,16384,65536", "1,8,16,32,64,128,256,512,1024,2048"
+SWEEP = ",".join(str(1 << i) for i in range(17))
+#: Of a sweep, what is timed by method.
+MOST_BY_METHOD = 2048
 DESCRIPTION = """Times our kernels beside a bf16 8192^3 cuBLAS product and others, in
 shuffled rounds on GPU 0, and checks what they compute. Needs torch. Exit status 0 where
 all our kernels were built and everything that ran was right."""
@@ -30,6 +35,12 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--tokens",
         help=f"numbers of tokens, default {MANY}, with --method {FEW}",
+    )
+    parser.add_argument(
+        "--sweep",
+        action="store_true",
+        help="tokens from 1 to 65536 in powers of two; up to 2048 by --method, default C, "
+        "above in rounds; without layers unless --layers",
     )
     parser.add_argument(
         "--method",
@@ -63,7 +74,12 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     peers = parser.add_argument_group("opponents")
-    peers.add_argument("--no-layers", action="store_true", help="leave out SwiGLU and our layer")
+    peers.add_argument(
+        "--layers",
+        action=argparse.BooleanOptionalAction,
+        help="SwiGLU, of calls timed by --method only with as many weights and compiled, "
+        "and our layer",
+    )
     peers.add_argument(
         "--few-token-prototype",
         metavar="LIBRARY",
@@ -87,7 +103,12 @@ def add_arguments(parser) -> None:
         action="store_true",
         help="add to the report in that file, made on the same kind of machine, instead",
     )
-    parser.add_argument("--plot", metavar="FILE", help="draw it to this file as SVG")
+    parser.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="draw it to this file as SVG: bars, or with --method or --sweep curves "
+        "beside the floor",
+    )
 
 
 def settings_of(arguments):
@@ -99,14 +120,14 @@ def settings_of(arguments):
                 text = f"{model.name},dtype={arguments.dtype}"
                 models[i] = parse_model(text)
     methods = parse_methods(arguments.method) if arguments.method else ""
-    counts = arguments.tokens or (FEW if methods else MANY)
+    if arguments.sweep:
+        methods = methods or "C"
+    counts = arguments.tokens or (SWEEP if arguments.sweep else FEW if methods else MANY)
     tokens = [_positive("--tokens", text) for text in counts.split(",")]
     if methods and arguments.static:
         raise ValueError("--method times kernels for any B and L: leave --static out")
     if arguments.few_token_prototype and not methods:
-        raise ValueError("--few-token-prototype needs --method")
-    if methods and arguments.plot:
-        raise ValueError("--method draws nothing: leave --plot out")
+        raise ValueError("--few-token-prototype needs --method or --sweep")
     variants = [parse_variant(text) for text in arguments.schedule or ()]
     variants += [parse_file(text) for text in arguments.kernel]
     variants.insert(0, Variant("flashmhf"))
@@ -130,6 +151,7 @@ def settings_of(arguments):
             image=arguments.image,
             specialise=arguments.static,
             methods=methods,
+            most_by_method=MOST_BY_METHOD if arguments.sweep else None,
         ),
     )
 
@@ -143,7 +165,7 @@ def _positive(option, text):
 
 def find_peers(arguments) -> tuple:
     """(name -> function that makes entries, what could not be loaded and why)."""
-    from .peers import Unavailable, layer, prototype, swiglu, thunderkittens, triton_kernel
+    from .peers import Unavailable, copy, layer, prototype, swiglu, thunderkittens, triton_kernel
 
     wanted = {}
     if arguments.prototype:
@@ -155,7 +177,9 @@ def find_peers(arguments) -> tuple:
         )
     if arguments.triton:
         wanted["Triton"] = lambda: triton_kernel.maker(arguments.triton)
-    if not arguments.no_layers:
+    if arguments.sweep:
+        wanted["copy"] = lambda: lambda bench: [copy.entry()]
+    if arguments.layers if arguments.layers is not None else not arguments.sweep:
         wanted["layer"] = lambda: layer.entries
         wanted["SwiGLU"] = lambda: swiglu.entries
     found, missing = {}, []
@@ -167,8 +191,18 @@ def find_peers(arguments) -> tuple:
     return found, missing
 
 
+def official_peers(peers) -> dict:
+    """Those of find_peers that take part in cases of methods, too."""
+    from .peers import swiglu
+
+    found = {name: make for name, make in peers.items() if name != "copy"}
+    if "SwiGLU" in found:
+        found["SwiGLU"] = swiglu.matched_entries
+    return found
+
+
 def find_method_peers(arguments) -> tuple:
-    """The same for entries of --method."""
+    """find_peers for those that are timed by --method alone."""
     from .peers import Unavailable, few_tokens
 
     if not arguments.few_token_prototype:
@@ -212,10 +246,14 @@ def _run_cases(models, tokens, settings):
     """Lists of cases that belong together."""
     from . import few, suite
 
-    if settings.methods:
-        yield from few.run(models, tokens, settings, _say)
-    else:
-        yield from ([case] for case in suite.run(models, tokens, settings, _say))
+    most = settings.most_by_method if settings.methods else 0
+    shorter = [n for n in tokens if most is None or n <= most]
+    longer = [n for n in tokens if n not in shorter]
+    for model in models:
+        if shorter:
+            yield from few.run([model], shorter, settings, _say)
+        if longer:
+            yield from ([case] for case in suite.run([model], longer, settings, _say))
 
 
 def run(arguments) -> int:
@@ -227,19 +265,21 @@ def run(arguments) -> int:
         raise ValueError(f"bench needs torch: {error}") from None
     peers, missing = find_peers(arguments)
     method_peers, also_missing = find_method_peers(arguments)
-    settings = suite.Settings(peers=peers, method_peers=method_peers, **keywords)
+    keywords.update(peers=peers, official=official_peers(peers), method_peers=method_peers)
+    settings = suite.Settings(**keywords)
     report = _start_report(arguments, gpu.describe_machine(), settings)
+    draw = sweep_to_svg if settings.methods else to_svg
     print(f"{report.machine['gpu']}, driver {report.machine['driver']}", flush=True)
     for line in missing + also_missing:
         print(line, flush=True)
     for cases in _run_cases(models, tokens, settings):
         for case in cases:
             report.add(case)
-        print(f"\n{method_table(cases) if settings.methods else table(*cases)}", flush=True)
+        print(f"\n{method_table(cases) if cases[0].method else table(*cases)}", flush=True)
         if arguments.output:
             write(arguments.output, to_json(report))
         if arguments.plot:
-            write(arguments.plot, to_svg(report))
+            write(arguments.plot, draw(report))
     for case, row in report.wrong:
         print(f"WRONG: {row.name}, {case.model}, {case.tokens} tokens: error {row.error:.2e}")
     for case in report.cases:

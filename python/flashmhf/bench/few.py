@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 import time
 
+from ..compiler import explain
 from . import gpu, methods, ours, schedules
 from .models import count_weight_sets
-from .peers import Unavailable, cublas
+from .peers import Unavailable, copy, cublas
 from .report import Case, Row
 from .rounds import Entry, prepare, run_prepared, run_rounds
 from .suite import Bench, release_memory, stop_if_lost
 
 #: Seconds of an entry in a round of C and P, and rounds of the cuBLAS product.
 CHAIN_BUDGET, PRODUCT_ROUNDS = 2e-3, 5
+ANY_COUNT = "flashmhf, any count"
+#: The peer that is ours, and has one of our kernels in it.
+LAYER = "layer"
 
 
 @dataclasses.dataclass
@@ -77,6 +81,7 @@ def run(models, tokens, settings, say=print):
             for early in (False, True):
                 variants = [_with_start(v, early) for v in settings.variants]
                 planned[count, early] = schedules.plan(sized, variants)
+                planned[count, early].append(_any_count(model.problem, sized, early))
         every = [built for group in planned.values() for built in group]
         schedules.build(model.problem, every, settings.image)
         say(f"{model.name}: {len(every)} kernels built in {time.monotonic() - begin:.1f} s")
@@ -93,6 +98,17 @@ def _with_start(variant, early):
         return variant
     start = f"programmatic = {'true' if early else 'false'}"
     return dataclasses.replace(variant, changes=", ".join(filter(None, [variant.changes, start])))
+
+
+def _any_count(problem, sized, early):
+    """What a program compiled for any number of tokens launches at one. It has kernels
+    that wait for the one in front of them: of `early` ones that of its schedule here."""
+    schedule = ""
+    if early:
+        found = explain(problem, runners_up=0)
+        schedule = schedules.schedule_at(found, sized.batch, sized.tokens)
+        schedule = schedules.change(schedule, "programmatic = true")
+    return schedules.Built(schedules.Variant(ANY_COUNT), schedule=schedule)
 
 
 class _Cases:
@@ -113,19 +129,21 @@ class _Cases:
     def run(self, plain, early) -> list:
         settings, bench = self._settings, self._bench
         bench.built = plain
-        product = self._time_product()
-        official = [e for name, make in settings.peers.items() for e in self._make(name, make)]
+        yardsticks = self._time_yardsticks()
+        official = {name: self._make(name, make) for name, make in settings.official.items()}
         cases = []
         for method in settings.methods:
             way = self._way(method)
             entries = self._ours(early if way.programmatic else plain, way)
             for name, make in settings.method_peers.items():
                 entries += self._make(name, lambda bench, make=make: make(bench, way))
-            if not way.programmatic:
-                entries += official
+            if way.programmatic:
+                entries += self._layers(official, early)
+            else:
+                entries += [e for group in official.values() for e in group]
                 entries.append(Entry("null kernel", 0, self._null, kind="null"))
             case = self._measure(way, entries)
-            case.rows.append(product)
+            case.rows += yardsticks
             cases.append(case)
         for case in cases:
             case.notes, case.failed = self._notes, self._failed
@@ -136,12 +154,26 @@ class _Cases:
         options = dict(rounds=s.rounds, single_rounds=s.single_rounds, seed=s.seed)
         return make_way(method, clock, self._count, **options)
 
-    def _time_product(self):
-        entry = cublas.entry(self._settings.seed)
-        error = entry.check()
+    def _time_yardsticks(self):
+        """Rows of what rates are compared with."""
+        entries = [cublas.entry(self._settings.seed), copy.entry()]
+        errors = [entry.check() for entry in entries]
         options = dict(rounds=PRODUCT_ROUNDS, budget=self._settings.budget, sets=1)
-        (seconds,) = run_rounds([entry], self._clocks["C"], seed=0, **options)
-        return Row(entry.name, entry.kind, entry.flops, seconds, error, entry.limit)
+        samples = run_rounds(entries, self._clocks["C"], seed=0, **options)
+        return [
+            Row(e.name, e.kind, e.flops, seconds, error, e.limit)
+            for e, seconds, error in zip(entries, samples, errors)
+        ]
+
+    def _layers(self, official, early):
+        """Those of `official` that are layers; ours with the early kernel in it, whose
+        neighbours are cuBLAS's and do not start early."""
+        others = [e for name, group in official.items() if name != LAYER for e in group]
+        layers = [e for e in others if e.kind == "layer"]
+        if official.get(LAYER):
+            bench = dataclasses.replace(self._bench, built=early)
+            layers += self._make(LAYER, lambda _: self._settings.official[LAYER](bench))
+        return layers
 
     def _make(self, name, make):
         try:

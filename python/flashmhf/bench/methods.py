@@ -49,7 +49,7 @@ def table(cases) -> str:
         if errors:
             line += f"  {max(errors):9.2e}" + (" WRONG" if any(r and r.wrong for r in rows) else "")
         lines.append(line)
-    lines += [f"  {line}" for line in map(_versus, cases) if line]
+    lines += [f"  {line}" for case in cases for line in _versus(case)]
     notes = dict.fromkeys(note for case in cases for note in case.notes)
     return "\n".join([*lines, *(f"  note: {note}" for note in notes)])
 
@@ -62,19 +62,26 @@ def _cell(case, row):
     return f"{row.summary.median * 1e6:11.2f} {percent:>5}"
 
 
-def _versus(case):
+def _versus(case) -> list:
     """What the first kernel of ours takes beside the quickest of each other kind of
-    kernel."""
+    kernel, and our layer beside the quickest other."""
     ours = next((row for row in case.rows if row.kind == "ours"), None)
-    others = {}
+    layers = [row for row in case.rows if row.kind == "layer" and not row.wrong]
+    own = next((row for row in layers if "flashmhf" in row.name), None)
+    kinds, rivals = {}, {}
     for row in case.rows:
-        if ours and row.kind == "core" and not row.wrong:
-            kind = row.name.split()[0]
-            best = others.setdefault(kind, row)
-            if row.summary.median < best.summary.median:
-                others[kind] = row
+        if row.kind == "core" and not row.wrong:
+            kinds.setdefault(row.name.split()[0], []).append(row)
+    if len(layers) > 1:
+        rivals[""] = [row for row in layers if row is not own]
+    return list(filter(None, [_compare(case, ours, kinds), _compare(case, own, rivals)]))
+
+
+def _compare(case, ours, groups):
+    """How much faster than the quickest of each group, "" where there is none."""
     texts = []
-    for row in others.values():
+    for rows in groups.values() if ours else ():
+        row = min(rows, key=lambda row: row.summary.median)
         gain, uncertainty = speedup(ours.seconds, row.seconds)
         texts.append(f"than {row.name} by {gain * 100:+.1f}+-{uncertainty * 100:.1f}%")
     return f"{case.method}: {ours.name} is faster {', '.join(texts)}" if texts else ""

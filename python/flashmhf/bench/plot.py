@@ -6,7 +6,7 @@ from html import escape
 
 from .report import Report
 
-_COLOURS = (
+COLOURS = (
     "#1b6ca8",
     "#e07b39",
     "#4c9f70",
@@ -80,7 +80,7 @@ def _ticks(highest) -> list:
 def _bars(title, groups, top):
     """(SVG text, width, height) of one panel."""
     names = list(dict.fromkeys(name for _, bars in groups for name, _ in bars))
-    colours = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
+    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
     ticks = _ticks(max(value for _, bars in groups for _, value in bars))
     base = top + _TOP + _HEIGHT
     plot_width = sum(len(bars) * _BAR + _GAP for _, bars in groups) + _GAP

@@ -7,9 +7,13 @@ import json
 import math
 import os
 
+from ..problem import Problem
+from .models import weight_bytes
 from .stats import speedup, summarize
 
 VERSION = 1
+#: What an entry of the kind "copy" moves: as many bytes read as written.
+COPIED_BYTES = 2 << 30
 
 
 @dataclasses.dataclass
@@ -67,17 +71,35 @@ class Case:
 
     def ratio(self, row):
         """The row's rate over that of the product in the same rounds, or None."""
-        return row.tflops / self.product.tflops if self.product else None
+        return row.tflops / self.product.tflops if self.product and row.flops else None
+
+    @property
+    def _stream(self):
+        """(seconds that reading the weights takes, how that is known), or None."""
+        rows = [row for row in self.rows if row.kind == "floor"]
+        if rows:
+            best = min(rows, key=lambda row: row.summary.median)
+            return best.summary.median, f"read by {best.name.split()[0]}"
+        copy = next((row for row in self.rows if row.kind == "copy"), None)
+        if copy is None:
+            return None
+        weights = weight_bytes(Problem(**self.problem))
+        return weights / COPIED_BYTES * copy.summary.median, "at the rate of a copy"
+
+    @property
+    def stream_source(self) -> str:
+        """How the time that the weights take at least is known, "" where it is not."""
+        return self._stream[1] if self._stream else ""
 
     def floor(self, row):
-        """Seconds that the row's work takes at least: reading the weights or, if that
-        takes longer, its operations at the product's rate. None where the weights'
-        time was not measured."""
-        streams = [r.summary.median for r in self.rows if r.kind == "floor"]
-        if not streams:
+        """Seconds that the row's work takes at least: reading the weights, as the
+        library's kernel does or else at the rate of a copy, or, if that takes longer,
+        its operations at the product's rate. None where the weights' time was not
+        measured."""
+        if not self._stream:
             return None
         rate = self.product.flops / self.product.summary.median if self.product else math.inf
-        return max(min(streams), row.flops / rate)
+        return max(self._stream[0], row.flops / rate)
 
 
 @dataclasses.dataclass
@@ -135,7 +157,8 @@ def _versus(row, first):
 def markdown(report: Report) -> str:
     """The report as a table: a line a case, a column an entry, microseconds and, for
     the operator itself, the rate as a fraction of cuBLAS's."""
-    rows = [row for case in report.cases for row in case.rows if row.kind != "product"]
+    kinds = ("product", "copy")
+    rows = [row for case in report.cases for row in case.rows if row.kind not in kinds]
     names = list(dict.fromkeys(row.name for row in rows))
     lines = [
         "| model | tokens | " + " | ".join(names) + " |",
@@ -174,11 +197,13 @@ def to_json(report: Report) -> str:
     them for those who only read: microseconds, spread, TFLOP/s, ratio."""
     data = dict(version=VERSION, **dataclasses.asdict(report))
     for case, written in zip(report.cases, data["cases"]):
+        if case.stream_source:
+            written["stream_source"] = case.stream_source
         for row, out in zip(case.rows, written["rows"]):
             out["microseconds"] = round(row.summary.median * 1e6, 3)
             out["spread"] = round(row.summary.spread, 5)
             out["tflops"] = round(row.tflops, 2)
-            if case.product:
+            if case.product and row.flops:
                 out["ratio"] = round(case.ratio(row), 4)
             floor = case.floor(row) if row.kind in ("ours", "core") else None
             if floor is not None:
@@ -207,6 +232,7 @@ def from_json(text: str) -> Report:
 def _case(data):
     fields = {f.name for f in dataclasses.fields(Row)}
     rows = [Row(**{k: v for k, v in row.items() if k in fields}) for row in data.pop("rows")]
+    data.pop("stream_source", None)
     return Case(rows=rows, **data)
 
 

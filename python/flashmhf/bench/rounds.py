@@ -18,8 +18,8 @@ class Entry:
     gives its relative error. limit: the error that is still right. note: for the
     reader. out: the tensor that a call writes the operator's result to, where the case
     has made it. kind: "ours", "core" (the same operator by somebody else), "layer"
-    (another operator for the same place in a model), "product", "floor" (reads the
-    operator's weights, nothing else) or "null" (an empty kernel).
+    (another operator for the same place in a model), "product", "copy" (of memory),
+    "floor" (reads the operator's weights, nothing else) or "null" (an empty kernel).
     """
 
     name: str

@@ -106,9 +106,23 @@ def chosen_schedule(problem) -> str:
     return found[0]
 
 
+def schedule_at(found: dict, batch: int, tokens: int) -> str:
+    """The schedule that a program for any number of tokens has for so many, of what
+    `explain` says of it: of its variants the one that its rule takes."""
+    if "variants" not in found:
+        return found["schedule"]
+    rule = found["rule"]
+    for case in rule["cases"]:
+        tiles = batch * -(-tokens // case["tile"])
+        if batch * tokens <= case["tokens"] and tiles <= case["tiles"]:
+            return found["variants"][case["variant"]]["schedule"]
+    return found["variants"][rule["otherwise"]]["schedule"]
+
+
 @dataclasses.dataclass
 class Built:
-    """A variant as a loadable artifact; schedule is "" for a kernel in a file.
+    """A variant as a loadable artifact; schedule is "" for a kernel in a file and where
+    the compiler chooses.
     Where it could not be built, artifact is None and error says why. `warnings`
     are the compiler's, ptxas's complaints among them."""
 
@@ -164,7 +178,9 @@ def _compile(problem, built, image):
         if severity == "warning":
             built.warnings.append(message)
 
-    options = dict(schedule=built.schedule, on_diagnostic=note)
+    options = dict(on_diagnostic=note)
+    if built.schedule:
+        options["schedule"] = built.schedule
     if image is not None:
         return compile(problem, emit=image, **options)
     try:

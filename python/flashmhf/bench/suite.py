@@ -20,8 +20,9 @@ class Settings:
     """What holds for every case. budget: seconds of an entry in a round. image:
     "ptx", "cubin" or None, see schedules.build_all. specialise: compile for the
     exact sizes. peers: name -> function of a Bench that makes a list of entries
-    or raises Unavailable. methods: of `methods`, each its own case; single_rounds:
-    of W and R; method_peers: name -> function of a Bench and a few.Way."""
+    or raises Unavailable. methods: of `methods`, each its own case, for tokens up to
+    most_by_method, None for all; single_rounds: of W and R; official: the peers of
+    these cases; method_peers: name -> function of a Bench and a few.Way."""
 
     batch: int = 1
     rounds: int = 12
@@ -33,6 +34,8 @@ class Settings:
     peers: dict = dataclasses.field(default_factory=dict)
     methods: str = ""
     single_rounds: int = 61
+    most_by_method: int | None = None
+    official: dict = dataclasses.field(default_factory=dict)
     method_peers: dict = dataclasses.field(default_factory=dict)
 
 

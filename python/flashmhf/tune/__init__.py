@@ -6,6 +6,7 @@ compiler's own choices are from them; `cli` is the command. Only `measure` impor
 
 A shape is a model at some number of tokens. One kernel for any number of tokens is
 compiled for each candidate, on all cores; all candidates of a shape run in the
-shuffled rounds of `flashmhf.bench`, a few rounds first and then more for those that
-are near the best; or, by --method, in those of `bench --method`. The result is the database that flashmhf-assign-schedule reads.
+shuffled rounds of `flashmhf.bench`, or by --method in those of `bench --method`, a few
+rounds first and then more for those that are near the best. The result is the database
+that flashmhf-assign-schedule reads.
 """

@@ -6,6 +6,8 @@ as many weights as the whole multi-head layer has, W_in and W_out included.
 
 from __future__ import annotations
 
+import time
+
 import torch
 from torch.nn.functional import linear, silu
 
@@ -33,17 +35,32 @@ FORMS = dict(separate=separate, fused=fused)
 
 def entries(bench) -> list:
     """Eager and compiled at both widths, each in the faster of its two forms."""
-    model = bench.model
-    if model.problem.activation != "silu" or not model.problem.up:
-        raise Unavailable("compared with SwiGLU is only what has its activation and U")
-    torch._dynamo.reset()  # the cases before must not count as recompilations
-    compiled = {name: torch.compile(form, dynamic=False) for name, form in FORMS.items()}
+    model, compiled = bench.model, _compile(bench.model)
     found = []
     for label, width in (("SwiGLU", model.swiglu_width), ("matched SwiGLU", model.matched_width)):
         sets = [_operands(bench, width, bench.seed + i) for i in range(len(bench.sets))]
         for how, forms in (("eager", FORMS), ("compile", compiled)):
             found.append(_entry(bench, f"{label}, {how}", width, sets, forms))
     return found
+
+
+def matched_entries(bench) -> list:
+    """The one with as many weights as the multi-head layer has, compiled, in both forms:
+    of calls of microseconds only a graph can say which is the faster."""
+    width = bench.model.matched_width
+    sets = [_operands(bench, width, bench.seed + i) for i in range(len(bench.sets))]
+    return [
+        _entry(bench, f"matched SwiGLU, compile, {form}", width, sets, {form: compiled})
+        for form, compiled in _compile(bench.model).items()
+    ]
+
+
+def _compile(model):
+    """The forms, compiled anew for each number of tokens."""
+    if model.problem.activation != "silu" or not model.problem.up:
+        raise Unavailable("compared with SwiGLU is only what has its activation and U")
+    torch._dynamo.reset()  # the cases before must not count as recompilations
+    return {name: torch.compile(form, dynamic=False) for name, form in FORMS.items()}
 
 
 def _operands(bench, width, seed):
@@ -67,7 +84,9 @@ def _entry(bench, name, width, sets, forms):
         return lambda i: form(*sets[i % len(sets)])
 
     calls = {label: call_of(form) for label, form in forms.items()}
-    label, call = fastest(bench.clock, calls)
+    begin = time.monotonic()
+    label, call = fastest(bench.clock, calls)  # and compiles them
+    seconds = time.monotonic() - begin
     x, gate_up, down = sets[0]
 
     def check():
@@ -81,6 +100,6 @@ def _entry(bench, name, width, sets, forms):
         call,
         check,
         ERROR_LIMIT,
-        f"d_ff {width}, {label}",
+        f"d_ff {width}, {label}, {seconds:.1f} s to compile and choose",
         "layer",
     )
