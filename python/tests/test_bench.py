@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flashmhf import jsonfile
 from flashmhf.bench import cli, models, plot, report, rounds, schedules, stats
 
 KEYS = "token_tile = 128, stages = [2, 2, 2], cluster = 1, persistent = true"
@@ -210,7 +211,7 @@ def test_report_reads_back(tmp_path):
     text = report.to_json(original)
     assert report.from_json(text) == original
     assert json.loads(text)["cases"][0]["rows"][0]["ratio"] == pytest.approx(0.9837, abs=2e-4)
-    report.write(tmp_path / "r.json", text)
+    jsonfile.write(tmp_path / "r.json", text)
     assert (tmp_path / "r.json").read_text() == text
     assert [row.name for _, row in original.wrong] == ["cluster = 2"]
     nan = report.Row("nan", "ours", 1.0, [1.0], math.nan, 2.6e-3)

@@ -127,6 +127,20 @@ def _rows(cases):
     }
 
 
+def test_files_that_are_no_ledgers(tmp_path):
+    path = tmp_path / "ledger.json"
+    path.write_text("[1,")
+    with pytest.raises(ValueError, match="ledger.json is not JSON: Expecting value"):
+        ledger.read(path)
+    for text in ("{}", '{"config": 1}', "[1]", "[{}]"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="ledger.json is not a ledger"):
+            ledger.read(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match="is not JSON"):
+        ledger.read(path)
+
+
 def test_ledger_round_trip(tmp_path):
     path = tmp_path / "ledger.json"
     assert ledger.read(path) == {}

@@ -6,11 +6,12 @@ import argparse
 import datetime
 import sys
 
+from .. import jsonfile
 from .methods import parse as parse_methods
 from .methods import table as method_table
-from .models import parse_model
+from .models import parse_model, positive
 from .plot import to_svg
-from .report import Report, from_json, table, to_json, write
+from .report import Report, from_json, table, to_json
 from .schedules import Variant, parse_file, parse_variant
 from .sweep_plot import to_svg as sweep_to_svg
 
@@ -123,7 +124,7 @@ def settings_of(arguments):
     if arguments.sweep:
         methods = methods or "C"
     counts = arguments.tokens or (SWEEP if arguments.sweep else FEW if methods else MANY)
-    tokens = [_positive("--tokens", text) for text in counts.split(",")]
+    tokens = [positive("--tokens", text) for text in counts.split(",")]
     if methods and arguments.static:
         raise ValueError("--method times kernels for any B and L: leave --static out")
     if arguments.few_token_prototype and not methods:
@@ -143,7 +144,7 @@ def settings_of(arguments):
         models,
         tokens,
         dict(
-            batch=_positive("--batch", str(arguments.batch)),
+            batch=positive("--batch", str(arguments.batch)),
             rounds=arguments.rounds,
             budget=arguments.milliseconds / 1e3,
             seed=arguments.seed,
@@ -154,13 +155,6 @@ def settings_of(arguments):
             most_by_method=MOST_BY_METHOD if arguments.sweep else None,
         ),
     )
-
-
-def _positive(option, text):
-    text = text.strip()
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"{option} has {text!r}, it must be a positive integer")
-    return int(text)
 
 
 def find_peers(arguments) -> tuple:
@@ -277,9 +271,9 @@ def run(arguments) -> int:
             report.add(case)
         print(f"\n{method_table(cases) if cases[0].method else table(*cases)}", flush=True)
         if arguments.output:
-            write(arguments.output, to_json(report))
+            jsonfile.write(arguments.output, to_json(report))
         if arguments.plot:
-            write(arguments.plot, draw(report))
+            jsonfile.write(arguments.plot, draw(report))
     for case, row in report.wrong:
         print(f"WRONG: {row.name}, {case.model}, {case.tokens} tokens: error {row.error:.2e}")
     for case in report.cases:

@@ -82,6 +82,14 @@ def _parse_change(part):
     raise ValueError(f"{part!r} changes nothing of a model: expected KEY=VALUE of {known}")
 
 
+def positive(option, text: str) -> int:
+    """The number that an option has. Raises ValueError."""
+    text = text.strip()
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{option} has {text!r}, it must be a positive integer")
+    return int(text)
+
+
 def count_weight_sets(problem: Problem) -> int:
     """Sets of weights to rotate over so that no call finds a part of its own in L2,
     however short calls are: 330 MB at least."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 
 from ..problem import Problem
 from .models import weight_bytes
@@ -234,11 +233,3 @@ def _case(data):
     rows = [Row(**{k: v for k, v in row.items() if k in fields}) for row in data.pop("rows")]
     data.pop("stream_source", None)
     return Case(rows=rows, **data)
-
-
-def write(path, text: str) -> None:
-    """Writes a file at once, so that no reader sees half of it."""
-    temporary = f"{path}.new"
-    with open(temporary, "w") as file:
-        file.write(text)
-    os.replace(temporary, path)

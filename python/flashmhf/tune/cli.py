@@ -6,11 +6,10 @@ import datetime
 import threading
 import time
 
-from ..bench.cli import _positive
+from .. import jsonfile
 from ..bench.methods import SINGLE
 from ..bench.methods import parse as parse_methods
-from ..bench.models import parse_model
-from ..bench.report import write
+from ..bench.models import parse_model, positive
 from ..bench.schedules import drop
 from ..compiler import explain
 from . import database, report
@@ -91,9 +90,9 @@ def list_shapes(arguments, gpu) -> list:
     """The shapes of the command line with their candidates, models together."""
     if arguments.limit < 1:
         raise ValueError(f"--limit is {arguments.limit}, it must be at least 1")
-    batch = _positive("--batch", str(arguments.batch))
+    batch = positive("--batch", str(arguments.batch))
     counts = arguments.tokens or (FEW if arguments.method else MANY)
-    tokens = [_positive("--tokens", text) for text in counts.split(",")]
+    tokens = [positive("--tokens", text) for text in counts.split(",")]
     if batch > 1 and min(tokens) < database.FEWEST_OF_BATCH:
         raise ValueError(
             f"--batch {batch} with {min(tokens)} tokens: of batches of less than "
@@ -314,5 +313,5 @@ def run(arguments) -> int:
     if arguments.report:
         date = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         lines = report.lines_of(tuning.results, method)
-        write(arguments.report, report.to_json(machine, date, lines))
+        jsonfile.write(arguments.report, report.to_json(machine, date, lines))
     return 1 if tuning.failed else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Optional
 
-from ..bench.report import write as write_text
+from .. import jsonfile
 
 FORMAT, VERSION = "flashmhf-tuning", 1
 FEWEST_TOKENS, MOST_TOKENS = 8, 65536
@@ -59,13 +59,9 @@ def key(found: dict) -> tuple:
 def read(path) -> list:
     """The entries of a file, none where there is no file. Raises ValueError for
     what is not a database of this version."""
-    try:
-        with open(path) as file:
-            data = json.load(file)
-    except FileNotFoundError:
+    data = jsonfile.read(path)
+    if data is None:
         return []
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError(f"{path} is not a tuning database")
     if data.get("version") != VERSION:
@@ -91,4 +87,4 @@ def write(path, entries: list) -> None:
     """Writes a file at once, an entry a line."""
     lines = ",\n".join(json.dumps(e) for e in entries)
     head = f'{{"format": "{FORMAT}", "version": {VERSION}, "entries": [\n'
-    write_text(path, f"{head}{lines}\n]}}\n" if entries else f"{head}]}}\n")
+    jsonfile.write(path, f"{head}{lines}\n]}}\n" if entries else f"{head}]}}\n")

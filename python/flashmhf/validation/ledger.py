@@ -20,6 +20,7 @@ import json
 import os
 import re
 
+from .. import jsonfile
 from ..compiler import compile
 
 
@@ -71,12 +72,13 @@ def describe(case) -> dict:
 
 
 def read(path) -> dict:
-    """config -> row. A file that is not there is an empty ledger."""
-    try:
-        with open(path) as file:
-            rows = json.load(file)
-    except FileNotFoundError:
+    """config -> row. A file that is not there is an empty ledger. Raises ValueError for
+    what is none."""
+    rows = jsonfile.read(path)
+    if rows is None:
         return {}
+    if not isinstance(rows, list) or not all(isinstance(r, dict) and "config" in r for r in rows):
+        raise ValueError(f"{path} is not a ledger: it must be a list of rows with a config")
     return {row["config"]: row for row in rows}
 
 
@@ -84,10 +86,7 @@ def write(path, rows: dict, cases) -> None:
     """Writes the rows in the order of `cases`; a row of no case is dropped."""
     ordered = [rows[case.name] for case in cases if case.name in rows]
     text = ",\n".join(json.dumps(row) for row in ordered)
-    temporary = f"{path}.new"
-    with open(temporary, "w") as file:
-        file.write(f"[\n{text}\n]\n" if ordered else "[]\n")
-    os.replace(temporary, path)
+    jsonfile.write(path, f"[\n{text}\n]\n" if ordered else "[]\n")
 
 
 def stale(rows: dict, cases) -> dict:

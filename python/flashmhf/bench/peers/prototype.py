@@ -19,9 +19,9 @@ import tempfile
 from pathlib import Path
 
 from .. import gpu
-from ..rounds import Entry, fastest
+from ..rounds import fastest
 from . import Unavailable
-from .triton_kernel import check_problem
+from .kernels import check_problem, entry
 
 NAME = "prototype"
 ERROR_LIMIT = 2.6e-3
@@ -148,16 +148,7 @@ def maker(path):
             return call
 
         label, call = fastest(bench.clock, {names[i]: call_of(i) for i in fitting})
-        return [
-            Entry(
-                NAME,
-                problem.flops(bench.batch, bench.tokens),
-                call,
-                gpu.poisoned_check(call, bench.sets[0].out, bench.want, bench.rows),
-                ERROR_LIMIT,
-                label,
-            )
-        ]
+        return [entry(NAME, bench, call, bench.sets[0].out, ERROR_LIMIT, [label])]
 
     return entries
 

@@ -15,9 +15,8 @@ import ctypes
 import torch
 
 from .. import gpu
-from ..rounds import Entry
 from . import Unavailable
-from .triton_kernel import check_problem, padded
+from .kernels import check_problem, entry, padded, padding_notes
 
 NAME = "ThunderKittens"
 WIDTH, TOKENS = 128, 192
@@ -75,17 +74,8 @@ def maker(file, any_length):
                 raise RuntimeError(f"tk_fwd returned {status}")
 
         out = sets[0][-1][:, :, : bench.tokens, : problem.head_dim]
-        padding = [f"L padded to {tokens}"] if tokens != bench.tokens else []
-        padding += [f"D padded to {WIDTH}"] if problem.head_dim != WIDTH else []
-        return [
-            Entry(
-                NAME,
-                problem.flops(bench.batch, bench.tokens),
-                call,
-                gpu.poisoned_check(call, out, bench.want, bench.rows),
-                ERROR_LIMIT,
-                ", ".join(padding),
-            )
-        ]
+        notes = [f"L padded to {tokens}"] if tokens != bench.tokens else []
+        notes += padding_notes(bench, WIDTH)
+        return [entry(NAME, bench, call, out, ERROR_LIMIT, notes)]
 
     return entries

@@ -13,9 +13,9 @@ import importlib.util
 import torch
 
 from ...dlpack import contiguous_strides
-from .. import gpu
-from ..rounds import Entry, fastest
+from ..rounds import fastest
 from . import Unavailable
+from .kernels import check_problem, entry, padded, padding_notes
 
 NAME = "Triton"
 KERNEL = "flash_mlp_moe_forward_kernel"
@@ -38,25 +38,12 @@ def load(file):
     return kernel
 
 
-def padded(x, width):
-    """x with zeros up to `width` in the last dimension."""
-    return x if x.shape[-1] == width else torch.nn.functional.pad(x, (0, width - x.shape[-1]))
-
-
 def with_slack(r, tokens=256):
     """r at the start of a larger buffer."""
     buffer = torch.zeros(r.numel() + tokens * r.shape[-1], dtype=r.dtype, device=r.device)
     inside = buffer[: r.numel()].view(r.shape)
     inside.copy_(r)
     return inside
-
-
-def check_problem(problem) -> None:
-    """Raises Unavailable for what the authors' kernels do not compute."""
-    if problem.activation != "silu" or not problem.up or not problem.router:
-        raise Unavailable("it computes SiLU with U and R only")
-    if problem.dtype != "bf16" or problem.out_dtype != "bf16":
-        raise Unavailable("it is compared in bf16 only")
 
 
 def maker(file):
@@ -85,17 +72,8 @@ def maker(file):
         except RuntimeError as error:
             raise Unavailable(str(error)) from None
         out = sets[0][-1][..., : problem.head_dim]
-        note = label if width == problem.head_dim else f"{label}, D padded to {width}"
-        return [
-            Entry(
-                NAME,
-                problem.flops(bench.batch, bench.tokens),
-                call,
-                gpu.poisoned_check(call, out, bench.want, bench.rows),
-                ERROR_LIMIT,
-                note,
-            )
-        ]
+        notes = [label, *padding_notes(bench, width)]
+        return [entry(NAME, bench, call, out, ERROR_LIMIT, notes)]
 
     return entries
 
