@@ -10,7 +10,7 @@ from ..compiler import compile, explain
 from ..problem import Problem
 
 #: How the work is cut into blocks and steps.
-_FAMILY = ("token_tile", "consumers", "split", "dff_tile", "push", "exchange")
+_FAMILY = ("token_tile", "consumers", "split", "dff_tile", "cluster", "push", "exchange")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,13 +29,15 @@ class Candidate:
 @dataclasses.dataclass
 class Shape:
     """A problem with open B and L at `batch` and `tokens`. candidates: the model's
-    pick first. name: of the model, for the reader."""
+    pick first. choices: name -> schedule of a candidate that is compared with the best
+    whatever it takes. name: of the model, for the reader."""
 
     name: str
     problem: Problem
     batch: int
     tokens: int
     candidates: list = dataclasses.field(default_factory=list)
+    choices: dict = dataclasses.field(default_factory=dict)
 
     @property
     def sized(self) -> Problem:

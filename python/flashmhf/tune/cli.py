@@ -12,7 +12,7 @@ from ..bench.methods import parse as parse_methods
 from ..bench.models import parse_model, positive
 from ..bench.schedules import drop
 from ..compiler import explain
-from . import database, report
+from . import choices, database, report
 from .bar import bar
 from .candidates import Shape, chip_name, find
 from .tuner import Settings, build, general, tune
@@ -37,9 +37,7 @@ def add_arguments(parser) -> None:
         metavar="MODEL",
         help="as for bench; may be repeated; default: 128m, 370m, 1.3b",
     )
-    parser.add_argument(
-        "--tokens", help=f"numbers of tokens, default {MANY}, with --method {FEW}"
-    )
+    parser.add_argument("--tokens", help=f"numbers of tokens, default {MANY}, with --method {FEW}")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument(
         "--method",
@@ -107,6 +105,7 @@ def list_shapes(arguments, gpu) -> list:
             shape = Shape(model.name, problem, batch, count)
             shape.candidates = find(shape, gpu, arguments.limit, arguments.factor, early)
             shapes.append(shape)
+        choices.add_model(shapes[-len(tokens) :], gpu, early)
     return shapes
 
 
@@ -180,6 +179,7 @@ class Tuning:
                     continue
                 self._tune(shape, built)
             self._generalise(problem)
+            self._compare(problem, built)
 
     def _tune(self, shape, built):
         progress = bar(len(shape.candidates), f"{shape.title}: checked")
@@ -214,6 +214,25 @@ class Tuning:
 
         alike = [s.tokens for s in self.shapes if class_of(s) == class_of(shape)]
         return shape.tokens == max(alike)
+
+    def _compare(self, problem, built):
+        """How far from the best is what the compiler takes with what was found."""
+        mine = [r for r in self.results if r.shape.problem == problem]
+        if not mine:
+            return
+        shapes, early = [r.shape for r in mine], self.method == "P"
+        chosen = choices.by_database(shapes, self.gpu, self.entries, early)
+        wanted = {s for names in chosen for s in names.values()}
+        built = {**built, **build(problem, sorted(wanted - built.keys()), self.image)}
+        for result, names in zip(mine, chosen):
+            meter = None
+            if not set(names.values()) <= result.times.keys() | result.wrong.keys():
+                meter = self.new_meter(result.shape)
+            try:
+                choices.measure(result, names, built, meter, self.settings)
+            finally:
+                if meter:
+                    meter.close()
 
     def _generalise(self, problem):
         if self.method:  # which says nothing of many tokens
@@ -258,12 +277,11 @@ def summary(tuning) -> str:
     return "\n".join(lines)
 
 
-def _give_up(tuning):  # pragma: no cover
+def _give_up(shape):  # pragma: no cover
     """Ends the process where a kernel hangs; what was written stays."""
     import os
 
-    title = tuning.shapes[len(tuning.results) + len(tuning.failed)].title
-    print(f"error: {title} takes more than {HANG_SECONDS} s; a kernel hangs", flush=True)
+    print(f"error: {shape.title} takes more than {HANG_SECONDS} s; a kernel hangs", flush=True)
     os._exit(3)
 
 
@@ -288,7 +306,7 @@ def run(arguments) -> int:
     def new_meter(shape):
         for timer in watch:
             timer.cancel()
-        watch[:] = [threading.Timer(HANG_SECONDS, _give_up, [tuning])]
+        watch[:] = [threading.Timer(HANG_SECONDS, _give_up, [shape])]
         watch[0].daemon = True
         watch[0].start()
         if method:

@@ -130,10 +130,11 @@ def tune(shape, built, meter, settings, advance: Callable = lambda: None) -> Res
     finalists = near[: settings.finalists]
     pick = shape.candidates[0].schedule
     # The pick is measured again with the best, to say what it costs.
-    if pick in right and pick not in finalists:
-        finalists.append(pick)
+    choices = dict.fromkeys([pick, *shape.choices.values()])
+    finalists += [s for s in choices if s in right and s not in finalists]
     times = medians(finalists, settings.final_rounds, settings.final_budget)
-    return Result(shape, times, wrong, keep(pick, times, settings.margin), len(right))
+    kept = keep(pick, times, settings.margin)
+    return Result(shape, times, wrong, kept, len(right), dict(shape.choices))
 
 
 def general(results: list, pick: str, settings) -> Optional[tuple]:
