@@ -52,6 +52,7 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   kernels.addPass(createCSEPass());
   kernels.addPass(hopper::createHopperPersist());
   kernels.addPass(hopper::createHopperSplitProducer());
+  kernels.addPass(hopper::createHopperLoadAhead());
   kernels.addPass(hopper::createHopperPipeline());
   kernels.addPass(hopper::createHopperFuseTiles());
   kernels.addPass(hopper::createHopperStartEarly());

@@ -245,3 +245,14 @@ def test_pieces(operands, tokens, tile, split, overlap, multiprocessors):
     x = operands(B=2, H=2, L=tokens, D=64, E=3, F=160, dtype="bf16")
     schedule = SPLIT.format(tile=tile, consumers=tile // 64, split=split, overlap=overlap)
     assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]
+
+
+@pytest.mark.parametrize("overlap", ["false", "true"])
+def test_pieces_of_many_sub_networks(operands, overlap):
+    """More values of R than a consumer keeps: each step loads those of the next."""
+    x = operands(B=1, H=2, L=70, D=64, E=13, F=72, dtype="bf16")
+    schedule = (
+        "#flashmhf.schedule<token_tile = 64, consumers = 1, registers = [40, 104], "
+        f"dff_tile = 32, split = 2, overlap = {overlap}>"
+    )
+    assert emulate(x, schedule) <= LIMIT["bf16"]

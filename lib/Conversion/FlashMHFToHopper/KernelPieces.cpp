@@ -9,6 +9,7 @@
 #include "KernelBuilder.h"
 
 #include "flashmhf/Dialect/FlashMHF/IR/Split.h"
+#include "flashmhf/Schedule/Rules.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -16,8 +17,15 @@
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// Values of R that a consumer keeps for each of its rows, at most.
-static constexpr int64_t kMaxRowsAhead = 8;
+/// Values of R that a consumer has registers for, for each of a thread's rows.
+static int64_t countRowsAhead(flashmhf::MHFFNOp op, int64_t stepRows) {
+  constexpr int64_t rowsOfThread = 2;
+  flashmhf::ScheduleFields schedule = op.getScheduleAttr().getFields();
+  int64_t used = flashmhf::getAccumulators(flashmhf::OperatorFacts::get(op),
+                                           stepRows, schedule) +
+                 flashmhf::kSpareRegisters;
+  return (schedule.registers[1] - used) / rowsOfThread;
+}
 
 void KernelBuilder::createPieceParameters() {
   Block &entry = func.getBody().front();
@@ -58,7 +66,7 @@ FailureOr<Value> KernelBuilder::loadRowsAhead(Value operand) {
   int64_t each = tiles / subNetworks;
   int64_t most = flashmhf::getMaxTilesOfPiece(getPieces(), tiles);
   int64_t count = std::min(subNetworks, (most + each - 2) / each + 1);
-  if (count > kMaxRowsAhead)
+  if (count > countRowsAhead(op, shape.dffTile))
     return loadRows(operand);
 
   Location loc = op.getLoc();

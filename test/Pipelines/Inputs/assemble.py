@@ -54,6 +54,12 @@ def splits():
             f"--preset={preset}",
             f"--schedule=#flashmhf.schedule<{tiles}, split = {pieces}>"
         ]
+    # Values of R for more sub-networks than there are registers for.
+    for tiles in ("registers = [24, 240]", "registers = [40, 232], halve_q = true"):
+        yield f"1.3b-{tiles}-2".replace(" ", ""), [
+            "--preset=1.3b",
+            f"--schedule=#flashmhf.schedule<{tiles}, overlap = true, split = 2>"
+        ]
 
 
 def widths(directory):

@@ -8,6 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Trips.h"
+
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
@@ -18,7 +20,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Utils/Utils.h"
-#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 namespace mlir::hopper {
 #define GEN_PASS_DEF_HOPPERPIPELINE
@@ -221,21 +222,11 @@ static void releaseAfter(scf::ForOp loop, Value slot) {
       user->moveAfter(loop);
 }
 
-/// Whether `loop` has steps to overlap: two or more of them where their number
-/// is static. Elsewhere the bounds must say that there is a step at all, as
-/// those of pieces do, and must not say that there is only one.
+/// Whether `loop` may have steps to overlap, and surely has one, for head and
+/// tail.
 static bool hasSteps(scf::ForOp loop) {
-  if (std::optional<APInt> trips = loop.getStaticTripCount())
-    return trips->uge(2);
-  if (!isConstantIntValue(loop.getStep(), 1))
-    return false;
-  Value lower = loop.getLowerBound(), upper = loop.getUpperBound();
-  if (FailureOr<int64_t> trips =
-          ValueBoundsConstraintSet::computeConstantDelta(upper, lower);
-      succeeded(trips))
-    return *trips >= 2;
-  return ValueBoundsConstraintSet::compare(
-      upper, ValueBoundsConstraintSet::ComparisonOperator::GT, lower);
+  Trips trips = countTrips(loop);
+  return trips.least >= 2 || (trips.least == 1 && !trips.isExact);
 }
 
 /// What a loop of at least one step needs no test for: `holds`.

@@ -97,6 +97,35 @@ def HopperFuseTiles : HopperPass<"hopper-fuse-tiles"> {
   }];
 }
 
+def HopperLoadAhead : HopperPass<"hopper-load-ahead"> {
+  let summary = "Load the values of R one step ahead in pieces";
+  let description = [{
+    A piece with values of R for more sub-networks than a consumer has registers
+    for loads them in its steps, where a load waits behind all the weights that
+    were requested before it. With this pass a step loads the values of the next
+    one, and those of the first are loaded before anything waits. Where a kernel's
+    `flashmhf.schedule` does not split the sum, nothing changes.
+
+    ```mlir
+    %q = hopper.get %Q
+    scf.for %t = %lo to %hi {
+      %r = hopper.load_rows %R[.., %e(%t)]
+      ..
+    }
+    // becomes
+    %r0 = hopper.load_rows %R[.., %e(%lo)]
+    %q = hopper.get %Q
+    scf.for %t = %lo to %hi iter_args(%r = %r0) {
+      %next = hopper.load_rows %R[.., %e(%t + 1 < %hi ? %t + 1 : %t)]
+      ..
+      scf.yield %next
+    }
+    ```
+
+    Values are not changed.
+  }];
+}
+
 def HopperPipeline : HopperPass<"hopper-pipeline"> {
   let summary = "Deepen the rings and overlap the steps of d_ff";
   let description = [{
