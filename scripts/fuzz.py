@@ -39,6 +39,7 @@ WORDS = [
     "consumers", "registers", "cluster", "persistent", "overlap", "transpose_b",
     "acc", "pending", "tiles", "over", "hopper.get", "hopper.put", "hopper.release",
     "hopper.wait", "hopper.wgmma", "hopper.take_turn", "hopper.pass_turn",
+    "flashmhf.pick_variant", "otherwise", "tokens", "tile", "variant",
 ]  # fmt: skip
 SIZES = "batch=1 tokens=65 max-steps=20000"
 COMMANDS = [
@@ -49,6 +50,7 @@ COMMANDS = [
     ["--pass-pipeline=builtin.module(func.func(flashmhf-tile-tokens,flashmhf-tile-dff))"],
     [f"--flashmhf-emulate={SIZES}"],
     ["--flashmhf-to-hopper", f"--flashmhf-emulate={SIZES}"],
+    ["--flashmhf-to-hopper=max-variants=3", f"--flashmhf-emulate={SIZES}"],
 ]
 
 TOKEN = re.compile(r"\s+|//[^\n]*|-?\d+|%?[\w.$]+|.", re.S)

@@ -188,6 +188,10 @@ typedef struct FlashmhfCompileOptions {
   int32_t tuned;     /**< 0: no tuning database, the cost model; default 1 */
   int32_t runnersUp; /**< schedules that FLASHMHF_EMIT_SCHEDULE names beside
                           the chosen one; default 8 */
+  /** Kernels, at most, for an operator whose batch or tokens are dynamic and
+   *  that has no schedule: each serves a range of counts, as the contract's
+   *  rule says. 1: one for all counts; default 8. */
+  int32_t maxVariants;
 } FlashmhfCompileOptions;
 
 FLASHMHF_API void flashmhfCompileOptionsInit(FlashmhfCompileOptions *options);
@@ -283,8 +287,9 @@ FLASHMHF_API FlashmhfStatus flashmhfCudaAvailable(void);
 /** Checks tensors against a contract and says how the kernel would be launched,
  *  without touching a GPU or the tensors' memory. `*plan` is JSON: "grid",
  *  "block", "cluster", "shared_memory" and "parameters", each tensor map with
- *  its "dims", "strides" (bytes) and "address". `multiprocessors` is the GPU's,
- *  for persistent kernels. `*plan` goes back to flashmhfStringDestroy(). */
+ *  its "dims", "strides" (bytes) and "address", and "kernel", the variant that
+ *  the sizes take. `multiprocessors` is the GPU's, for persistent kernels.
+ * `*plan` goes back to flashmhfStringDestroy(). */
 FLASHMHF_API FlashmhfStatus flashmhfPlanLaunch(const char *contract,
                                                const DLTensor *const *tensors,
                                                int32_t count,
@@ -326,7 +331,9 @@ typedef struct FlashmhfWorkspace {
 } FlashmhfWorkspace;
 
 /** Sets the sizes of `*workspace` to what a launch on these tensors needs, 0
- * for a kernel without pieces, and its pointers to NULL. */
+ * for a kernel without pieces, and its pointers to NULL. With `count` 0: to
+ * what is enough for any launch; FLASHMHF_INVALID_ARGUMENT where nothing is,
+ * since a variant with pieces serves any number of tokens. */
 FLASHMHF_API FlashmhfStatus
 flashmhfKernelWorkspace(FlashmhfKernel *kernel, const DLTensor *const *tensors,
                         int32_t count, FlashmhfWorkspace *workspace);
@@ -337,7 +344,8 @@ flashmhfKernelWorkspace(FlashmhfKernel *kernel, const DLTensor *const *tensors,
  * enough for. flashmhfKernelLaunch() itself allocates one for each stream where
  * the kernel needs it, on the first launch and where a launch needs more, and
  * frees all with the kernel; on a stream that is being captured that is an
- * error. */
+ * error. Where the kernel has several variants the first launch, of any size,
+ * allocates enough for all of them whose sizes its rule bounds. */
 FLASHMHF_API FlashmhfStatus flashmhfKernelLaunchWithWorkspace(
     FlashmhfKernel *kernel, const DLTensor *const *tensors, int32_t count,
     const FlashmhfWorkspace *workspace, void *stream);

@@ -106,6 +106,7 @@ void flashmhfCompileOptionsInit(FlashmhfCompileOptions *options) {
   options->optLevel = 3;
   options->tuned = 1;
   options->runnersUp = 8;
+  options->maxVariants = kMaxVariants;
 }
 
 Expected<CompileOptions>
@@ -132,6 +133,7 @@ mlir::flashmhf::unwrap(const FlashmhfCompileOptions *options) {
     result.schedule = options->schedule;
   result.tuned = options->tuned != 0;
   result.runnersUp = options->runnersUp;
+  result.maxVariants = options->maxVariants;
   if (options->gpu)
     result.gpu = options->gpu;
   if (options->database)

@@ -174,6 +174,7 @@ FlashmhfStatus flashmhfPlanLaunch(const char *contract,
   auto views = checkTensors(parsed->arguments, *unwrapped);
   if (!views)
     return toStatus(views.takeError());
+  foldBatch(parsed->arguments, *views);
   Expected<LaunchPlan> result = planLaunch(
       *parsed, pickVariant(*parsed, *views), *views, multiprocessors);
   if (!result)

@@ -10,6 +10,7 @@
 #include "Machine.h"
 #include "Warpgroup.h"
 
+#include "flashmhf/Dialect/FlashMHF/IR/VariantSwitch.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/IR/TensorRules.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
@@ -116,6 +117,49 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
   return launch;
 }
 
+/// Fails where `op` has no place outside of a kernel.
+static Error checkHostOp(Operation &op) {
+  if (isPure(&op) || op.hasTrait<OpTrait::IsTerminator>())
+    return Error::success();
+  return makeFault(op.getLoc(), "cannot emulate '" +
+                                    op.getName().getStringRef() +
+                                    "' outside of a kernel");
+}
+
+/// The launches of a switch over variants.
+static Error translateVariants(scf::IndexSwitchOp op,
+                               std::vector<std::unique_ptr<Launch>> &launches) {
+  std::string message;
+  FailureOr<flashmhf::VariantSwitch> variants = failure();
+  {
+    ScopedDiagnosticHandler handler(op.getContext(), [&](Diagnostic &each) {
+      message += each.str();
+      return success();
+    });
+    variants = flashmhf::VariantSwitch::get(op);
+  }
+  if (failed(variants))
+    return makeFault(op.getLoc(), message);
+  for (auto [i, region] : llvm::enumerate(variants->regions)) {
+    for (Operation &inner : region->front()) {
+      auto launch = dyn_cast<LaunchOp>(inner);
+      if (!launch) {
+        if (Error error = checkHostOp(inner))
+          return error;
+        continue;
+      }
+      Expected<std::unique_ptr<Launch>> translated = translateLaunch(launch);
+      if (!translated)
+        return translated.takeError();
+      (*translated)->rule = variants->rule;
+      (*translated)->sized = variants->argument;
+      (*translated)->variant = i;
+      launches.push_back(std::move(*translated));
+    }
+  }
+  return Error::success();
+}
+
 Expected<std::unique_ptr<Emulator>> Emulator::create(ModuleOp module) {
   func::FuncOp function;
   for (auto candidate : module.getOps<func::FuncOp>()) {
@@ -140,10 +184,11 @@ Expected<std::unique_ptr<Emulator>> Emulator::create(ModuleOp module) {
       if (!translated)
         return translated.takeError();
       emulator->launches.push_back(std::move(*translated));
-    } else if (!isPure(&op) && !op.hasTrait<OpTrait::IsTerminator>()) {
-      return makeFault(op.getLoc(), "cannot emulate '" +
-                                        op.getName().getStringRef() +
-                                        "' outside of a kernel");
+    } else if (auto variants = dyn_cast<scf::IndexSwitchOp>(op)) {
+      if (Error error = translateVariants(variants, emulator->launches))
+        return std::move(error);
+    } else if (Error error = checkHostOp(op)) {
+      return std::move(error);
     }
   }
   if (emulator->launches.empty())
@@ -315,9 +360,16 @@ Error Emulator::run(ArrayRef<TensorRef> tensors,
   for (auto [i, type] : llvm::enumerate(arguments))
     if (Error error = checkTensor(type, tensors[i], i))
       return error;
+  auto isTaken = [&](const Launch &launch) {
+    if (!launch.rule)
+      return true;
+    ArrayRef<int64_t> sizes = tensors[launch.sized].sizes;
+    return launch.rule->getVariant(sizes[0], sizes[2]) == launch.variant;
+  };
   for (const auto &launch : launches)
-    if (Error error = runLaunch(*launch, tensors, options))
-      return error;
+    if (isTaken(*launch))
+      if (Error error = runLaunch(*launch, tensors, options))
+        return error;
   return Error::success();
 }
 

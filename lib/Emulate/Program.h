@@ -11,11 +11,13 @@
 #define FLASHMHF_LIB_EMULATE_PROGRAM_H
 
 #include "Numerics.h"
+#include "flashmhf/Dialect/FlashMHF/IR/VariantRule.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/AffineMap.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MathExtras.h"
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace mlir::hopper::emulation {
@@ -183,6 +185,11 @@ struct Launch {
   int64_t cluster = 1;
   int64_t pieces = 1;
   bool persistent = false;
+  /// Where it is one of several: their rule, the argument whose sizes it goes
+  /// by, and which this is.
+  std::optional<flashmhf::VariantRule> rule;
+  unsigned sized = 0;
+  int64_t variant = 0;
 
   /// Blocks that may wait for one another.
   int64_t getGroup() const { return cluster * pieces; }

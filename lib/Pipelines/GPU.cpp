@@ -27,6 +27,14 @@ using namespace mlir;
 
 void flashmhf::buildToSchedulePipeline(OpPassManager &manager,
                                        const ToNVVMOptions &options) {
+  if (options.maxVariants != 1) {
+    FlashMHFVersionTokensOptions version;
+    version.gpu = options.gpu;
+    version.database = options.database;
+    version.tuned = options.tuned;
+    version.maxVariants = options.maxVariants;
+    manager.addNestedPass<func::FuncOp>(createFlashMHFVersionTokens(version));
+  }
   FlashMHFAssignScheduleOptions assign;
   assign.gpu = options.gpu;
   assign.database = options.database;

@@ -93,6 +93,8 @@ CudaKernel::load(llvm::StringRef image, LaunchContract contract, int device) {
 
 Expected<WorkspaceView>
 CudaKernel::getWorkspaceSizes(llvm::ArrayRef<const DLTensor *> tensors) {
+  if (tensors.empty())
+    return impl->getMostWorkspace();
   Expected<PreparedPtr> launch = impl->prepare(tensors);
   if (!launch)
     return launch.takeError();
@@ -123,5 +125,8 @@ Error CudaKernel::launch(llvm::ArrayRef<const DLTensor *> tensors, void *stream,
     std::lock_guard<std::mutex> lock(impl->mutex);
     impl->launches.insert(*key, *launch);
   }
+  if (!workspace)
+    if (Error error = impl->reserveWorkspace(stream))
+      return error;
   return impl->enqueue(**launch, stream, workspace);
 }

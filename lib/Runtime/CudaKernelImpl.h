@@ -71,6 +71,8 @@ struct CudaKernel::Impl {
   llvm::SmallVector<cuda::LoadedVariant, 4> variants;
   int multiprocessors = 0;
   std::unique_ptr<cuda::WorkspacePool> workspaces;
+  /// What any of several variants may need; 0 where that is not known.
+  WorkspaceView most;
 
   /// Kept per kernel: the weights of many layers, each with a few activations.
   static constexpr size_t maxCachedMaps = 512;
@@ -101,6 +103,11 @@ struct CudaKernel::Impl {
   llvm::Expected<cuda::Workspace> getWorkspace(const LaunchPlan &plan,
                                                void *stream,
                                                const WorkspaceView *given);
+
+  /// Allocates for `stream`, unless it is being captured, what any launch may
+  /// need.
+  llvm::Error reserveWorkspace(void *stream);
+  llvm::Expected<WorkspaceView> getMostWorkspace();
 
   /// `workspace` may be null: one of the kernel's own.
   llvm::Error enqueue(cuda::PreparedLaunch &launch, void *stream,

@@ -106,6 +106,21 @@ Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
   for (auto [kernel, variant] : llvm::zip_equal(contract.variants, variants))
     if (Error error = loadVariant(kernel, variant))
       return error;
+  for (auto [i, kernel] : llvm::enumerate(contract.variants)) {
+    std::optional<VariantBounds> bounds = contract.getBounds(i);
+    if (!bounds || kernel.grid.pieces == 1)
+      continue;
+    const ContractWorkspace &needs = kernel.workspace;
+    auto multiplyAdd = [](uint64_t a, uint64_t b, uint64_t c) {
+      return llvm::SaturatingMultiplyAdd(a, b, c);
+    };
+    most.partialBytes =
+        std::max(most.partialBytes,
+                 multiplyAdd(bounds->elements, needs.partialsPerElement, 0));
+    most.counterBytes = std::max(
+        most.counterBytes, multiplyAdd(bounds->tiles, needs.countersPerTile,
+                                       needs.countersOffset));
+  }
   return Error::success();
 }
 

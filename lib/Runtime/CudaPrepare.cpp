@@ -70,6 +70,7 @@ CudaKernel::Impl::prepare(llvm::ArrayRef<const DLTensor *> tensors) {
                         "cuda:{2}",
                         argument.name, printDevice(view.device), ordinal));
   }
+  foldBatch(contract.arguments, *views);
   unsigned variant = pickVariant(contract, *views);
   Expected<LaunchPlan> plan =
       planLaunch(contract, variant, *views, multiprocessors,
@@ -104,8 +105,9 @@ Expected<Workspace> CudaKernel::Impl::getWorkspace(const LaunchPlan &plan,
   if (plan.partialBytes == 0)
     return Workspace();
   if (!given)
-    return workspaces->get(static_cast<Stream>(stream), plan.partialBytes,
-                           plan.counterBytes);
+    return workspaces->get(static_cast<Stream>(stream),
+                           std::max(plan.partialBytes, most.partialBytes),
+                           std::max(plan.counterBytes, most.counterBytes));
   constexpr uintptr_t alignment = 16;
   auto check = [&](llvm::StringRef name, const void *address, uint64_t bytes,
                    uint64_t needed) -> Error {
@@ -130,4 +132,33 @@ Expected<Workspace> CudaKernel::Impl::getWorkspace(const LaunchPlan &plan,
   return Workspace{reinterpret_cast<uintptr_t>(given->partials),
                    reinterpret_cast<uintptr_t>(given->counters),
                    given->partialBytes, given->counterBytes};
+}
+
+/// So that one launch of any size prepares a stream for capture.
+Error CudaKernel::Impl::reserveWorkspace(void *stream) {
+  if (most.partialBytes == 0)
+    return Error::success();
+  ContextGuard guard(driver, context);
+  if (Error error = guard.check())
+    return error;
+  int isCapturing = 0;
+  if (Error error = driver.check(
+          driver.streamIsCapturing(static_cast<Stream>(stream), &isCapturing),
+          "query the stream"))
+    return error;
+  if (isCapturing)
+    return Error::success();
+  return workspaces
+      ->get(static_cast<Stream>(stream), most.partialBytes, most.counterBytes)
+      .takeError();
+}
+
+Expected<WorkspaceView> CudaKernel::Impl::getMostWorkspace() {
+  for (auto [i, kernel] : llvm::enumerate(contract.variants))
+    if (kernel.grid.pieces > 1 && !contract.getBounds(i))
+      return makeError(ErrorKind::InvalidArgument,
+                       "kernel '" + kernel.kernel +
+                           "' serves any number of tokens: its workspace "
+                           "depends on the tensors, but none are given");
+  return most;
 }

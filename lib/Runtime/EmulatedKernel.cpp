@@ -60,6 +60,7 @@ Error EmulatedKernel::run(llvm::ArrayRef<const DLTensor *> tensors,
   auto views = checkTensors(arguments, tensors);
   if (!views)
     return views.takeError();
+  foldBatch(arguments, *views);
   llvm::SmallVector<hopper::TensorRef> refs;
   for (auto [argument, view] : llvm::zip_equal(arguments, *views)) {
     if (view.device.device_type != kDLCPU &&

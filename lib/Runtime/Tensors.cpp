@@ -311,3 +311,38 @@ mlir::flashmhf::checkTensors(llvm::ArrayRef<ContractArgument> arguments,
     return std::move(error);
   return views;
 }
+
+/// Whether an argument's sizes 0 and 2 are B and L, open, with any strides.
+static bool isFoldable(const ContractArgument &argument) {
+  return argument.symbols.size() == 4 && argument.symbols[0] == "B" &&
+         argument.symbols[2] == "L" && !argument.shape[0] &&
+         !argument.shape[2] && !argument.strides[0] && !argument.strides[2];
+}
+
+bool mlir::flashmhf::foldBatch(llvm::ArrayRef<ContractArgument> arguments,
+                               llvm::MutableArrayRef<TensorView> views) {
+  bool hasBatch = false;
+  for (auto [argument, view] : llvm::zip_equal(arguments, views)) {
+    if (!llvm::is_contained(argument.symbols, "B") &&
+        !llvm::is_contained(argument.symbols, "L"))
+      continue;
+    int64_t step, rows;
+    if (!isFoldable(argument) || view.sizes[0] < 2 || view.sizes[2] < 1 ||
+        llvm::MulOverflow(view.sizes[0], view.sizes[2], rows) ||
+        llvm::MulOverflow(view.sizes[2], view.strides[2], step) ||
+        (view.sizes[2] > 1 && view.strides[0] != step))
+      return false;
+    hasBatch = true;
+  }
+  if (!hasBatch)
+    return false;
+  for (auto [argument, view] : llvm::zip_equal(arguments, views)) {
+    if (!isFoldable(argument))
+      continue;
+    if (view.sizes[2] == 1)
+      view.strides[2] = view.strides[0];
+    view.sizes[2] *= view.sizes[0];
+    view.sizes[0] = 1;
+  }
+  return true;
+}

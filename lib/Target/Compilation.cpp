@@ -45,6 +45,10 @@ static Error checkOptions(const CompileOptions &options) {
     return makeError(ErrorKind::InvalidArgument,
                      "unsupported chip '" + options.chip +
                          "': only sm_90a can be compiled for");
+  if (options.maxVariants < 1)
+    return makeError(ErrorKind::InvalidArgument,
+                     "the variants may be " + Twine(options.maxVariants) +
+                         " at most, expected at least 1");
   if (options.runnersUp < 0)
     return makeError(ErrorKind::InvalidArgument, "runners-up are " +
                                                      Twine(options.runnersUp) +

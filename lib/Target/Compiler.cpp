@@ -105,6 +105,7 @@ static void setOptions(const CompileOptions &options, ToNVVMOptions &target) {
   target.gpu = options.gpu;
   target.database = options.database;
   target.tuned = options.tuned;
+  target.maxVariants = options.maxVariants;
 }
 
 /// Says which schedules would be chosen, and why.
@@ -117,9 +118,11 @@ static Expected<Artifact> explain(Compilation &compilation) {
   ChooseOptions choose;
   choose.chip = &getChip(options.gpu);
   choose.databases = databases->get();
-  return Artifact{
-      explainSchedules(compilation.getModule(), choose, options.runnersUp),
-      std::nullopt, ""};
+  VersionOptions versions;
+  versions.maxVariants = options.maxVariants;
+  return Artifact{explainSchedules(compilation.getModule(), choose, versions,
+                                   options.runnersUp),
+                  std::nullopt, ""};
 }
 
 /// Replaces PTX by what ptxas makes of it and reports its complaints.

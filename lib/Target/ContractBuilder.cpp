@@ -9,6 +9,7 @@
 
 #include "flashmhf/Target/ContractBuilder.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "flashmhf/Dialect/FlashMHF/IR/VariantSwitch.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -142,36 +143,70 @@ mlir::flashmhf::describeArguments(func::FuncOp function) {
 // The launch
 //===----------------------------------------------------------------------===//
 
-/// The function's only launch. Nothing else in it may do anything: a caller who
-/// goes by the contract would not do it.
-static FailureOr<hopper::LaunchOp> findLaunch(func::FuncOp function) {
+namespace {
+/// The launches of a function, by variant, and the rule for several.
+struct Launches {
+  SmallVector<hopper::LaunchOp> byVariant;
+  ContractRule rule;
+};
+} // namespace
+
+/// Finds the only launch in `block`, or in its place a switch over variants.
+/// Nothing else may do anything: a caller who goes by the contract would not do
+/// it.
+static LogicalResult findLaunch(func::FuncOp function, Block &block,
+                                hopper::LaunchOp &launch,
+                                scf::IndexSwitchOp *choice) {
+  for (Operation &op : block) {
+    auto candidate = dyn_cast<hopper::LaunchOp>(op);
+    auto variants = dyn_cast<scf::IndexSwitchOp>(op);
+    if (candidate || (variants && choice)) {
+      if (launch || (choice && *choice))
+        return function.emitOpError("launches more than one kernel; compile "
+                                    "one mhffn at a time");
+      if (candidate)
+        launch = candidate;
+      else
+        *choice = variants;
+      continue;
+    }
+    if (!op.hasTrait<OpTrait::IsTerminator>() && !isMemoryEffectFree(&op))
+      return op.emitOpError("is left for the host to run: only mhffn and the "
+                            "zero fill of its init become part of a kernel");
+  }
+  return success();
+}
+
+static FailureOr<Launches> findLaunches(func::FuncOp function) {
   if (function.getNumResults() != 0)
     return function.emitOpError("returns ")
            << function.getResultTypes().front()
            << ", which is not written into an argument: take the mhffn's init "
               "as an argument and return its result alone";
+  Launches launches;
   hopper::LaunchOp launch;
-  WalkResult result = function.walk([&](Operation *op) {
-    if (auto candidate = dyn_cast<hopper::LaunchOp>(op)) {
-      if (launch) {
-        function.emitOpError("launches more than one kernel; compile one "
-                             "mhffn at a time");
-        return WalkResult::interrupt();
-      }
-      launch = candidate;
-      return WalkResult::advance();
-    }
-    if (isa<func::FuncOp, func::ReturnOp>(op) || isMemoryEffectFree(op))
-      return WalkResult::advance();
-    op->emitOpError("is left for the host to run: only mhffn and the zero fill "
-                    "of its init become part of a kernel");
-    return WalkResult::interrupt();
-  });
-  if (result.wasInterrupted())
+  scf::IndexSwitchOp choice;
+  if (failed(findLaunch(function, function.getBody().front(), launch, &choice)))
     return failure();
-  if (!launch)
-    return function.emitOpError("has no mhffn to make a kernel of");
-  return launch;
+  if (!choice) {
+    if (!launch)
+      return function.emitOpError("has no mhffn to make a kernel of");
+    launches.byVariant.push_back(launch);
+    return launches;
+  }
+  FailureOr<VariantSwitch> variants = VariantSwitch::get(choice);
+  if (failed(variants))
+    return failure();
+  static_cast<VariantRule &>(launches.rule) = std::move(variants->rule);
+  launches.rule.argument = variants->argument;
+  for (Region *region : variants->regions) {
+    hopper::LaunchOp &each = launches.byVariant.emplace_back();
+    if (failed(findLaunch(function, region->front(), each, nullptr)))
+      return failure();
+    if (!each)
+      return choice.emitOpError("has a variant that launches no kernel");
+  }
+  return launches;
 }
 
 /// A tile of the tensor map in panels, as the hopper dialect lays it out.
@@ -263,19 +298,43 @@ static LogicalResult describeLaunch(func::FuncOp function,
   return success();
 }
 
+/// Gives each variant counters of its own: first those whose tiles the rule
+/// bounds, then, if it needs any, the one that is taken for all other sizes.
+static void placeCounters(LaunchContract &contract) {
+  int64_t offset = 0;
+  KernelContract *unbounded = nullptr;
+  for (auto [i, kernel] : llvm::enumerate(contract.variants)) {
+    if (kernel.workspace.countersPerTile == 0)
+      continue;
+    std::optional<VariantBounds> bounds = contract.getBounds(i);
+    if (!bounds) {
+      unbounded = &kernel;
+      continue;
+    }
+    kernel.workspace.countersOffset = offset;
+    offset += bounds->tiles * kernel.workspace.countersPerTile;
+  }
+  if (unbounded)
+    unbounded->workspace.countersOffset = offset;
+}
+
 FailureOr<LaunchContract>
 mlir::flashmhf::buildContract(func::FuncOp function,
                               std::vector<ContractArgument> arguments,
                               StringRef chip) {
-  FailureOr<hopper::LaunchOp> launch = findLaunch(function);
-  if (failed(launch))
+  FailureOr<Launches> launches = findLaunches(function);
+  if (failed(launches))
     return failure();
   LaunchContract contract;
   contract.chip = chip.str();
   contract.arguments = std::move(arguments);
-  if (failed(
-          describeLaunch(function, *launch, contract.variants.emplace_back())))
-    return failure();
+  contract.rule = std::move(launches->rule);
+  for (hopper::LaunchOp launch : launches->byVariant)
+    if (failed(
+            describeLaunch(function, launch, contract.variants.emplace_back())))
+      return failure();
+  if (contract.variants.size() > 1)
+    placeCounters(contract);
   if (llvm::Error error = contract.verify())
     return function.emitOpError(llvm::toString(std::move(error)));
   return contract;

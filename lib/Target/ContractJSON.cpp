@@ -102,14 +102,14 @@ static json::Object toJSON(const KernelContract &kernel) {
 
 static json::Object toJSON(const ContractRule &rule) {
   json::Array cases;
-  for (const ContractCase &each : rule.cases)
+  for (const VariantCase &each : rule.cases)
     cases.push_back(json::Object{{"tokens", each.tokens},
                                  {"tile", each.tile},
                                  {"tiles", each.tiles},
-                                 {"variant", int64_t(each.variant)}});
+                                 {"variant", each.variant}});
   return json::Object{{"argument", int64_t(rule.argument)},
                       {"cases", std::move(cases)},
-                      {"otherwise", int64_t(rule.otherwise)}};
+                      {"otherwise", rule.otherwise}};
 }
 
 json::Value mlir::flashmhf::toJSON(const LaunchContract &contract) {
@@ -258,7 +258,7 @@ static bool fromJSON(const json::Value &value, KernelContract &kernel,
          map.mapOptional("programmatic", kernel.programmatic);
 }
 
-static bool fromJSON(const json::Value &value, ContractCase &each,
+static bool fromJSON(const json::Value &value, VariantCase &each,
                      json::Path path) {
   json::ObjectMapper map(value, path);
   return map && map.map("tokens", each.tokens) && map.map("tile", each.tile) &&

@@ -74,8 +74,34 @@ static StringRef stringify(ChoiceSource source) {
   llvm_unreachable("unknown source");
 }
 
+/// The schedules for a range of token counts, if there are several.
+static void writeVersions(json::OStream &os, MHFFNOp op,
+                          const Versions &versions) {
+  if (versions.variants.size() < 2)
+    return;
+  os.attributeArray("variants", [&] {
+    for (const Version &variant : versions.variants)
+      os.object([&] {
+        os.attribute("schedule", print(variant.schedule, op.getContext()));
+        os.attribute("source", stringify(variant.source));
+      });
+  });
+  os.attributeObject("rule", [&] {
+    os.attributeArray("cases", [&] {
+      for (const VariantCase &each : versions.rule.cases)
+        os.object([&] {
+          os.attribute("tokens", each.tokens);
+          os.attribute("tile", each.tile);
+          os.attribute("tiles", each.tiles);
+          os.attribute("variant", each.variant);
+        });
+    });
+    os.attribute("otherwise", versions.rule.otherwise);
+  });
+}
+
 static void explain(json::OStream &os, MHFFNOp op, const ChooseOptions &options,
-                    int64_t runnersUp) {
+                    const VersionOptions &limits, int64_t runnersUp) {
   OperatorFacts facts = OperatorFacts::get(op);
   Choice choice = choose(facts, options, op.getLoc());
   StringRef source = stringify(choice.source);
@@ -114,10 +140,13 @@ static void explain(json::OStream &os, MHFFNOp op, const ChooseOptions &options,
       });
     }
   });
+  if (!op.getScheduleAttr())
+    writeVersions(os, op, chooseVersions(facts, options, limits, op.getLoc()));
 }
 
 std::string flashmhf::explainSchedules(ModuleOp module,
                                        const ChooseOptions &options,
+                                       const VersionOptions &versions,
                                        int64_t runnersUp) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -126,7 +155,7 @@ std::string flashmhf::explainSchedules(ModuleOp module,
     os.attribute("gpu", options.chip->name);
     os.attributeArray("operators", [&] {
       module.walk([&](MHFFNOp op) {
-        os.object([&] { explain(os, op, options, runnersUp); });
+        os.object([&] { explain(os, op, options, versions, runnersUp); });
       });
     });
   });

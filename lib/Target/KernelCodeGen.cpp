@@ -2,11 +2,15 @@
 //
 /// \file
 /// NVVM dialect to optimised LLVM IR and to PTX, by MLIR's module
-/// serialisation.
+/// serialisation. PTX of several kernels is made of each by itself: it does not
+/// depend on the others, and takes as long as the slowest.
 //
 //===----------------------------------------------------------------------===//
 
 #include "flashmhf/Target/KernelCodeGen.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Target/LLVM/ModuleToObject.h"
 #include "mlir/Target/LLVM/NVVM/Utils.h"
 #include "llvm/IR/Module.h"
@@ -65,14 +69,81 @@ private:
 };
 } // namespace
 
-FailureOr<std::string>
-mlir::flashmhf::translateKernels(gpu::GPUModuleOp module, StringRef chip,
-                                 StringRef features, int optLevel,
-                                 KernelText kind, TimingScope &timing) {
-  NVVM::SerializeGPUModuleBase::init();
+static FailureOr<std::string>
+translateModule(gpu::GPUModuleOp module, StringRef chip, StringRef features,
+                int optLevel, KernelText kind, TimingScope &timing) {
   std::optional<SmallVector<char, 0>> text =
       KernelSerializer(module, chip, features, optLevel, kind, timing).run();
   if (!text)
     return failure();
   return std::string(text->begin(), text->end());
+}
+
+/// What a module's PTX says before its kernel: version, target and the shared
+/// memory that all kernels declare. Without comments, which name the kernel.
+static std::string getHeader(StringRef ptx) {
+  std::string header;
+  for (StringRef line :
+       llvm::split(ptx.take_front(ptx.find(".visible .entry")), '\n'))
+    if (!line.ltrim().starts_with("//"))
+      header += (line + "\n").str();
+  return header;
+}
+
+/// PTX of a module of several kernels, each made by a thread of its own.
+static FailureOr<std::string> translateApart(gpu::GPUModuleOp module,
+                                             StringRef chip, StringRef features,
+                                             int optLevel,
+                                             TimingScope &timing) {
+  auto isKernel = [](LLVM::LLVMFuncOp function) {
+    return function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName());
+  };
+  SmallVector<OwningOpRef<gpu::GPUModuleOp>> modules;
+  for (auto kernel : module.getOps<LLVM::LLVMFuncOp>()) {
+    if (!isKernel(kernel))
+      continue;
+    modules.push_back(module.clone());
+    for (auto other :
+         llvm::make_early_inc_range(modules.back()->getOps<LLVM::LLVMFuncOp>()))
+      if (isKernel(other) && other.getName() != kernel.getName())
+        other.erase();
+  }
+  std::vector<std::string> texts(modules.size());
+  if (failed(failableParallelForEachN(
+          module.getContext(), 0, modules.size(), [&](size_t i) {
+            FailureOr<std::string> text = translateModule(
+                *modules[i], chip, features, optLevel, KernelText::PTX, timing);
+            if (failed(text))
+              return failure();
+            texts[i] = std::move(*text);
+            return success();
+          })))
+    return failure();
+  std::string all = texts.front(), header = getHeader(all);
+  for (StringRef text : llvm::drop_begin(texts)) {
+    // What one kernel alone needs would have to go in front of all.
+    if (getHeader(text) != header)
+      return translateModule(module, chip, features, optLevel, KernelText::PTX,
+                             timing);
+    all += text.drop_front(text.find(".visible .entry"));
+  }
+  return all;
+}
+
+FailureOr<std::string>
+mlir::flashmhf::translateKernels(gpu::GPUModuleOp module, StringRef chip,
+                                 StringRef features, int optLevel,
+                                 KernelText kind, TimingScope &timing) {
+  NVVM::SerializeGPUModuleBase::init();
+  MLIRContext *context = module.getContext();
+  auto functions = module.getOps<LLVM::LLVMFuncOp>();
+  bool isOne = std::next(functions.begin()) == functions.end();
+  if (kind == KernelText::LLVM || isOne)
+    return translateModule(module, chip, features, optLevel, kind, timing);
+  bool wasThreaded = context->isMultithreadingEnabled();
+  context->enableMultithreading();
+  FailureOr<std::string> text =
+      translateApart(module, chip, features, optLevel, timing);
+  context->enableMultithreading(wasThreaded);
+  return text;
 }

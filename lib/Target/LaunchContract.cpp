@@ -174,8 +174,8 @@ static Error verifyRule(const LaunchContract &contract) {
                                     rule.argument, contract.arguments.size()));
   if (contract.arguments[rule.argument].shape.size() < 3)
     return fieldError("rule.argument", "has fewer than 3 dimensions");
-  auto checkVariant = [&](const llvm::Twine &field, unsigned variant) {
-    return variant < numVariants
+  auto checkVariant = [&](const llvm::Twine &field, int64_t variant) {
+    return variant >= 0 && variant < int64_t(numVariants)
                ? Error::success()
                : fieldError(field, llvm::formatv("{0} is not one of {1} "
                                                  "variants",
@@ -194,17 +194,32 @@ static Error verifyRule(const LaunchContract &contract) {
   return checkVariant("rule.otherwise", rule.otherwise);
 }
 
-unsigned ContractRule::getVariant(int64_t batch, int64_t length) const {
-  auto multiply = [](uint64_t a, uint64_t b) {
-    return llvm::SaturatingMultiply(a, b);
-  };
-  for (const ContractCase &each : cases)
-    if (multiply(batch, length) <= uint64_t(each.tokens) &&
-        multiply(batch,
-                 llvm::divideCeil(uint64_t(length), uint64_t(each.tile))) <=
-            uint64_t(each.tiles))
-      return each.variant;
-  return otherwise;
+std::optional<VariantBounds> LaunchContract::getBounds(unsigned variant) const {
+  const ContractGrid &grid = variants[variant].grid;
+  const auto &shape = arguments[grid.argument].shape;
+  if (variants.size() == 1 || rule.otherwise == int64_t(variant) ||
+      shape.size() != 4 || !shape[1] || !shape[3])
+    return std::nullopt;
+  int64_t tokens = 0;
+  uint64_t tiles = 0;
+  for (const VariantCase &each : rule.cases) {
+    if (each.variant != int64_t(variant))
+      continue;
+    tokens = std::max(tokens, each.tokens);
+    // A tile of a cluster's blocks has at least one token.
+    int64_t cluster = variants[variant].getClusterBlocks();
+    bool isOwn = each.tile == grid.tiles[2] * cluster;
+    int64_t most = isOwn ? std::min(each.tiles, each.tokens) : each.tokens;
+    tiles = std::max(tiles, llvm::SaturatingMultiply<uint64_t>(most, cluster));
+  }
+  VariantBounds bounds;
+  int64_t perToken;
+  if (llvm::MulOverflow(*shape[1], *shape[3], perToken) ||
+      llvm::MulOverflow(tokens, perToken, bounds.elements) ||
+      tiles > uint64_t(1) << 32 ||
+      llvm::MulOverflow(int64_t(tiles), *shape[1], bounds.tiles))
+    return std::nullopt;
+  return bounds;
 }
 
 Error LaunchContract::verify() const {

@@ -208,7 +208,9 @@ def compile(
         "h200", "h100-pcie", or what its driver calls it: what schedules are
         chosen for), database (path of a tuning database to ask first), tuned
         (False: the cost model alone), runners_up (how many schedules
-        emit="schedule" names beside the chosen one, default 8), ptxas (path),
+        emit="schedule" names beside the chosen one, default 8), max_variants (how
+        many kernels an artifact may hold for a problem whose batch or tokens are
+        open, default 8: each serves a range of counts; 1 for one kernel), ptxas (path),
         ptxas_policy ("warn", "error", "ignore": what to do about spills and
         serialised products), threads (CPU, 0 means all).
 
@@ -245,8 +247,11 @@ def explain(problem=None, *, source: str | None = None, on_diagnostic=None, **op
     ("model", "database", "given", "none"), "predicted" ("microseconds", "limit",
     "waves", ..; absent where "fault" says why it cannot be compiled),
     "candidates" (how many were compared) and "runners_up" (the next fastest:
-    "schedule", "microseconds", "limit"). A list of these where the source has
-    several operators.
+    "schedule", "microseconds", "limit"). Where the batch or the tokens are open, all
+    of that is of many tokens, and "variants" ("schedule", "source") and "rule" say
+    which schedules serve which counts: the variant of the first of its "cases" with
+    B * L <= "tokens" and B * ceil(L / "tile") <= "tiles", else "otherwise". A list of
+    these where the source has several operators.
     """
     artifact = compile(
         problem, emit="schedule", source=source, on_diagnostic=on_diagnostic, **options
@@ -327,6 +332,8 @@ class _Options:
             self.struct.tuned = bool(value)
         elif name == "runners_up":
             self.struct.runnersUp = value
+        elif name == "max_variants":
+            self.struct.maxVariants = value
         elif name == "ptxas_policy":
             if value not in native.PTXAS_POLICIES:
                 raise ValueError(

@@ -106,6 +106,7 @@ class FlashmhfCompileOptions(Structure):
         ("database", c_char_p),
         ("tuned", c_int32),
         ("runnersUp", c_int32),
+        ("maxVariants", c_int32),
     ]
 
 

@@ -178,9 +178,10 @@ def test_cpu(operands, case):
 @given(
     case=operators(kernel=True),
     schedule=st.one_of(st.none(), schedules()),
+    max_variants=st.sampled_from([1, 2, 8]),
     multiprocessors=st.sampled_from([1, 2, 5, 132]),
 )
-def test_emulated_kernel(operands, case, schedule, multiprocessors):
+def test_emulated_kernel(operands, case, schedule, max_variants, multiprocessors):
     sizes, options = case
     # TMA and wide stores want 16 bytes.
     tensors, out = tensors_of(operands, sizes, options, margin=8)
@@ -197,7 +198,7 @@ def test_emulated_kernel(operands, case, schedule, multiprocessors):
         router=options["router"],
     )
     try:
-        kernel = flashmhf.emulator(problem, schedule=schedule)
+        kernel = flashmhf.emulator(problem, schedule=schedule, max_variants=max_variants)
     except flashmhf.FlashmhfError as error:
         # A schedule may ask for too much, and is told so with the sizes.
         assert schedule is not None and re.search(r"(needs|cannot be) .*\d", str(error))

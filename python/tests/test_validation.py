@@ -156,7 +156,7 @@ def test_stale_rows_are_found(monkeypatch):
         def __init__(self, ptx):
             self.ptx = ptx
 
-    def compile(problem, emit):
+    def compile(problem, emit, max_variants):
         if problem.dtype == "f16":
             raise flashmhf.FlashmhfError("too wide", "compile error")
         return Artifact(f"{problem}")
@@ -311,7 +311,7 @@ def test_sanitizer_tools(monkeypatch, tmp_path, capsys, sick, slow):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sanitize, "sanitizer_cases", lambda: CASES)
     monkeypatch.setattr(sanitize, "matrix_cases", list)
-    monkeypatch.setattr(ledger, "compile", lambda p, emit: Artifact)
+    monkeypatch.setattr(ledger, "compile", lambda p, emit, max_variants: Artifact)
     path = tmp_path / "ledger.json"
     good = not sick and not slow
     status = sanitize.run_tools(path, seconds=10 if good else 2)

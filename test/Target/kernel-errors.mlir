@@ -5,6 +5,8 @@
 // RUN: not flashmhf-compile %t/host.mlir -o %t/out 2>&1 | FileCheck %s --check-prefix=HOST
 // RUN: not flashmhf-compile %t/other.mlir -o %t/out 2>&1 | FileCheck %s --check-prefix=OTHER
 // RUN: not flashmhf-compile %t/width.mlir -o %t/out 2>&1 | FileCheck %s --check-prefix=WIDTH
+// RUN: not flashmhf-compile %t/heads.mlir -o %t/out 2>&1 | FileCheck %s --check-prefix=HEADS
+// RUN: not flashmhf-compile %t/networks.mlir -o %t/out 2>&1 | FileCheck %s --check-prefix=NETWORKS
 // RUN: not flashmhf-compile --preset=370m --dtype=f32 -o %t/out 2>&1 | FileCheck %s --check-prefix=TYPE
 // RUN: not flashmhf-compile --preset=370m -o %t/out --schedule='#flashmhf.schedule<stages = [4, 4, 4]>' 2>&1 | FileCheck %s --check-prefix=MEMORY
 // RUN: not test -e %t/out && not test -e %t/out.json
@@ -45,6 +47,26 @@ func.func @f(%q: tensor<1x8x16x40xbf16>, %k: tensor<8x1x64x40xbf16>,
       ins(%q, %k, %k : tensor<1x8x16x40xbf16>, tensor<8x1x64x40xbf16>, tensor<8x1x64x40xbf16>)
       outs(%o : tensor<1x8x16x40xbf16>) -> tensor<1x8x16x40xbf16>
   return %r : tensor<1x8x16x40xbf16>
+}
+
+// HEADS: heads.mlir:3:{{.*}}'flashmhf.mhffn' op needs static H, G, E and F on a GPU, has H = ?, G = ?, E = 1, F = 64
+//--- heads.mlir
+func.func @f(%q: tensor<1x?x16x64xbf16>, %k: tensor<?x1x64x64xbf16>,
+             %o: tensor<1x?x16x64xbf16>) -> tensor<1x?x16x64xbf16> {
+  %r = flashmhf.mhffn silu
+      ins(%q, %k, %k : tensor<1x?x16x64xbf16>, tensor<?x1x64x64xbf16>, tensor<?x1x64x64xbf16>)
+      outs(%o : tensor<1x?x16x64xbf16>) -> tensor<1x?x16x64xbf16>
+  return %r : tensor<1x?x16x64xbf16>
+}
+
+// NETWORKS: networks.mlir:3:{{.*}}'flashmhf.mhffn' op needs static H, G, E and F on a GPU, has H = 8, G = 8, E = ?, F = ?
+//--- networks.mlir
+func.func @f(%q: tensor<1x8x?x64xbf16>, %k: tensor<8x?x?x64xbf16>,
+             %o: tensor<1x8x?x64xbf16>) -> tensor<1x8x?x64xbf16> {
+  %r = flashmhf.mhffn silu
+      ins(%q, %k, %k : tensor<1x8x?x64xbf16>, tensor<8x?x?x64xbf16>, tensor<8x?x?x64xbf16>)
+      outs(%o : tensor<1x8x?x64xbf16>) -> tensor<1x8x?x64xbf16>
+  return %r : tensor<1x8x?x64xbf16>
 }
 
 // TYPE: error: {{.*}}'flashmhf.mhffn' op needs bf16 or f16 inputs on a GPU, has 'f32'

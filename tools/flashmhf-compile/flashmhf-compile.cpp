@@ -104,6 +104,11 @@ static cl::opt<std::string>
 static cl::opt<bool>
     tuned("tuned", cl::desc("Ask tuning databases, not the cost model only"),
           cl::init(CompileOptions().tuned), cl::cat(category));
+static cl::opt<int>
+    maxVariants("max-variants",
+                cl::desc("Kernels for an operator of any number of tokens; 1 "
+                         "for one that serves them all"),
+                cl::init(CompileOptions().maxVariants), cl::cat(category));
 static cl::opt<int> runnersUp(
     "runners-up",
     cl::desc("Schedules to name beside the chosen one, --emit=schedule"),
@@ -244,6 +249,7 @@ static Error run(bool &reported) {
   options.database = database;
   options.tuned = tuned;
   options.runnersUp = runnersUp;
+  options.maxVariants = maxVariants;
   options.ptxasPath = ptxas;
   options.ptxasPolicy = ptxasPolicy;
   options.diagnosticHandler = [&](mlir::DiagnosticSeverity severity,

@@ -4,10 +4,12 @@
 /// mhffn to the hopper dialect, to NVVM and to PTX.
 ///
 /// Every `flashmhf.mhffn` of a function becomes a kernel in a gpu.module and a
-/// `hopper.launch` in its place. The function's tensors become memrefs with
-/// innermost stride 1 and other strides free; a result that is an argument
-/// written in place is dropped. A caller launches the kernel by the launch
-/// contract (flashmhf/Target/LaunchContract.h).
+/// `hopper.launch` in its place; with `max-variants` above 1 one whose number
+/// of tokens is dynamic may become several, and a switch over their launches.
+/// The function's tensors become memrefs with innermost stride 1 and other
+/// strides free; a result that is an argument written in place is dropped. A
+/// caller launches the kernel by the launch contract
+/// (flashmhf/Target/LaunchContract.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,12 +38,18 @@ struct ToNVVMOptions : public PassPipelineOptions<ToNVVMOptions> {
       *this, "tuned",
       llvm::cl::desc("whether to ask tuning databases, or the cost model only"),
       llvm::cl::init(true)};
+  Option<int64_t> maxVariants{
+      *this, "max-variants",
+      llvm::cl::desc("schedules of an mhffn of any number of tokens, see "
+                     "flashmhf-version-tokens"),
+      llvm::cl::init(1)};
   Option<unsigned> optLevel{
       *this, "opt-level", llvm::cl::desc("optimisation level of LLVM, 0 to 3"),
       llvm::cl::init(3)};
 };
 
-/// Writes a schedule onto each mhffn that has none. Runs on a module.
+/// Writes a schedule onto each mhffn that has none, in several variants as
+/// `maxVariants` allows. Runs on a module.
 void buildToSchedulePipeline(OpPassManager &manager,
                              const ToNVVMOptions &options);
 

@@ -32,11 +32,14 @@ public:
 
   /// Enqueues one launch; never waits for the GPU. Safe to call from several
   /// threads at once. Without `workspace` the kernel has one of its own for
-  /// each stream, which it may have to allocate.
+  /// each stream, which it may have to allocate: where its variants bound what
+  /// they need, on the first launch for all of them.
   llvm::Error launch(llvm::ArrayRef<const DLTensor *> tensors, void *stream,
                      const WorkspaceView *workspace = nullptr);
 
-  /// The sizes that a launch on `tensors` needs; 0 for most kernels.
+  /// The sizes that a launch on `tensors` needs; 0 for most kernels. Without
+  /// tensors those that are enough for any launch, or an error where there are
+  /// none.
   llvm::Expected<WorkspaceView>
   getWorkspaceSizes(llvm::ArrayRef<const DLTensor *> tensors);
 

@@ -41,6 +41,15 @@ checkTensors(llvm::ArrayRef<ContractArgument> arguments,
 /// quickly count as apart.
 bool overlap(const TensorView &a, const TensorView &b);
 
+/// Makes one sequence of a batch, in views that have passed checkTensors(),
+/// where the memory allows: sizes [B, H, L, N] become [1, H, B L, N] if B and L
+/// are open in `arguments` and all tensors that have them step from the last
+/// token of a sequence to the first of the next as from token to token. Tokens
+/// are computed alike, and so fewer tiles are partly empty. Returns whether it
+/// did.
+bool foldBatch(llvm::ArrayRef<ContractArgument> arguments,
+               llvm::MutableArrayRef<TensorView> views);
+
 /// "[1, 8, 512, 128]"
 std::string printSizes(llvm::ArrayRef<int64_t> sizes);
 /// "cpu", "cuda:0", or DLPack's numbers

@@ -9,6 +9,7 @@
 #ifndef FLASHMHF_TARGET_COMPILER_H
 #define FLASHMHF_TARGET_COMPILER_H
 
+#include "flashmhf/Schedule/Versions.h"
 #include "flashmhf/Target/LaunchContract.h"
 #include "mlir/IR/Diagnostics.h"
 #include <functional>
@@ -58,6 +59,9 @@ struct CompileOptions {
   std::string gpu = "h100-sxm";
   std::string database;
   bool tuned = true;
+  /// Kernels for one operator of any number of tokens, see
+  /// flashmhf-version-tokens.
+  int maxVariants = kMaxVariants;
   /// Schedules that EmitKind::Schedule names beside the chosen one.
   int runnersUp = 8;
   /// Sees each diagnostic with its location in front.

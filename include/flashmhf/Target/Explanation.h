@@ -8,7 +8,7 @@
 #ifndef FLASHMHF_TARGET_EXPLANATION_H
 #define FLASHMHF_TARGET_EXPLANATION_H
 
-#include "flashmhf/Schedule/Choice.h"
+#include "flashmhf/Schedule/Versions.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mlir::flashmhf {
@@ -24,11 +24,16 @@ namespace mlir::flashmhf {
 ///      "fault": "..",                // the schedule cannot be compiled: why
 ///      "predicted": {"microseconds", "limit", ..},
 ///      "candidates": how many legal schedules were compared,
-///      "runners_up": [{"schedule", "microseconds", "limit"}, ..]}]}
+///      "runners_up": [{"schedule", "microseconds", "limit"}, ..],
+///      "variants": [{"schedule", "source"}, ..], // of several, and their
+///      rule: "rule": {"cases": [{"tokens", "tile", "tiles", "variant"}, ..],
+///               "otherwise": 0}}]}
 ///
-/// At most `runnersUp` of the candidates are named, the fastest first.
+/// Where there are variants, "schedule" and what follows it are of the one for
+/// many tokens, the first. At most `runnersUp` of the candidates are named, the
+/// fastest first.
 std::string explainSchedules(ModuleOp module, const ChooseOptions &options,
-                             int64_t runnersUp);
+                             const VersionOptions &versions, int64_t runnersUp);
 
 } // namespace mlir::flashmhf
 

@@ -11,6 +11,7 @@
 #ifndef FLASHMHF_TARGET_LAUNCHCONTRACT_H
 #define FLASHMHF_TARGET_LAUNCHCONTRACT_H
 
+#include "flashmhf/Dialect/FlashMHF/IR/VariantRule.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
@@ -118,25 +119,17 @@ struct KernelContract {
   }
 };
 
-/// Sizes for which one variant is taken: B L is at most `tokens` and
-/// B ceildiv(L, tile) at most `tiles`.
-struct ContractCase {
-  int64_t tokens = 0;
-  int64_t tile = 1;
-  int64_t tiles = 0;
-  unsigned variant = 0;
-};
-
-/// Which of several variants is taken: that of the first case that holds, else
-/// `otherwise`.
-struct ContractRule {
+/// Which of several variants is taken.
+struct ContractRule : VariantRule {
   /// The argument whose sizes 0 and 2 are B and L.
   unsigned argument = 0;
-  std::vector<ContractCase> cases;
-  unsigned otherwise = 0;
+};
 
-  /// The variant for these sizes, which are not negative.
-  unsigned getVariant(int64_t batch, int64_t length) const;
+/// The most that a variant is taken for: elements and tiles of its grid's
+/// argument.
+struct VariantBounds {
+  int64_t elements = 0;
+  int64_t tiles = 0;
 };
 
 struct LaunchContract {
@@ -152,6 +145,9 @@ struct LaunchContract {
   std::vector<KernelContract> variants;
   /// Where there are several variants.
   ContractRule rule;
+
+  /// Nothing where the rule, or a size that is not known, leaves them open.
+  std::optional<VariantBounds> getBounds(unsigned variant) const;
 
   /// Checks what the types cannot say: indices in range, box sizes that the
   /// hardware takes, and the like.

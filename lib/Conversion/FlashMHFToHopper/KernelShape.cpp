@@ -25,6 +25,34 @@ static LogicalResult checkTiled(MHFFNOp op) {
   return success();
 }
 
+/// Steps and heads are counted when the kernel is made, of the whole tensors.
+static LogicalResult checkStatic(scf::ForallOp forall, MHFFNOp op) {
+  Value q = getTensor(forall, op.getQ()), k = getTensor(forall, op.getK());
+  if (!q || !k)
+    return success(); // Diagnosed where parameters are made.
+  auto queries = cast<MemRefType>(q.getType());
+  auto weights = cast<MemRefType>(k.getType());
+  if (queries.getRank() != 4 || weights.getRank() != 4)
+    return success();
+  std::pair<char, int64_t> sizes[] = {{'H', queries.getDimSize(1)},
+                                      {'G', weights.getDimSize(0)},
+                                      {'E', weights.getDimSize(1)},
+                                      {'F', weights.getDimSize(2)}};
+  if (llvm::none_of(
+          sizes, [](auto size) { return ShapedType::isDynamic(size.second); }))
+    return success();
+  InFlightDiagnostic diag =
+      op.emitOpError("needs static H, G, E and F on a GPU, has ");
+  llvm::interleaveComma(sizes, diag, [&](auto size) {
+    diag << size.first << " = ";
+    if (ShapedType::isDynamic(size.second))
+      diag << "?";
+    else
+      diag << size.second;
+  });
+  return diag;
+}
+
 FailureOr<KernelShape> hopper::getKernelShape(scf::ForallOp forall,
                                               MHFFNOp op) {
   if (!op.getScheduleAttr())
@@ -41,7 +69,7 @@ FailureOr<KernelShape> hopper::getKernelShape(scf::ForallOp forall,
                          : cast<MemRefType>(tensor.getType()).getDimSize(2);
   if (auto fault = flashmhf::findStepFault(facts, rows, schedule))
     return op.emitOpError(*fault);
-  if (failed(checkTiled(op)))
+  if (failed(checkStatic(forall, op)) || failed(checkTiled(op)))
     return failure();
   int64_t tokens = facts.tokens;
   if (!ShapedType::isDynamic(tokens) && tokens > schedule.tokenTile)

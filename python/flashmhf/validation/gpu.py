@@ -12,6 +12,7 @@ they fit, in rounds that take turns with a bf16 8192^3 cuBLAS product; medians.
 from __future__ import annotations
 
 import datetime
+import json
 import math
 import statistics
 import time
@@ -265,14 +266,12 @@ def check_streams(case, seed):
 
 
 def _build(build, image):
-    """(artifact to launch, hash of the PTX, schedule)."""
+    """(artifact to launch, hash of the PTX, what the compiler chose)."""
     ptx = ledgers.compile_build(build, "ptx")
     artifact = ptx if image == "ptx" else ledgers.compile_build(build, image)
     artifact.load(torch.cuda.current_device())
-    schedule = ledgers.compile_build(build, "schedule").text
-    start = schedule.find("#flashmhf.schedule<")
-    end = schedule.find(">", start) + 1
-    return artifact, ledgers.ptx_hash(ptx.ptx), schedule[start:end]
+    choice = json.loads(ledgers.compile_build(build, "schedule").text)["operators"][0]
+    return artifact, ledgers.ptx_hash(ptx.ptx), choice
 
 
 def pick_image():
@@ -341,8 +340,9 @@ def _measure(case, built, seed, clock):
     """What the row of a case says of this run. Raises where it is not right."""
     if isinstance(built, Exception):
         raise built
-    artifact, digest, schedule = built
+    artifact, digest, choice = built
     error, launch = check(case, artifact, seed)
+    schedule = ledgers.taken_schedule(choice, case)
     row = dict(schedule=schedule, ptx_sha256=digest, error=error)
     if clock:
         seconds, product = clock.measure(launch)

@@ -2,8 +2,9 @@
 
 A JSON file, a list with one row a line:
     config        the case's name; problem, batch, tokens, layout and so on repeat it,
-                  given_schedule the schedule that it asks for, if it does
-    schedule      text of the schedule that the kernel has
+                  given_schedule the schedule that it asks for, and max_variants how
+                  many kernels the artifact may hold, if it does
+    schedule      text of the schedule of the kernel that was launched
     ptx_sha256    of the canonical PTX, see `canonical_ptx`
     gpu, driver   what it ran on
     error         relative Frobenius error against float64
@@ -37,8 +38,24 @@ def ptx_hash(ptx: str) -> str:
 
 def compile_build(build, emit):
     """The artifact of a case's `build`."""
-    problem, schedule = build
-    return compile(problem, emit=emit, **(dict(schedule=schedule) if schedule else {}))
+    problem, schedule, variants = build
+    options = dict(schedule=schedule) if schedule else dict(max_variants=variants)
+    return compile(problem, emit=emit, **options)
+
+
+def taken_schedule(choice, case) -> str:
+    """Of what `explain` says of a case's build, the schedule for the case's sizes."""
+    if "rule" not in choice:
+        return choice["schedule"]
+    batch, tokens = case.batch, case.tokens
+    if tokens == 1 or case.layout == "tokens":  # one sequence in memory
+        batch, tokens = 1, batch * tokens
+    rule = choice["rule"]
+    for each in rule["cases"]:
+        tiles = batch * -(-tokens // each["tile"])
+        if batch * tokens <= each["tokens"] and tiles <= each["tiles"]:
+            return choice["variants"][each["variant"]]["schedule"]
+    return choice["variants"][rule["otherwise"]]["schedule"]
 
 
 def compile_all(builds, make):
@@ -59,6 +76,8 @@ def compile_all(builds, make):
 def describe(case) -> dict:
     """What a row repeats of its case."""
     given = dict(given_schedule=case.schedule) if case.schedule else {}
+    if case.max_variants > 1:
+        given["max_variants"] = case.max_variants
     return dict(
         problem=case.problem.asdict(),
         batch=case.batch,

@@ -29,7 +29,8 @@ class Case:
     that are not its own. scaled: K and U are divided by sqrt(D), which keeps S
     and T of order 1, so that the curved part of the activation matters and f16
     does not overflow; else all operands are standard normal. schedule: the keys
-    of the schedule to compile with; None leaves it to the compiler.
+    of the schedule to compile with; None leaves it to the compiler. max_variants: how
+    many kernels there may be for all counts; the sizes take one.
     """
 
     name: str
@@ -42,11 +43,14 @@ class Case:
     scaled: bool = False
     quick: bool = False
     schedule: str | None = None
+    max_variants: int = 1
 
     @property
     def build(self) -> tuple:
-        """What is compiled: the problem and the schedule's text, "" for none."""
-        return self.problem, f"#flashmhf.schedule<{self.schedule}>" if self.schedule else ""
+        """What is compiled: the problem, the schedule's text, "" for none, and how
+        many variants there may be."""
+        text = f"#flashmhf.schedule<{self.schedule}>" if self.schedule else ""
+        return self.problem, text, self.max_variants
 
     @property
     def limit(self) -> float:
@@ -106,6 +110,7 @@ def cases() -> list:
     found += _variants("128m", models["128m"])
     found += _shapes()
     found += _splits(models)
+    found += _ranges(models)
     assert len({c.name for c in found}) == len(found)
     return found
 
@@ -217,6 +222,22 @@ def _splits(models):
     yield case("overlap-early", models["370m"], 100, 8, early)
 
 
+def _ranges(models):
+    """One artifact for any number of tokens: counts that take most of its variants,
+    and batches that are one sequence in memory, or are not."""
+    for name, problem in models.items():
+        for tokens in (1, 64, 65, 200, 384, 500, 700, 1000, 2100, 4096):
+            quick = name == "370m" and tokens in (1, 65, 500)
+            yield Case(f"range/{name}-{tokens}", problem, tokens, max_variants=8, quick=quick)
+    for suffix, options in (
+        ("one-token-each", dict(tokens=1, batch=64)),
+        ("layer", dict(tokens=13, batch=5, layout="tokens", weights="layer")),
+        ("apart", dict(tokens=13, batch=5)),
+        ("padded", dict(tokens=70, batch=3, layout="tokens", padded=True)),
+    ):
+        yield Case(f"range/370m-{suffix}", models["370m"], max_variants=8, **options)
+
+
 def sanitizer_cases() -> list:
     """Small ones for compute-sanitizer, each launched once."""
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
@@ -242,6 +263,7 @@ def sanitizer_cases() -> list:
         Case("sanitizer/early", base, 9, schedule=f"{_SPLIT_64}, split = 5, programmatic = true"),
         Case("sanitizer/split-cluster", base, 150, schedule=f"{_SPLIT_64}, split = 2, cluster = 2"),
         # More blocks than run at once.
+        Case("sanitizer/range", base, 40, batch=3, max_variants=8),
         Case("sanitizer/split-waves", base, 1300, batch=2, schedule=f"{_SPLIT_64}, split = 6"),
     ]
     return found

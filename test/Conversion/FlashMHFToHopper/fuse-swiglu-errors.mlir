@@ -959,13 +959,13 @@ func.func @dynamic_step(%q: !q, %w: !w, %acc: !acc) {
 
 !q = memref<1x4x256x64xbf16>
 !tile = memref<1x1x128x64xbf16, strided<[65536, 16384, 64, 1], offset: ?>>
-!w = memref<4x?x32x64xbf16>
-!wtile = memref<1x1x32x64xbf16, strided<[?, 2048, 64, 1], offset: ?>>
+!w = memref<4x3x32x64xbf16>
+!wtile = memref<1x1x32x64xbf16, strided<[6144, 2048, 64, 1], offset: ?>>
 !acc = memref<1x1x128x64xf32>
 
 // A kernel knows the position of its tile, not the sizes of host tensors.
 
-func.func @dynamic_bound(%q: !q, %w: !w, %o: !q) {
+func.func @unknown_bound(%q: !q, %w: !w, %o: !q) {
   %zero = arith.constant 0.0 : f32
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -979,6 +979,40 @@ func.func @dynamic_bound(%q: !q, %w: !w, %o: !q) {
     scf.for %e = %c0 to %n step %c1 {
       %wt = memref.subview %w[%h, %e, 0, 0] [1, 1, 32, 64] [1, 1, 1, 1] : !w to !wtile
       // expected-error@+1 {{needs a value that the kernel cannot compute from its tile's position}}
+      flashmhf.mhffn silu ins(%qt, %wt, %wt : !tile, !wtile, !wtile) outs(%acc : !acc) {schedule = #flashmhf.schedule<dff_tile = 32>}
+    }
+    linalg.generic {indexing_maps = [affine_map<(b, h, l, d) -> (b, h, l, d)>, affine_map<(b, h, l, d) -> (b, h, l, d)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%acc : !acc) outs(%ot : !tile) {
+    ^bb0(%in: f32, %out: bf16):
+      %0 = arith.truncf %in : f32 to bf16
+      linalg.yield %0 : bf16
+    }
+  }
+  return
+}
+
+// -----
+
+!q = memref<1x4x256x64xbf16>
+!tile = memref<1x1x128x64xbf16, strided<[65536, 16384, 64, 1], offset: ?>>
+!w = memref<4x?x32x64xbf16>
+!wtile = memref<1x1x32x64xbf16, strided<[?, 2048, 64, 1], offset: ?>>
+!acc = memref<1x1x128x64xf32>
+
+// The steps are counted when the kernel is made.
+
+func.func @dynamic_bound(%q: !q, %w: !w, %o: !q) {
+  %zero = arith.constant 0.0 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %w, %c1 : !w
+  scf.forall (%b, %h, %l) = (0, 0, 0) to (1, 4, 256) step (1, 1, 128) {
+    %qt = memref.subview %q[%b, %h, %l, 0] [1, 1, 128, 64] [1, 1, 1, 1] : !q to !tile
+    %ot = memref.subview %o[%b, %h, %l, 0] [1, 1, 128, 64] [1, 1, 1, 1] : !q to !tile
+    %acc = memref.alloc() : !acc
+    linalg.fill ins(%zero : f32) outs(%acc : !acc)
+    scf.for %e = %c0 to %n step %c1 {
+      %wt = memref.subview %w[%h, %e, 0, 0] [1, 1, 32, 64] [1, 1, 1, 1] : !w to !wtile
+      // expected-error@+1 {{needs static H, G, E and F on a GPU, has H = 4, G = 4, E = ?, F = 32}}
       flashmhf.mhffn silu ins(%qt, %wt, %wt : !tile, !wtile, !wtile) outs(%acc : !acc) {schedule = #flashmhf.schedule<dff_tile = 32>}
     }
     linalg.generic {indexing_maps = [affine_map<(b, h, l, d) -> (b, h, l, d)>, affine_map<(b, h, l, d) -> (b, h, l, d)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%acc : !acc) outs(%ot : !tile) {

@@ -57,3 +57,27 @@ func.func @tensor_cast(%q: tensor<1x2x4x8xbf16>, %w: tensor<2x3x16x8xbf16>) -> t
   %0 = flashmhf.mhffn silu ins(%qd, %w, %w : tensor<1x2x?x8xbf16>, tensor<2x3x16x8xbf16>, tensor<2x3x16x8xbf16>) outs(%qd : tensor<1x2x?x8xbf16>) -> tensor<1x2x?x8xbf16>
   return %0 : tensor<1x2x?x8xbf16>
 }
+
+// Of known sizes: two sequences of 33 tokens are 66, and two tiles of 64.
+
+// CHECK-LABEL: func @pick_variant
+// CHECK-DAG:     %[[ONE:.*]] = arith.constant 1 : index
+// CHECK-DAG:     %[[TWO:.*]] = arith.constant 2 : index
+// CHECK-DAG:     %[[FIVE:.*]] = arith.constant 5 : index
+// CHECK:         return %[[TWO]], %[[ONE]], %[[FIVE]]
+func.func @pick_variant() -> (index, index, index) {
+  %b = arith.constant 2 : index
+  %l = arith.constant 33 : index
+  %tokens = flashmhf.pick_variant %b, %l
+      [#flashmhf.case<tokens = 65, tile = 64, tiles = 2, variant = 1>,
+       #flashmhf.case<tokens = 66, tile = 64, tiles = 2, variant = 2>]
+      otherwise 5
+  %tiles = flashmhf.pick_variant %b, %l
+      [#flashmhf.case<tokens = 66, tile = 128, tiles = 1, variant = 3>,
+       #flashmhf.case<tokens = 66, tile = 128, tiles = 2, variant = 1>]
+      otherwise 5
+  %none = flashmhf.pick_variant %b, %l
+      [#flashmhf.case<tokens = 66, tile = 32, tiles = 3, variant = 0>]
+      otherwise 5
+  return %tokens, %tiles, %none : index, index, index
+}

@@ -259,3 +259,29 @@ func.func private @schedule_fuse_tiles() attributes {s = #flashmhf.schedule<pers
 
 // expected-error@+1 {{schedule: 'programmatic' needs 'producers' = 1, got 2}}
 func.func private @schedule_programmatic() attributes {s = #flashmhf.schedule<split = 2, producers = 2, programmatic = true>}
+
+// -----
+
+// expected-error@+1 {{case: 'tile' must be at least 1, got 0}}
+func.func private @case_tile() attributes {c = #flashmhf.case<tokens = 64, tile = 0, tiles = 1, variant = 0>}
+
+// -----
+
+// expected-error@+1 {{case: 'tiles' must be at least 0, got -1}}
+func.func private @case_tiles() attributes {c = #flashmhf.case<tokens = 64, tile = 64, tiles = -1, variant = 0>}
+
+// -----
+
+func.func @pick_variant_otherwise(%b: index, %l: index) {
+  // expected-error@+1 {{attribute 'otherwise' failed to satisfy constraint}}
+  %n = flashmhf.pick_variant %b, %l [] otherwise -1
+  return
+}
+
+// -----
+
+func.func @pick_variant_cases(%b: index, %l: index) {
+  // expected-error@+1 {{attribute 'cases' failed to satisfy constraint: cases}}
+  %n = flashmhf.pick_variant %b, %l [1] otherwise 0
+  return
+}

@@ -68,3 +68,15 @@ func.func @reify(%q: tensor<?x8x?x128xbf16>, %w: tensor<4x11x256x128xbf16>, %o: 
   %d = tensor.dim %0, %c2 : tensor<?x8x?x128xbf16>
   return %d : index
 }
+
+// The second of three variants has a case of its own, the third has none.
+
+// CHECK-LABEL: func.func @pick_variant
+func.func @pick_variant(%b: index, %l: index) -> index {
+  // CHECK: flashmhf.pick_variant %{{.*}}, %{{.*}} [#flashmhf.case<tokens = 64, tile = 64, tiles = 1, variant = 1>, #flashmhf.case<tokens = 512, tile = 128, tiles = 4, variant = 0>] otherwise 2
+  %n = flashmhf.pick_variant %b, %l
+      [#flashmhf.case<tokens = 64, tile = 64, tiles = 1, variant = 1>,
+       #flashmhf.case<tokens = 512, tile = 128, tiles = 4, variant = 0>]
+      otherwise 2
+  return %n : index
+}

@@ -27,7 +27,8 @@ func.func @ffn({arguments}) -> !q {{
 
 
 def presets():
-    """Name and arguments of flashmhf-compile for each shipped preset."""
+    """Name and arguments of flashmhf-compile for each shipped preset; with dynamic
+    tokens all variants."""
     for preset, dtype, tokens in itertools.product(
             ("128m", "370m", "1.3b"), ("bf16", "f16"), ("dynamic", "512")):
         yield (f"{preset}-{dtype}-{tokens}",
@@ -63,7 +64,7 @@ def splits():
 
 
 def widths(directory):
-    """The same for each head width, without U, without R, with G < H and with F = 40."""
+    """For each head width one kernel, without U, without R, with G < H and with F = 40."""
     variants = {"full": {}, "no-up": {"up": False}, "no-router":
                 {"router": False}, "groups": {"groups": 2}, "short":
                 {"dff": 40}}
@@ -83,7 +84,7 @@ def widths(directory):
         path = os.path.join(directory, f"{width}-{name}.mlir")
         with open(path, "w") as file:
             file.write(text)
-        yield f"{width}-{name}", [path]
+        yield f"{width}-{name}", [path, "--max-variants=1"]
 
 
 def complaints(log):
@@ -91,8 +92,9 @@ def complaints(log):
     found = [line for line in log.splitlines() if re.search(r"C75\d\d", line)]
     sizes = re.findall(r"(\d+) bytes (stack frame|spill stores|spill loads)",
                        log)
-    if len(sizes) != 3:
-        found.append("ptxas reported no stack frame and spills of one kernel")
+    kernels = log.count("Compiling entry function")
+    if not kernels or len(sizes) != 3 * kernels:
+        found.append("ptxas reported no stack frame and spills of each kernel")
     return found + [f"{n} bytes {what}" for n, what in sizes if n != "0"]
 
 

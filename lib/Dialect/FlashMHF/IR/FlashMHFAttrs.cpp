@@ -208,3 +208,20 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                  succeeded(positive("cluster", cluster)) &&
                  succeeded(positive("split", split)));
 }
+
+//===----------------------------------------------------------------------===//
+// VariantCaseAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+VariantCaseAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        int64_t tokens, int64_t tile, int64_t tiles,
+                        int64_t variant) {
+  for (auto [key, value, least] :
+       {std::tuple("tokens", tokens, 0), std::tuple("tile", tile, 1),
+        std::tuple("tiles", tiles, 0), std::tuple("variant", variant, 0)})
+    if (value < least)
+      return emitError() << "case: '" << key << "' must be at least " << least
+                         << ", got " << value;
+  return success();
+}

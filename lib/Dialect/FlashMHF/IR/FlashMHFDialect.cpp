@@ -27,3 +27,9 @@ void FlashMHFDialect::initialize() {
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.cpp.inc"
       >();
 }
+
+Operation *FlashMHFDialect::materializeConstant(OpBuilder &builder,
+                                                Attribute value, Type type,
+                                                Location loc) {
+  return arith::ConstantOp::materialize(builder, value, type, loc);
+}

@@ -148,3 +148,25 @@ LogicalResult MHFFNOp::verify() {
            << " must be a multiple of the number of KUV-heads G = " << g.size;
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// PickVariantOp
+//===----------------------------------------------------------------------===//
+
+VariantRule PickVariantOp::getRule() {
+  VariantRule rule;
+  for (auto each : getCases().getAsRange<VariantCaseAttr>())
+    rule.cases.push_back(
+        {each.getTokens(), each.getTile(), each.getTiles(), each.getVariant()});
+  rule.otherwise = getOtherwise();
+  return rule;
+}
+
+OpFoldResult PickVariantOp::fold(FoldAdaptor adaptor) {
+  auto batch = dyn_cast_or_null<IntegerAttr>(adaptor.getBatch());
+  auto length = dyn_cast_or_null<IntegerAttr>(adaptor.getLength());
+  if (!batch || !length || batch.getInt() < 0 || length.getInt() < 0)
+    return {};
+  return IntegerAttr::get(
+      getType(), getRule().getVariant(batch.getInt(), length.getInt()));
+}

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace mlir::flashmhf {
 #define GEN_PASS_DEF_FLASHMHFBUFFERIZE
@@ -40,6 +41,42 @@ static BufferLikeType getArgumentType(TensorLikeType type,
   }
   return cast<BufferLikeType>(MemRefType::get(
       tensor.getShape(), tensor.getElementType(), layout, memorySpace));
+}
+
+/// Replaces a switch all of whose regions yield the same buffers, which are
+/// defined outside of it, by one without results.
+static void dropSwitchResults(scf::IndexSwitchOp op) {
+  SmallVector<Region *> regions;
+  for (Region &region : op->getRegions())
+    regions.push_back(&region);
+  auto getYield = [](Region *region) {
+    return cast<scf::YieldOp>(region->front().getTerminator());
+  };
+  SmallVector<Value> yielded(getYield(regions.front())->getOperands());
+  for (auto [i, value] : llvm::enumerate(yielded)) {
+    auto strip = [](Value buffer) {
+      while (auto cast = buffer.getDefiningOp<memref::CastOp>())
+        buffer = cast.getSource();
+      return buffer;
+    };
+    value = strip(value);
+    for (Region *region : regions)
+      if (region->isAncestor(value.getParentRegion()) ||
+          strip(getYield(region)->getOperand(i)) != value)
+        return;
+    if (value.getType() != op.getResult(i).getType())
+      return;
+  }
+  OpBuilder b(op);
+  auto bare =
+      scf::IndexSwitchOp::create(b, op.getLoc(), TypeRange(), op.getArg(),
+                                 op.getCases(), op.getNumCases());
+  for (auto [from, to] : llvm::zip_equal(regions, bare->getRegions())) {
+    getYield(from)->setOperands({});
+    to.takeBody(*from);
+  }
+  op->replaceAllUsesWith(yielded);
+  op->erase();
 }
 
 /// Drops results of `func` that are one of its arguments. Upstream's pass
@@ -75,6 +112,13 @@ struct FlashMHFBufferize
     ModuleOp module = getOperation();
     if (failed(runOneShotModuleBufferize(module, options, state)))
       return signalPassFailure();
+    SmallVector<scf::IndexSwitchOp> switches;
+    module.walk([&](scf::IndexSwitchOp op) {
+      if (op.getNumResults() > 0 &&
+          llvm::all_of(op.getResultTypes(), llvm::IsaPred<BaseMemRefType>))
+        switches.push_back(op);
+    });
+    llvm::for_each(switches, dropSwitchResults);
     // A function with callers keeps what they use.
     for (auto func : module.getOps<func::FuncOp>())
       if (!func.isExternal() && SymbolTable::symbolKnownUseEmpty(func, module))

@@ -104,4 +104,21 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
   }];
 }
 
+def FlashMHF_VariantCaseAttr : AttrDef<FlashMHF_Dialect, "VariantCase"> {
+  let mnemonic = "case";
+  let summary = "sizes for which one variant is taken";
+  let description = [{
+    Holds for a batch B and a length L where B L is at most `tokens`, and
+    B ceildiv(L, `tile`) at most `tiles`.
+
+    ```mlir
+    #flashmhf.case<tokens = 512, tile = 128, tiles = 4, variant = 1>
+    ```
+  }];
+  let parameters = (ins "int64_t":$tokens, "int64_t":$tile, "int64_t":$tiles,
+                        "int64_t":$variant);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // FLASHMHF_DIALECT_FLASHMHF_IR_FLASHMHFATTRS_TD

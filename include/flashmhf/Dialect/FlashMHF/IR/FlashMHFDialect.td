@@ -26,6 +26,7 @@ def FlashMHF_Dialect : Dialect {
     "math::MathDialect", "memref::MemRefDialect", "tensor::TensorDialect"
   ];
   let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
   let extraClassDeclaration = [{
     void registerAttributes();
   }];

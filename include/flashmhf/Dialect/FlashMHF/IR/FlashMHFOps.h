@@ -9,6 +9,7 @@
 #define FLASHMHF_DIALECT_FLASHMHF_IR_FLASHMHFOPS_H
 
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFDialect.h"
+#include "flashmhf/Dialect/FlashMHF/IR/VariantRule.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"

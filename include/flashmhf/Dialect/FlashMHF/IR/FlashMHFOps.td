@@ -137,4 +137,34 @@ def FlashMHF_MHFFNOp : FlashMHF_Op<"mhffn", [
   }];
 }
 
+def FlashMHF_PickVariantOp : FlashMHF_Op<"pick_variant", [Pure]> {
+  let summary = "which of several variants is taken";
+  let description = [{
+    The variant of the first case that holds for `batch` and `length`, the sizes
+    B and L of one mhffn, or `otherwise`. An scf.index_switch over it has the
+    mhffn in each of its regions, with the schedule of that variant; variant 0
+    is the default.
+
+    ```mlir
+    %v = flashmhf.pick_variant %batch, %length
+        [#flashmhf.case<tokens = 64, tile = 64, tiles = 1, variant = 2>,
+         #flashmhf.case<tokens = 512, tile = 128, tiles = 4, variant = 1>]
+        otherwise 0
+    ```
+  }];
+  let arguments = (ins
+    Index:$batch,
+    Index:$length,
+    TypedArrayAttrBase<FlashMHF_VariantCaseAttr, "cases">:$cases,
+    ConfinedAttr<I64Attr, [IntNonNegative]>:$otherwise);
+  let results = (outs Index:$variant);
+  let assemblyFormat = [{
+    $batch `,` $length $cases `otherwise` $otherwise attr-dict
+  }];
+  let hasFolder = 1;
+  let extraClassDeclaration = [{
+    VariantRule getRule();
+  }];
+}
+
 #endif // FLASHMHF_DIALECT_FLASHMHF_IR_FLASHMHFOPS_TD

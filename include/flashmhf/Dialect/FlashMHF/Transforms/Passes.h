@@ -8,6 +8,7 @@
 #ifndef FLASHMHF_DIALECT_FLASHMHF_TRANSFORMS_PASSES_H
 #define FLASHMHF_DIALECT_FLASHMHF_TRANSFORMS_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -48,6 +48,68 @@ def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
   ];
 }
 
+def FlashMHFVersionTokens
+    : Pass<"flashmhf-version-tokens", "::mlir::func::FuncOp"> {
+  let summary = "give an mhffn of any number of tokens a few schedules";
+  let description = [{
+    One schedule is far from the best for one token and for thousands. Where the
+    batch or the length of an mhffn without a schedule is dynamic, this asks what
+    flashmhf-assign-schedule would choose along a ladder of counts, keeps as few
+    of these schedules as are within `tolerance` of the best for every count, at
+    most `max-variants`, and writes a switch over them. The schedule for many
+    tokens is always one, variant 0. An operation that needs no other is left to
+    flashmhf-assign-schedule, and so is one in a loop, and one whose heads,
+    groups, head width, E or F are dynamic.
+
+    ```mlir
+    %zero = linalg.fill ins(%c0 : bf16) outs(%out : tensor<?x8x?x128xbf16>)
+    %o = flashmhf.mhffn silu ins(%q, %k, %v : ..) outs(%zero : ..)
+    // becomes
+    %n = flashmhf.pick_variant %B, %L
+        [#flashmhf.case<tokens = 64, tile = 64, tiles = 1, variant = 2>,
+         #flashmhf.case<tokens = 512, tile = 128, tiles = 4, variant = 1>]
+        otherwise 0
+    %o = scf.index_switch %n -> tensor<?x8x?x128xbf16>
+    case 1 {
+      %zero = linalg.fill ins(%c0 : bf16) outs(%out : tensor<?x8x?x128xbf16>)
+      %1 = flashmhf.mhffn silu ins(%q, %k, %v : ..) outs(%zero : ..)
+          {schedule = #flashmhf.schedule<token_tile = 128, .., split = 4>}
+      scf.yield %1 : tensor<?x8x?x128xbf16>
+    }
+    case 2 {
+      .. // token_tile = 64, split = 15
+    }
+    default {
+      .. // token_tile = 128, persistent = true
+    }
+    ```
+
+    A case holds where B L is at most `tokens` and B ceildiv(L, tile), the tiles
+    of its schedule, at most `tiles`: pieces of a split that do not all run at
+    once are slow, and a batch of short sequences has more tiles than its tokens
+    fill.
+
+    Numerics: those of the schedule that is taken.
+  }];
+  let options = [
+    Option<"gpu", "gpu", "std::string", "\"h100-sxm\"",
+           "as for flashmhf-assign-schedule">,
+    Option<"database", "database", "std::string", "\"\"",
+           "as for flashmhf-assign-schedule">,
+    Option<"tuned", "tuned", "bool", "true",
+           "as for flashmhf-assign-schedule">,
+    Option<"maxVariants", "max-variants", "int64_t", "8",
+           "schedules of one mhffn; 1 leaves all to flashmhf-assign-schedule">,
+    Option<"tolerance", "tolerance", "double", "1.05",
+           "time over that of the best schedule for a count that may do; half of "
+           "the excess is aimed at">
+  ];
+  let dependentDialects = [
+    "arith::ArithDialect", "linalg::LinalgDialect", "memref::MemRefDialect",
+    "scf::SCFDialect", "tensor::TensorDialect"
+  ];
+}
+
 def FlashMHFSplitDff : Pass<"flashmhf-split-dff"> {
   let summary = "deal the sum of an mhffn over d_ff out to pieces";
   let description = [{
