@@ -76,6 +76,13 @@ getRegisterSplits(const OperatorFacts &op) {
   return {{24, 240}, {40, 232}};
 }
 
+/// The same for one consumer, where two blocks are to share a multiprocessor.
+static std::array<int64_t, 2> getSharedRegisters(const OperatorFacts &op) {
+  if (op.outputType != op.inputType)
+    return {40, 216};
+  return {24, 232};
+}
+
 /// Numbers of pieces to split d_ff into, besides 1: the smallest for each
 /// number of steps of a piece, as long as all blocks run at once. With more of
 /// them one block of a tile would sum alone.
@@ -92,7 +99,8 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
       llvm::divideCeil(bounded.tokens, schedule.tokenTile), schedule.cluster);
   int64_t tiles = bounded.batches * bounded.heads * rowTiles;
   int64_t steps = countDffTiles(op.subNetworks, op.subWidth, schedule.dffTile);
-  int64_t slots = chip.multiprocessors / schedule.cluster * schedule.cluster;
+  int64_t slots = chip.multiprocessors / schedule.cluster * schedule.cluster *
+                  countBlocksAtOnce(op, schedule);
   int64_t most = std::min(slots / tiles, steps);
   for (int64_t split = most; split > 1; --split)
     if (llvm::divideCeil(steps, split) != llvm::divideCeil(steps, split - 1))
@@ -133,6 +141,14 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
       }
     }
   };
+  auto addAllPieces = [&](ScheduleFields schedule) {
+    // Blocks of pieces are not persistent.
+    schedule.persistent = schedule.rotate = false;
+    for (int64_t cluster : {1, 2}) {
+      schedule.cluster = cluster;
+      addPieces(schedule);
+    }
+  };
   // All ways to run blocks of one size.
   auto addRuns = [&](ScheduleFields schedule) {
     for (int64_t cluster : {1, 2}) {
@@ -148,12 +164,7 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
         addBoundaries(schedule);
       }
     }
-    // Blocks of pieces are not persistent.
-    schedule.persistent = schedule.rotate = false;
-    for (int64_t cluster : {1, 2}) {
-      schedule.cluster = cluster;
-      addPieces(schedule);
-    }
+    addAllPieces(schedule);
   };
   ScheduleFields schedule;
   for (int64_t consumers : {2, 1}) {
@@ -167,6 +178,10 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
           schedule.registers.assign(registers.begin(), registers.end());
           addRuns(schedule);
         }
+        auto shared = getSharedRegisters(op);
+        schedule.registers.assign(shared.begin(), shared.end());
+        if (consumers == 1 && countBlocksAtOnce(op, schedule) > 1)
+          addAllPieces(schedule);
       }
     }
   }

@@ -123,9 +123,10 @@ static double join(double a, double b) {
   return std::pow(std::pow(a, kJoin) + std::pow(b, kJoin), 1 / kJoin);
 }
 
+/// `sharing`: blocks that share a multiprocessor.
 static StepCost getStepCost(const OperatorFacts &op,
                             const ScheduleFields &schedule, int64_t rows,
-                            bool overlaps) {
+                            bool overlaps, int64_t sharing) {
   const MultiprocessorRates &rates = kHopperRates;
   double consumers = schedule.consumers;
   // Of one consumer: a product with K or U, and all of them.
@@ -145,9 +146,9 @@ static StepCost getStepCost(const OperatorFacts &op,
   double late = elements * (op.hasUp + 0.5) / rates.floatOps;
 
   StepCost cost;
-  cost.tensor = consumers * products;
-  cost.special = consumers * special;
-  double elementwise = consumers * (early + late);
+  cost.tensor = sharing * consumers * products;
+  cost.special = sharing * consumers * special;
+  double elementwise = sharing * consumers * (early + late);
   // What one consumer does one after another.
   double chain =
       products + late + (op.hasUp ? std::max(early - product, 0.) : early);
@@ -155,7 +156,7 @@ static StepCost getStepCost(const OperatorFacts &op,
   if (!overlaps) {
     // A V waits for the activation, and the next step for A V.
     chain = products + late + early;
-    cost.total += (consumers > 1 ? kUnhidden : 1) * elementwise;
+    cost.total += (sharing * consumers > 1 ? kUnhidden : 1) * elementwise;
   }
   cost.limit = cost.tensor >= elementwise ? "tensor cores" : "activation";
   if (chain > cost.total) {
@@ -225,18 +226,20 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   result.steps = llvm::divideCeil(steps, schedule.split);
   if (result.tiles == 0 || result.steps == 0)
     return result;
-  // One block to a multiprocessor: its registers are handed out at launch.
+  // Of a persistent kernel there is a block for each multiprocessor.
+  int64_t together = schedule.persistent ? 1 : countBlocksAtOnce(op, schedule);
   int64_t slots =
       std::max<int64_t>(chip.multiprocessors / schedule.cluster, 1) *
-      schedule.cluster;
+      schedule.cluster * together;
   result.blocks = std::min(result.tiles, slots);
   result.waves = llvm::divideCeil(result.tiles, slots);
-  result.occupancy =
-      double(result.tiles) / double(result.waves * chip.multiprocessors);
+  result.occupancy = double(result.tiles) /
+                     double(result.waves * chip.multiprocessors * together);
+  int64_t sharing = llvm::divideCeil(result.blocks, chip.multiprocessors);
 
   // One step has nothing to overlap with.
-  StepCost step =
-      getStepCost(op, schedule, rows, schedule.overlap && result.steps > 1);
+  StepCost step = getStepCost(op, schedule, rows,
+                              schedule.overlap && result.steps > 1, sharing);
   double weightBytes =
       (op.getProducts() + 1) * double(rows) * op.headWidth * inputBytes;
   double traffic = kSharedTraffic * chip.multiprocessors / 132;

@@ -101,6 +101,16 @@ int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
   return hopper::planSharedMemory(sizes).bytes;
 }
 
+int64_t flashmhf::countBlocksAtOnce(const OperatorFacts &op,
+                                    const ScheduleFields &schedule) {
+  // A multiprocessor has 228 KB, of which each block takes 1 for itself.
+  constexpr int64_t bytesOfMultiprocessor = 228 << 10, bytesOfSystem = 1 << 10;
+  int64_t bytes = getSharedMemory(op, schedule) + bytesOfSystem;
+  return std::min(
+      hopper::countBlocksByRegisters(schedule.consumers, schedule.registers),
+      bytesOfMultiprocessor / bytes);
+}
+
 //===----------------------------------------------------------------------===//
 // Rules
 //===----------------------------------------------------------------------===//

@@ -59,7 +59,7 @@ def operators(draw, kernel):
 
 #: Budgets of a producer's and a consumer's thread that fit the register file.
 REGISTERS = {
-    1: [[40, 240], [24, 240], [128, 248]],
+    1: [[40, 240], [24, 240], [128, 248], [24, 232]],
     2: [[40, 232], [24, 240], [56, 224]],
     3: [[32, 160], [24, 160]],
 }

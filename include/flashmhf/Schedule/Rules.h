@@ -79,6 +79,11 @@ SmallVector<RingFacts> getRings(const OperatorFacts &op,
 int64_t getSharedMemory(const OperatorFacts &op,
                         const ScheduleFields &schedule);
 
+/// How many of its blocks a multiprocessor runs at once: 2 where both fit its
+/// registers and its shared memory.
+int64_t countBlocksAtOnce(const OperatorFacts &op,
+                          const ScheduleFields &schedule);
+
 /// Why no step of `rows` rows of K can be computed under `schedule`; nothing if
 /// it can. Completes the name of an operation: "needs .., has ..".
 std::optional<std::string> findStepFault(const OperatorFacts &op, int64_t rows,

@@ -63,9 +63,13 @@ struct HopperFinalizeKernels
       int64_t threads = 1;
       for (int32_t extent : block ? block.asArrayRef() : ArrayRef<int32_t>())
         threads *= extent;
-      if (block && threads >= 1 && threads <= kMaxThreads)
-        func->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(),
-                      b.getI32IntegerAttr(getLaunchRegisters(threads)));
+      if (!block || threads < 1 || threads > kMaxThreads)
+        continue;
+      auto registers =
+          func->getAttrOfType<IntegerAttr>(kLaunchRegistersAttrName);
+      if (!registers)
+        registers = b.getI32IntegerAttr(getLaunchRegisters(threads));
+      func->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(), registers);
     }
   }
 };

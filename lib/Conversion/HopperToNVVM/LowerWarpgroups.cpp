@@ -12,6 +12,7 @@
 
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -97,7 +98,8 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
   Location loc = op.getLoc();
   int64_t consumers = op.getConsumers();
   int64_t blockThreads = (consumers + 1) * kWarpgroupThreads;
-  int64_t atLaunch = getLaunchRegisters(blockThreads);
+  int64_t blocks = countBlocksByRegisters(consumers, op.getRegisters());
+  int64_t atLaunch = getLaunchRegisters(blockThreads, blocks);
 
   rewriter.setInsertionPoint(op);
   auto index = [&](int64_t value) -> Value {
@@ -169,6 +171,9 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
   inlineRegion(rewriter, op.getConsumer(), ifOp.elseBlock());
   rewriter.eraseOp(op);
 
+  if (blocks > 1)
+    func->setAttr(kLaunchRegistersAttrName,
+                  rewriter.getI32IntegerAttr(atLaunch));
   func.setKnownBlockSizeAttr(rewriter.getDenseI32ArrayAttr(
       {static_cast<int32_t>(blockThreads), 1, 1}));
 }

@@ -183,8 +183,8 @@ struct StoresOfPartial : OpConversionPattern<StorePartialOp> {
       Value pointer = i.toPointer(i.add(address, i.mul(column, sizeof(float))));
       // Of each 8 columns, two elements of the first row and two of the second.
       for (size_t group = 0; group < values.size() / 4; group += 2) {
-        auto getPair = [&](size_t g) {
-          return values.slice(4 * g + 2 * half, 2);
+        auto getPair = [&, first = 2 * half](size_t g) {
+          return values.slice(4 * g + first, 2);
         };
         ptx::storeVectorIf(rewriter, loc,
                            i.offset(pointer, group * 8 * sizeof(float)),

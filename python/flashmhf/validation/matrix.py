@@ -217,6 +217,8 @@ def _splits(models):
         yield case(f"cluster-{name}-{tokens}", models[name], tokens, 4, shared, 3, quick=True)
     shared = f"{_SPLIT_128}, overlap = true, cluster = 2"
     yield case("cluster-waves", models["128m"], 1000, 4, shared)
+    twice = "token_tile = 64, dff_tile = 64, consumers = 1, registers = [24, 232], overlap = true"
+    yield case("two-blocks", models["370m"], 256, 8, twice, quick=True)
     early = f"{_SPLIT_64}, overlap = true, programmatic = true"
     yield case("cluster-early", models["128m"], 300, 2, f"{early}, cluster = 2")
     yield case("overlap-early", models["370m"], 100, 8, early)

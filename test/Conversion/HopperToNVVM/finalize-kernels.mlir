@@ -17,6 +17,14 @@ gpu.module @kernels {
     llvm.return
   }
 
+  // Its warpgroups need no more, so that two blocks fit a multiprocessor.
+
+  // CHECK-LABEL: llvm.func @two_blocks
+  // CHECK-SAME: nvvm.maxnreg = 128 : i32
+  llvm.func @two_blocks() attributes {hopper.launch_registers = 128 : i32, nvvm.kernel, nvvm.maxntid = array<i32: 256, 1, 1>} {
+    llvm.return
+  }
+
   // CHECK-LABEL: llvm.func @unknown_block
   // CHECK-NOT: nvvm.maxnreg
   // CHECK: llvm.return

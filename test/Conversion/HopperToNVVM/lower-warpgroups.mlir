@@ -54,6 +54,31 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Half of the registers are enough: both start with 128, so that two blocks
+  // fit a multiprocessor; with 8 more they do not.
+
+  // CHECK-LABEL: gpu.func @two_blocks
+  // CHECK-SAME: hopper.launch_registers = 128 : i32
+  // CHECK:      nvvm.setmaxregister decrease 24
+  // CHECK:      nvvm.setmaxregister increase 232
+  gpu.func @two_blocks() kernel {
+    hopper.warpgroups producer registers 24 {
+    } consumers 1 registers 232 {
+    }
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @one_block
+  // CHECK-NOT:  hopper.launch_registers
+  // CHECK:      nvvm.setmaxregister decrease 32
+  // CHECK:      nvvm.setmaxregister decrease 232
+  gpu.func @one_block() kernel {
+    hopper.warpgroups producer registers 32 {
+    } consumers 1 registers 232 {
+    }
+    gpu.return
+  }
+
   // Consumer i waits at barrier i + 1 and lets the next one go on; the last one
   // opens the first turn.
 

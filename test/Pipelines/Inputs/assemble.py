@@ -46,6 +46,7 @@ def splits():
              f"{few}, dff_tile = 64, programmatic = true, overlap = true",
              "token_tile = 128, dff_tile = 64, registers = [40, 232]",
              f"{few}, dff_tile = 64, cluster = 2, overlap = true",
+             "token_tile = 64, consumers = 1, registers = [24, 232], dff_tile = 64",
              "token_tile = 128, overlap = true, registers = [40, 232], cluster = 2",
              "token_tile = 128, overlap = true",
              "token_tile = 128, overlap = true, halve_q = true, producers = 2"),

@@ -34,8 +34,15 @@ FailureOr<PanelLayout> hopper::getPanelLayout(int64_t rows, int64_t columns,
   return failure();
 }
 
-int64_t hopper::getLaunchRegisters(int64_t threads) {
-  return std::min<int64_t>(255, kRegisterFile / threads) / 8 * 8;
+int64_t hopper::getLaunchRegisters(int64_t threads, int64_t blocks) {
+  return std::min<int64_t>(255, kRegisterFile / (threads * blocks)) / 8 * 8;
+}
+
+int64_t hopper::countBlocksByRegisters(int64_t consumers,
+                                       ArrayRef<int64_t> registers) {
+  int64_t warpgroups = consumers + 1;
+  int64_t share = getLaunchRegisters(warpgroups * kWarpgroupThreads, 2);
+  return registers[0] + consumers * registers[1] <= warpgroups * share ? 2 : 1;
 }
 
 std::optional<std::string>

@@ -64,8 +64,14 @@ FailureOr<PanelLayout> getPanelLayout(int64_t rows, int64_t columns,
                                       Type elementType);
 
 /// Registers of each thread when a kernel of `threads` threads starts, which is
-/// what its warpgroups redistribute.
-int64_t getLaunchRegisters(int64_t threads);
+/// what its warpgroups redistribute: an equal share of those of a
+/// multiprocessor, for `blocks` blocks on it.
+int64_t getLaunchRegisters(int64_t threads, int64_t blocks = 1);
+
+/// How many blocks with these registers per thread (producer, consumer) a
+/// multiprocessor has registers for: 1, or 2, for which a kernel asks for no
+/// more when it starts than its warpgroups need.
+int64_t countBlocksByRegisters(int64_t consumers, ArrayRef<int64_t> registers);
 
 /// Why a block cannot have `consumers` consumer warpgroups with these registers
 /// per thread (producer, consumer); nothing if it can.
