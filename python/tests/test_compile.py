@@ -67,7 +67,8 @@ def test_ptx(artifact):
     assert flashmhf.compile("370m").ptx == artifact.ptx
     names = [a["name"] for a in artifact.contract["arguments"]]
     assert names == ["q", "k", "u", "v", "r", "out"]
-    assert artifact.contract["shared_memory"] <= 227 * 1024
+    for variant in artifact.contract["variants"]:
+        assert variant["shared_memory"] <= 227 * 1024
 
 
 def test_levels():
@@ -88,11 +89,13 @@ def test_cpu_levels():
 
 def test_plan(artifact):
     plan = artifact.plan(*tensors())
-    tile = artifact.contract["grid"]["tiles"]
-    if not artifact.contract["grid"]["persistent"]:
-        blocks = 2 * 8 * -(-300 // tile[2])
-        assert plan["grid"][0] == blocks
-    assert plan["block"] == artifact.contract["block"]
+    variants = artifact.contract["variants"]
+    taken = next(v for v in variants if v["kernel"] == plan["kernel"])
+    if not taken["grid"]["persistent"]:
+        tiles = -(-300 // (taken["grid"]["tiles"][2] * taken["cluster"][0]))
+        pieces = taken["grid"].get("pieces", 1)
+        assert plan["grid"][0] == 2 * 8 * tiles * taken["cluster"][0] * pieces
+    assert plan["block"] == taken["block"]
 
 
 def test_plan_of_strided_tensors(artifact):

@@ -22,6 +22,7 @@ import os
 import re
 
 from .. import jsonfile
+from ..bench.schedules import schedule_at
 from ..compiler import compile
 
 
@@ -45,17 +46,9 @@ def compile_build(build, emit):
 
 def taken_schedule(choice, case) -> str:
     """Of what `explain` says of a case's build, the schedule for the case's sizes."""
-    if "rule" not in choice:
-        return choice["schedule"]
-    batch, tokens = case.batch, case.tokens
-    if tokens == 1 or case.layout == "tokens":  # one sequence in memory
-        batch, tokens = 1, batch * tokens
-    rule = choice["rule"]
-    for each in rule["cases"]:
-        tiles = batch * -(-tokens // each["tile"])
-        if batch * tokens <= each["tokens"] and tiles <= each["tiles"]:
-            return choice["variants"][each["variant"]]["schedule"]
-    return choice["variants"][rule["otherwise"]]["schedule"]
+    if case.tokens == 1 or case.layout == "tokens":  # one sequence in memory
+        return schedule_at(choice, 1, case.batch * case.tokens)
+    return schedule_at(choice, case.batch, case.tokens)
 
 
 def compile_all(builds, make):
