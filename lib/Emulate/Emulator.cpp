@@ -97,6 +97,7 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
   llvm::copy(op.getTiles(), launch->tiles.begin());
   launch->cluster = op.getCluster();
   launch->pieces = op.getPieces();
+  launch->push = op.getPush();
   launch->persistent = op.getPersistent();
   int64_t warpgroups =
       launch->kernel.producers.size() + launch->kernel.consumers;
@@ -107,6 +108,19 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
                       "warpgroups: they need a thread each, of {2}",
                       launch->pieces, warpgroups * launch->cluster,
                       kMaxThreads));
+  if (const auto &inbox = launch->kernel.inbox) {
+    int64_t pushing = launch->push ? launch->pieces : 1;
+    if (inbox->pieces != pushing)
+      return makeFault(inbox->location,
+                       llvm::formatv("the inbox is for {0} pieces, but the "
+                                     "launch has {1} that push",
+                                     inbox->pieces, pushing));
+    if (inbox->parts != 1 && inbox->parts != launch->kernel.consumers)
+      return makeFault(inbox->location,
+                       llvm::formatv("the inbox has {0} parts for {1} "
+                                     "consumers",
+                                     inbox->parts, launch->kernel.consumers));
+  }
   for (const RingInfo &ring : launch->kernel.rings)
     if (ring.cluster > 1 && ring.cluster != launch->cluster)
       return makeFault(ring.location,
@@ -270,7 +284,7 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
       countTiles(tensors[launch.over].sizes, launch.tiles, cluster);
   int64_t blocks = batches * heads * rows;
   Workspace workspace;
-  if (launch.pieces > 1) {
+  if (launch.hasWorkspace()) {
     workspace.counters.resize(blocks);
     int64_t elements = launch.pieces;
     for (int64_t size : tensors[launch.over].sizes)
@@ -280,11 +294,11 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
           "cannot emulate {0} partial sums, only {1}", elements, kMaxPartials));
     workspace.partials.assign(elements,
                               llvm::bit_cast<float>(Workspace::kUnwritten));
-    blocks *= launch.pieces;
     workspace.isResident =
-        blocks <= options.multiprocessors / cluster * cluster;
-    cluster = launch.getGroup();
+        blocks * launch.pieces <= options.multiprocessors / cluster * cluster;
   }
+  blocks *= launch.pieces;
+  cluster = launch.getGroup();
   if (launch.persistent)
     blocks = std::min(blocks,
                       std::max<int64_t>(options.multiprocessors / cluster, 1) *

@@ -25,6 +25,8 @@ struct Event {
     Compute,  ///< `amount` float and `special` special operations
     Load,     ///< `amount` bytes, waited for
     Store,    ///< `amount` bytes
+    Push,     ///< `amount` bytes to other blocks of the cluster
+    Receive,  ///< waits for what they send
     TakeTurn, ///< waits for the turn of this consumer
     PassTurn,
   };

@@ -39,6 +39,8 @@ Machine::Machine(const Grid &grid) : grid(grid) {
       for (Slot &slot : ring.slots)
         slot.data.resize(info.rows * info.columns);
     }
+    if (kernel.inbox)
+      block.inbox.resize(kernel.inbox->parts);
     int64_t producers = kernel.producers.size();
     for (int64_t i = 0; i < producers; ++i)
       warpgroups.push_back(std::make_unique<Warpgroup>(
@@ -79,6 +81,12 @@ bool Machine::runGroup(int64_t first) {
     block.turn = 0;
     block.isTurnTaken = false;
     block.met = 0;
+    if (const auto &info = grid.launch.kernel.inbox)
+      for (InboxPart &part : block.inbox) {
+        part = {};
+        part.sent.assign(info->pieces * info->rows, 0);
+        part.data.resize(part.sent.size() * info->columns);
+      }
     for (Ring &ring : block.rings) {
       ring.puts = 0;
       ring.gets.assign(consumers, 0);
@@ -119,6 +127,13 @@ void Machine::checkEnd() {
                     ring.info->name +
                     "\" that nobody waited for: " + Twine(ring.puts) +
                     " were put, consumer " + Twine(i) + " got " + Twine(gets));
+    for (auto [i, part] : llvm::enumerate(block.inbox))
+      if (!firstFault && part.received != part.expected.value_or(0))
+        fault(grid.launch.kernel.inbox->location,
+              "block " + Twine(block.number) + " ends with " +
+                  Twine(part.received) + " bytes in the inbox of consumer " +
+                  Twine(i) + ", which expected " +
+                  Twine(part.expected.value_or(0)));
   }
 }
 

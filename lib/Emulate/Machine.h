@@ -70,6 +70,18 @@ struct Ring {
   std::deque<Slot> slots;
 };
 
+/// The part of an inbox that one consumer reads.
+struct InboxPart {
+  std::vector<float> data; ///< [piece][row][column]
+  /// How often each row has been sent, [piece][row].
+  std::vector<int64_t> sent;
+  std::optional<int64_t> expected; ///< Bytes, once that is known.
+  int64_t received = 0;            ///< Bytes.
+  bool isRead = false;             ///< Somebody has waited for it.
+
+  bool isComplete() const { return expected && received >= *expected; }
+};
+
 struct Block {
   int64_t number = 0;
   int64_t rank = 0; ///< In its cluster.
@@ -82,6 +94,7 @@ struct Block {
   /// arrivals that the last of them found.
   int64_t met = 0;
   int64_t arrival = 0;
+  std::vector<InboxPart> inbox;
 };
 
 /// What the pieces of a launch share.
@@ -139,6 +152,9 @@ public:
   /// Records the first fault and stops every warpgroup.
   void fault(Location location, const Twine &message);
   bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
+
+  /// The blocks that may wait for one another: pieces that push, by number.
+  ArrayRef<Block *> getGroup() const { return group; }
 
 private:
   struct Waiter {

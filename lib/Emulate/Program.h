@@ -69,6 +69,14 @@ enum class Opcode : uint8_t {
   Meet,         ///< result, +1 = first row, step, for scalars 0 to 3
   SumPartials,  ///< address 0 to argument 1 at scalars 2 to 6, `tiles[0]` rows;
                 ///< `target`: adds to what is there
+  // Pieces that push; see the operations of these names.
+  OwnedRows, ///< result = rows of `tiles[0]` for piece 0 of `target`, argument
+             ///< 1 from row 2 on
+  Expect,    ///< scalar 1 rows of each piece
+  AwaitCluster, ///< nothing else
+  Push,         ///< tile 0 as piece 2, whose row 0 is row 3 of argument 4
+  SumPushed,    ///< to argument 1 at scalars 2 to 4, as piece 5, scalar 6 rows;
+                ///< `target`: adds to what is there
 };
 
 struct Instruction {
@@ -148,6 +156,17 @@ struct RingInfo {
   bool isFor(int64_t consumer) const { return owner < 0 || owner == consumer; }
 };
 
+/// The inbox of a block.
+struct InboxInfo {
+  int64_t pieces;
+  int64_t rows; ///< Of each piece.
+  int64_t columns;
+  int64_t parts; ///< One for each consumer.
+  Location location;
+
+  int64_t getRowBytes() const { return columns * int64_t(sizeof(float)); }
+};
+
 /// Bytes of one barrier.
 inline constexpr int64_t kBarrierBytes = 8;
 
@@ -165,6 +184,7 @@ struct Kernel {
   std::string name;
   Location location;
   std::vector<RingInfo> rings;
+  std::optional<InboxInfo> inbox;
   std::vector<ParameterInfo> parameters;
   /// The producers of a specialised kernel; none otherwise.
   std::vector<Program> producers;
@@ -184,6 +204,7 @@ struct Launch {
   std::array<int64_t, 3> tiles = {1, 1, 1};
   int64_t cluster = 1;
   int64_t pieces = 1;
+  bool push = false;
   bool persistent = false;
   /// Where it is one of several: their rule, the argument whose sizes it goes
   /// by, and which this is.
@@ -191,6 +212,8 @@ struct Launch {
   unsigned sized = 0;
   int64_t variant = 0;
 
+  /// Whether pieces meet in a workspace.
+  bool hasWorkspace() const { return pieces > 1 && !push; }
   /// Blocks that may wait for one another.
   int64_t getGroup() const { return cluster * pieces; }
 };

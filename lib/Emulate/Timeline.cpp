@@ -46,6 +46,7 @@ struct Actor {
   size_t next = 0;
   double now = 0;
   double loaded = 0;            ///< when what was loaded so far has arrived
+  double pushed = 0;            ///< when what was sent so far has arrived
   std::vector<double> products; ///< ends
 };
 
@@ -65,7 +66,7 @@ public:
           consumer >= 0    ? "consumer " + std::to_string(consumer)
           : producers == 1 ? "producer"
                            : "producer " + std::to_string(producers + consumer);
-      actors.push_back({name, &record, consumer, 0, 0, 0, {}});
+      actors.push_back({name, &record, consumer, 0, 0, 0, 0, {}});
       ++consumer;
     }
   }
@@ -114,6 +115,9 @@ std::optional<double> Prediction::getReady(const Actor &actor,
   case Event::Kind::Wait:
     return event.use < 1 ? actor.now
                          : std::max(actor.now, actor.products[event.use - 1]);
+  case Event::Kind::Receive:
+    // The other blocks of the cluster do the same at the same time.
+    return std::max(actor.now, actor.pushed);
   case Event::Kind::TakeTurn:
     if (turn != actor.consumer)
       return std::nullopt;
@@ -194,6 +198,17 @@ void Prediction::step(Actor &actor, const Event &event, double ready) {
     slice(actor.name, "store", begin, actor.now);
     return;
   }
+  case Event::Kind::Push: {
+    double cycles = event.amount / costs.memoryBytes;
+    actor.now = memory.occupy(begin, cycles) + cycles;
+    actor.pushed = actor.now + costs.clusterLatency;
+    slice(actor.name, "push", begin, actor.now);
+    return;
+  }
+  case Event::Kind::Receive:
+    slice(actor.name, "wait for pieces", begin, ready);
+    actor.now = ready + costs.barrier;
+    return;
   case Event::Kind::TakeTurn:
     slice(actor.name, "wait for turn", begin, ready);
     actor.now = ready + costs.barrier;

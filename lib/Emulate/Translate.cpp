@@ -247,6 +247,13 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   };
   func.walk([&](StoreOp op) { setStored(op.getDest()); });
   func.walk([&](SumPartialsOp op) { setStored(op.getDest()); });
+  func.walk([&](SumPushedOp op) { setStored(op.getDest()); });
+  func.walk([&](InboxOp op) {
+    InboxType type = op.getInbox().getType();
+    kernel.inbox = InboxInfo{type.getPieces(), type.getRows(),
+                             type.getColumns(), type.getParts(), op.getLoc()};
+    shared[op.getInbox()] = 0;
+  });
   WarpgroupsOp warpgroups;
   func.walk([&](WarpgroupsOp op) { warpgroups = op; });
   func.walk([&](RingOp ring) {

@@ -184,6 +184,24 @@ LogicalResult Translator::translateHopper(Operation *op) {
         program.code.back().target = op.getAccumulate();
         return success();
       })
+      .Case<OwnedRowsOp>([&](OwnedRowsOp op) {
+        if (failed(translatePlain(op, Opcode::OwnedRows)))
+          return failure();
+        program.code.back().tiles[0] = op.getRows();
+        program.code.back().target = op.getPieces();
+        return success();
+      })
+      .Case<ExpectOp>(
+          [&](auto op) { return translatePlain(op, Opcode::Expect); })
+      .Case<AwaitClusterOp>(
+          [&](auto op) { return translatePlain(op, Opcode::AwaitCluster); })
+      .Case<PushOp>([&](auto op) { return translatePlain(op, Opcode::Push); })
+      .Case<SumPushedOp>([&](SumPushedOp op) {
+        if (failed(translatePlain(op, Opcode::SumPushed)))
+          return failure();
+        program.code.back().target = op.getAccumulate();
+        return success();
+      })
       .Case<WaitOp>([&](WaitOp op) {
         if (failed(translatePlain(op, Opcode::Wait)))
           return failure();
@@ -210,7 +228,7 @@ LogicalResult Translator::translateHopper(Operation *op) {
 
 LogicalResult Translator::translate(Operation &op, Region *role) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
-      .Case<RingOp>([](auto) { return success(); })
+      .Case<RingOp, InboxOp>([](auto) { return success(); })
       .Case<WarpgroupsOp>([&](auto) {
         return role ? translate(role->front(), nullptr) : success();
       })

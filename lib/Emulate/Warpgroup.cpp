@@ -36,6 +36,7 @@ void Warpgroup::reset() {
   for (auto [reg, value] : llvm::zip(program.pieceArguments, pieceArguments))
     scalars[reg] = value;
   issued = completed = 0;
+  hasAwaitedCluster = false;
   makers.assign(program.floats.size(), 0);
   readers.assign(program.floats.size(), 0);
   slotReaders.clear();
@@ -57,6 +58,8 @@ void Warpgroup::run() {
         fault(instruction, "ends with a product in flight: it never waited for "
                            "product " +
                                Twine(issued));
+      else
+        checkInboxAtEnd(instruction);
       return;
     }
     if (!execute(instruction))
@@ -133,6 +136,18 @@ bool Warpgroup::execute(const Instruction &i) {
     return executeMeet(i);
   case Opcode::SumPartials:
     return executeSumPartials(i);
+  case Opcode::OwnedRows:
+    return executeOwnedRows(i);
+  case Opcode::Expect:
+    return executeExpect(i);
+  case Opcode::AwaitCluster:
+    // The emulator starts the blocks of a cluster together.
+    hasAwaitedCluster = true;
+    return true;
+  case Opcode::Push:
+    return executePush(i);
+  case Opcode::SumPushed:
+    return executeSumPushed(i);
   case Opcode::Floats:
     return executeFloats(i);
   case Opcode::CopyFloats:

@@ -67,6 +67,17 @@ private:
   bool executeStorePartial(const Instruction &instruction);
   bool executeMeet(const Instruction &instruction);
   bool executeSumPartials(const Instruction &instruction);
+  bool executeOwnedRows(const Instruction &instruction);
+  bool executeExpect(const Instruction &instruction);
+  bool executePush(const Instruction &instruction);
+  bool executeSumPushed(const Instruction &instruction);
+  /// The part of the block's inbox that this consumer reads.
+  InboxPart &getInbox() { return block.inbox[getPart()]; }
+  int64_t getPart() const {
+    return block.inbox.size() > 1 ? std::max<int64_t>(consumer, 0) : 0;
+  }
+  /// Whether nobody can send to the block any more; a fault if somebody can.
+  bool checkInboxAtEnd(const Instruction &instruction);
   /// A row of the partial sums that `first` is the address of; null, and a
   /// fault, where there is none.
   float *getPartial(const Instruction &instruction, int64_t first,
@@ -122,6 +133,8 @@ private:
   /// Products are numbered from 1 in the order of issue, and complete in it.
   int64_t issued = 0;
   int64_t completed = 0;
+  /// Every block of the cluster is known to have begun.
+  bool hasAwaitedCluster = false;
   /// For each tile in registers: the product that makes it, and the latest that
   /// reads it as its A.
   std::vector<int64_t> makers, readers;

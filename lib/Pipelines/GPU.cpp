@@ -64,7 +64,9 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   kernels.addPass(hopper::createHopperPipeline());
   kernels.addPass(hopper::createHopperFuseTiles());
   kernels.addPass(hopper::createHopperStartEarly());
-  kernels.addPass(hopper::createHopperPlaceWaits());
+  manager.addPass(hopper::createHopperPushPartials());
+  manager.nest<gpu::GPUModuleOp>().addNestedPass<gpu::GPUFuncOp>(
+      hopper::createHopperPlaceWaits());
 }
 
 void flashmhf::buildHopperToNVVMPipeline(OpPassManager &manager,

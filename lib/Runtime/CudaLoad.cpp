@@ -172,7 +172,7 @@ Error CudaKernel::Impl::loadVariant(const KernelContract &kernel,
           "reserve " + llvm::Twine(kernel.sharedMemory) +
               " bytes of shared memory"))
     return error;
-  if (kernel.grid.pieces > 1) {
+  if (kernel.hasWorkspace()) {
     if (!workspaces)
       workspaces = std::make_unique<WorkspacePool>(driver);
     if (Error error = countBlocksAtOnce(kernel, variant))

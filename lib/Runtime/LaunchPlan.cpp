@@ -81,7 +81,8 @@ static Error planGrid(const KernelContract &kernel,
                       const ContractArgument &argument, const TensorView &view,
                       unsigned multiprocessors, LaunchPlan &plan) {
   constexpr uint64_t maxGrid = (uint64_t(1) << 31) - 1;
-  uint64_t cluster = kernel.getClusterBlocks();
+  // A cluster of pieces has one tile.
+  uint64_t cluster = kernel.grid.push ? 1 : kernel.getClusterBlocks();
   uint64_t blocks = 1;
   for (unsigned i = 0; i < 3; ++i) {
     uint64_t tiles = llvm::divideCeil(uint64_t(view.sizes[i]),
@@ -169,7 +170,7 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract, unsigned variant,
   if (Error error = planGrid(kernel, over, output, multiprocessors, plan))
     return std::move(error);
   plan.isResident =
-      kernel.grid.pieces > 1 &&
+      kernel.hasWorkspace() &&
       plan.grid[0] <= (blocksAtOnce ? blocksAtOnce : multiprocessors);
   llvm::copy(kernel.block, plan.block.begin());
   llvm::copy(kernel.cluster, plan.cluster.begin());

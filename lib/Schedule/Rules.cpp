@@ -93,12 +93,26 @@ SmallVector<RingFacts> flashmhf::getRings(const OperatorFacts &op,
   return rings;
 }
 
+/// As hopper-push-partials makes it: room for the rows of each consumer, dealt
+/// out to the pieces.
+static hopper::InboxSize getInbox(const OperatorFacts &op,
+                                  const ScheduleFields &schedule) {
+  if (!schedule.push)
+    return {};
+  int64_t rows = schedule.tokenTile / schedule.consumers;
+  if (ShapedType::isStatic(op.tokens))
+    rows = std::clamp<int64_t>(op.tokens, 1, rows);
+  int64_t owned = llvm::divideCeil(rows, schedule.split);
+  return {schedule.consumers, schedule.split * owned * op.headWidth *
+                                  static_cast<int64_t>(sizeof(float))};
+}
+
 int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
                                   const ScheduleFields &schedule) {
   SmallVector<hopper::RingSize> sizes;
   for (const RingFacts &ring : getRings(op, schedule))
     sizes.emplace_back(ring.slots * ring.parts, ring.bytes / ring.parts);
-  return hopper::planSharedMemory(sizes).bytes;
+  return hopper::planSharedMemory(sizes, getInbox(op, schedule)).bytes;
 }
 
 int64_t flashmhf::countBlocksAtOnce(const OperatorFacts &op,
@@ -176,6 +190,11 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
     return formatv("cannot be split on a GPU where blocks are persistent: "
                    "split = {0}",
                    schedule.split)
+        .str();
+  if (schedule.push && schedule.split > hopper::kMaxCluster)
+    return formatv("needs pieces that push to be a cluster of at most {0} "
+                   "blocks: push, split = {1}",
+                   hopper::kMaxCluster, schedule.split)
         .str();
   if (schedule.programmatic && schedule.split == 1)
     return formatv("cannot be started before the kernel in front of it ends "

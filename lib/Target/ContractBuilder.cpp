@@ -286,6 +286,11 @@ static LogicalResult describeLaunch(func::FuncOp function,
   if (launch.getPieces() == 1)
     return success();
   kernel.grid.pieces = launch.getPieces();
+  if (launch.getPush()) {
+    kernel.grid.push = true;
+    kernel.cluster[0] = launch.getPieces();
+    return success();
+  }
   kernel.workspace.partialsPerElement =
       launch.getPieces() * getElementSize(ElementKind::F32);
   kernel.workspace.countersPerTile = sizeof(int64_t);

@@ -87,6 +87,8 @@ static json::Object toJSON(const KernelContract &kernel) {
                       {"parameters", std::move(parameters)}};
   if (kernel.grid.pieces > 1) {
     grid["pieces"] = kernel.grid.pieces;
+    if (kernel.grid.push)
+      grid["push"] = true;
     json::Object workspace{
         {"partials_per_element", kernel.workspace.partialsPerElement},
         {"counters_per_tile", kernel.workspace.countersPerTile}};
@@ -218,7 +220,8 @@ static bool fromJSON(const json::Value &value, ContractGrid &grid,
   return map && map.map("argument", grid.argument) &&
          mapArray(value, "tiles", grid.tiles, path) &&
          map.map("persistent", grid.persistent) &&
-         map.mapOptional("pieces", grid.pieces);
+         map.mapOptional("pieces", grid.pieces) &&
+         map.mapOptional("push", grid.push);
 }
 
 static bool fromJSON(const json::Value &value, ContractWorkspace &workspace,
@@ -282,7 +285,8 @@ static bool fromJSON(const json::Value &value, LaunchContract &contract,
     path.field("version").report("expected version 1, 2 or 3");
     return false;
   }
-  bool isRead = version == 3
+  // One variant is written without the list.
+  bool isRead = value.getAsObject()->get("variants")
                     ? map.map("variants", contract.variants) &&
                           map.map("rule", contract.rule)
                     : fromJSON(value, contract.variants.emplace_back(), path);
@@ -296,9 +300,10 @@ static bool fromJSON(const json::Value &value, LaunchContract &contract,
   }
   if (version != contract.getVersion()) {
     json::Path field = path.field("version");
-    if (version == 3)
-      field.report("expected version 1 or 2, for one variant");
-    else if (version == 1)
+    if (contract.getVersion() == 3)
+      field.report("expected version 3, for several variants or pieces that "
+                   "push");
+    else if (contract.getVersion() == 2)
       field.report("expected version 2, for several pieces");
     else
       field.report("expected version 1, for one piece");

@@ -67,6 +67,10 @@ static Error verifyParameter(const LaunchContract &contract,
     if (kernel.grid.pieces == 1)
       return fieldError(field + ".kind", "is for several pieces, the grid has "
                                          "one");
+    if (kernel.grid.push)
+      return fieldError(field + ".kind",
+                        "is for pieces with a workspace, these "
+                        "form a cluster");
     return Error::success();
   }
   if (parameter.argument >= contract.arguments.size())
@@ -144,12 +148,17 @@ static Error verifyKernel(const LaunchContract &contract,
                 llvm::formatv("{0} is not in 1..1024", grid.pieces));
   if (grid.pieces > 1 && grid.persistent)
     return fail("grid.pieces", "does not go with persistent blocks");
+  if (grid.push && (grid.pieces == 1 || kernel.cluster[0] != grid.pieces ||
+                    kernel.getClusterBlocks() != grid.pieces))
+    return fail("grid.push", llvm::formatv("needs a cluster of the {0} pieces, "
+                                           "and several",
+                                           grid.pieces));
 
   const ContractWorkspace &workspace = kernel.workspace;
   for (auto [name, bytes] :
        {std::pair{"partials_per_element", workspace.partialsPerElement},
         {"counters_per_tile", workspace.countersPerTile}})
-    if (bytes < 0 || bytes > 1 << 16 || (grid.pieces > 1 && bytes == 0))
+    if (bytes < 0 || bytes > 1 << 16 || (kernel.hasWorkspace() && bytes == 0))
       return fail(llvm::formatv("workspace.{0}", name).str(),
                   llvm::formatv("{0} is not in 1..65536", bytes));
   if (workspace.countersOffset < 0 ||

@@ -24,7 +24,7 @@ TENSORS = [
 ]
 BUFFERS = ["flashmhf-bufferize", "cse"]
 KERNELS = ["flashmhf-fuse-swiglu"] + [
-    f"gpu.module(gpu.func({name}))"
+    name if name == "hopper-push-partials" else f"gpu.module(gpu.func({name}))"
     for name in (
         "hopper-warp-specialize",
         "canonicalize",
@@ -34,6 +34,7 @@ KERNELS = ["flashmhf-fuse-swiglu"] + [
         "hopper-pipeline",
         "hopper-fuse-tiles",
         "hopper-start-early",
+        "hopper-push-partials",
         "hopper-place-waits",
     )
 ]
@@ -54,6 +55,7 @@ SCHEDULES = {
     "uneven": "token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, split = 5",
     "early": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [1, 3, 2], split = 2, "
     "programmatic = true",
+    "push": "token_tile = 128, dff_tile = 32, split = 3, push = true, programmatic = true",
 }
 LIMIT = {"bf16": 2.6e-3, "f16": 4e-4}
 

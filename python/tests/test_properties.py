@@ -94,6 +94,7 @@ def schedules(draw):
         programmatic=draw(st.booleans(), "programmatic")
         and split > 1
         and producers == 1,
+        push=draw(st.booleans(), "push") and split > 1 and cluster == 1,
     )
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())
     return f"#flashmhf.schedule<{text}>"

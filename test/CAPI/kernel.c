@@ -83,6 +83,32 @@ static void testClusters(void) {
   flashmhfKernelDestroy(kernel);
 }
 
+static const char *const pushContract =
+    "{\"version\": 3, \"kernel\": \"push\", \"chip\": \"sm_90a\","
+    " \"block\": [256, 1, 1], \"cluster\": [16, 1, 1],"
+    " \"shared_memory\": 100000,"
+    " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 64],"
+    "            \"persistent\": false, \"pieces\": 16, \"push\": true},"
+    " \"programmatic\": true," OPERANDS "]}";
+
+/* The pieces of each of 8 x 2 tiles are a cluster: no workspace, and tiles are
+ * not rounded up to it. */
+static void testPushes(void) {
+  FlashmhfKernel *kernel = NULL;
+  FlashmhfWorkspace workspace = {NULL, 1, NULL, 1};
+  Tensor q, k, out;
+  const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
+  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 65, 128);
+  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
+  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 65, 128);
+  printf("pushes\n");
+  CHECK(flashmhfKernelLoad("ptx", 3, pushContract, 0, &kernel) == FLASHMHF_OK);
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
+  CHECK(flashmhfKernelWorkspace(kernel, tensors, 3, &workspace) == FLASHMHF_OK);
+  CHECK(workspace.partialsSize == 0 && workspace.countersSize == 0);
+  flashmhfKernelDestroy(kernel);
+}
+
 /* The caller's own use of the driver. */
 static int enter(void) {
   int (*push)(void *);
@@ -167,5 +193,6 @@ int main(void) {
   flashmhfKernelDestroy(kernel);
   testPieces();
   testClusters();
+  testPushes();
   return finish();
 }

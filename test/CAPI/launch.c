@@ -79,6 +79,12 @@ static void testContracts(void) {
                  "bf16", "1", "64", "32", "128");
   CHECK_CONTRACT("does not go with persistent blocks", "2", "1",
                  "true, \"pieces\": 2", "bf16", "1", "64", "32", "128");
+  CHECK_CONTRACT("grid.push: needs a cluster of the 2 pieces", "3", "4",
+                 "false, \"push\": true, \"pieces\": 2", "bf16", "1", "64",
+                 "32", "128");
+  CHECK_CONTRACT("expected version 3, for several variants or pieces that push",
+                 "2", "4", "false, \"push\": true, \"pieces\": 4", "bf16", "1",
+                 "64", "32", "128");
   CHECK_CONTRACT("cluster[0]: 0 is not in", "1", "0", "false", "bf16", "1",
                  "64", "32", "128");
   CHECK_CONTRACT("more than 16 blocks", "1", "32", "false", "bf16", "1", "64",

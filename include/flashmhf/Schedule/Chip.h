@@ -20,14 +20,15 @@ namespace mlir::flashmhf {
 /// reaches to 97..100% for every shape in use); latency and the small costs
 /// are rounded.
 struct MultiprocessorRates {
-  double tensorFlops = 4096;  ///< 16-bit inputs, dense
-  double specialOps = 16;     ///< tanh, exp2 and the like (MUFU)
-  double floatOps = 128;      ///< fma, multiplication, conversion
-  double sharedBytes = 128;   ///< from shared memory to the tensor cores
-  double memoryBytes = 64;    ///< from L2
-  double memoryLatency = 600; ///< cycles until the first byte
-  double barrier = 20;        ///< cycles of a wait that need not wait
-  double issue = 20;          ///< cycles to start a product or a copy
+  double tensorFlops = 4096;   ///< 16-bit inputs, dense
+  double specialOps = 16;      ///< tanh, exp2 and the like (MUFU)
+  double floatOps = 128;       ///< fma, multiplication, conversion
+  double sharedBytes = 128;    ///< from shared memory to the tensor cores
+  double memoryBytes = 64;     ///< from L2
+  double memoryLatency = 600;  ///< cycles until the first byte
+  double clusterLatency = 500; ///< until another block can read what was sent
+  double barrier = 20;         ///< cycles of a wait that need not wait
+  double issue = 20;           ///< cycles to start a product or a copy
 };
 
 inline constexpr MultiprocessorRates kHopperRates;

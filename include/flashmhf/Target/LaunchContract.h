@@ -56,6 +56,8 @@ struct ContractGrid {
   bool persistent = false;
   /// Blocks that share the sum of one tile.
   int64_t pieces = 1;
+  /// These form a cluster, and need no workspace.
+  bool push = false;
 };
 
 /// What a kernel of several pieces needs besides its arguments, in bytes for
@@ -117,6 +119,7 @@ struct KernelContract {
   int64_t getClusterBlocks() const {
     return cluster[0] * cluster[1] * cluster[2];
   }
+  bool hasWorkspace() const { return grid.pieces > 1 && !grid.push; }
 };
 
 /// Which of several variants is taken.
@@ -134,9 +137,12 @@ struct VariantBounds {
 
 struct LaunchContract {
   /// Of the format: 1 for a kernel, 2 for one of several pieces, 3 for several
-  /// variants. Each is what a reader of those before could not launch.
+  /// variants or pieces that push. Each is what a reader of those before could
+  /// not launch.
   int64_t getVersion() const {
-    return variants.size() > 1 ? 3 : variants.front().grid.pieces > 1 ? 2 : 1;
+    if (variants.size() > 1 || variants.front().grid.push)
+      return 3;
+    return variants.front().grid.pieces > 1 ? 2 : 1;
   }
 
   std::string chip;

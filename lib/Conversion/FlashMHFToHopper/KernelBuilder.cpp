@@ -255,7 +255,7 @@ LogicalResult KernelBuilder::finish() {
       arguments.back(), host.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
       host.getI64IntegerAttr(schedule.getCluster()),
       schedule.getPersistent() ? host.getUnitAttr() : UnitAttr(),
-      host.getI64IntegerAttr(getPieces()),
+      host.getI64IntegerAttr(getPieces()), /*push=*/UnitAttr(),
       schedule.getProgrammatic() ? host.getUnitAttr() : UnitAttr());
   if (split) {
     split->forall.erase();

@@ -14,6 +14,7 @@
 #include "PTX.h"
 #include "Pieces.h"
 #include "Products.h"
+#include "Pushes.h"
 
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
@@ -73,6 +74,11 @@ public:
     addConversion(convertVector);
     // The address of the tile and of its empty barrier.
     addConversion([](SlotType type, SmallVectorImpl<Type> &types) {
+      types.append(2, IntegerType::get(type.getContext(), 32));
+      return success();
+    });
+    // The address of its rows and of its barrier.
+    addConversion([](InboxType type, SmallVectorImpl<Type> &types) {
       types.append(2, IntegerType::get(type.getContext(), 32));
       return success();
     });
@@ -357,6 +363,7 @@ struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
                  LaunchOfGrids>(converter, context);
     populateProductPatterns(converter, patterns);
     populatePiecePatterns(converter, patterns);
+    populatePushPatterns(converter, patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<HopperDialect>();
     target.markUnknownOpDynamicallyLegal(

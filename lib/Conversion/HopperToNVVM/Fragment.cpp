@@ -47,17 +47,22 @@ Value hopper::isFirstLane(OpBuilder &b, Location loc) {
                                getLaneIndex(b, loc), getIndex(b, loc, 0));
 }
 
-SmallVector<FragmentRow, 2> hopper::getFragmentRows(OpBuilder &b, Location loc,
-                                                    Value tensor, Value first) {
+/// The first row of this thread, in the tile.
+static Value getFirstRow(OpBuilder &b, Location loc) {
   Value thread = getThread(b, loc);
   Value inWarpgroup = arith::RemUIOp::create(
       b, loc, thread, getIndex(b, loc, kWarpgroupThreads));
   Value warp =
       arith::DivUIOp::create(b, loc, inWarpgroup, getIndex(b, loc, 32));
-  Value row = arith::AddIOp::create(
+  return arith::AddIOp::create(
       b, loc, arith::MulIOp::create(b, loc, warp, getIndex(b, loc, 16)),
       arith::DivUIOp::create(b, loc, getLaneIndex(b, loc),
                              getIndex(b, loc, 4)));
+}
+
+SmallVector<FragmentRow, 2> hopper::getFragmentRows(OpBuilder &b, Location loc,
+                                                    Value tensor, Value first) {
+  Value row = getFirstRow(b, loc);
   Value extent = memref::DimOp::create(b, loc, tensor, 2);
   SmallVector<FragmentRow, 2> rows;
   for (int64_t half : {0, 8}) {
@@ -88,6 +93,25 @@ Value hopper::getFirstColumn(OpBuilder &b, Location loc, Value column) {
       arith::RemUIOp::create(b, loc, getLaneIndex(b, loc), getIndex(b, loc, 4));
   return arith::AddIOp::create(
       b, loc, column, arith::MulIOp::create(b, loc, quad, getIndex(b, loc, 2)));
+}
+
+SmallVector<FragmentRun> hopper::getFragmentRuns(OpBuilder &b, Location loc,
+                                                 ValueRange values) {
+  auto toI32 = [&](Value value) -> Value {
+    return arith::IndexCastOp::create(b, loc, b.getI32Type(), value);
+  };
+  Value column = toI32(getFirstColumn(b, loc, getIndex(b, loc, 0)));
+  Value first = toI32(getFirstRow(b, loc));
+  Value rows[] = {first,
+                  arith::AddIOp::create(b, loc, first, getI32(b, loc, 8))};
+  SmallVector<FragmentRun> runs;
+  for (auto [half, row] : llvm::enumerate(rows))
+    for (size_t group = 0; group < values.size() / 4; ++group) {
+      ValueRange pair = values.slice(4 * group + 2 * half, 2);
+      runs.push_back({row, column, static_cast<int64_t>(8 * group),
+                      SmallVector<Value, 4>(pair)});
+    }
+  return runs;
 }
 
 SmallVector<Value> hopper::loadFragment(OpBuilder &b, Location loc,

@@ -20,6 +20,14 @@ struct FragmentRow {
   Value inside; ///< i1: the row is less than the extent of dimension 2.
 };
 
+/// What a thread holds of one row of a tile, next to each other.
+struct FragmentRun {
+  Value row;      ///< In the tile, i32.
+  Value column;   ///< Of the first value, less `offset`, i32.
+  int64_t offset; ///< Columns.
+  SmallVector<Value, 4> values;
+};
+
 /// Which of the thread's two rows f32 element `i` of a fragment belongs to.
 inline int64_t getFragmentRow(int64_t i) { return i / 2 % 2; }
 
@@ -36,6 +44,11 @@ Value isFirstLane(OpBuilder &b, Location loc);
 /// rank-4 memref `tensor`.
 SmallVector<FragmentRow, 2> getFragmentRows(OpBuilder &b, Location loc,
                                             Value tensor, Value first);
+
+/// The values of an f32 fragment with their places; those of one row share its
+/// value.
+SmallVector<FragmentRun> getFragmentRuns(OpBuilder &b, Location loc,
+                                         ValueRange values);
 
 /// Loads `tensor[indices[0], indices[1], row, column]`, 0 outside.
 Value loadIfInside(OpBuilder &b, Location loc, Value tensor, ValueRange indices,

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PTX.h"
+#include "Pushes.h"
 #include "TensorMaps.h"
 
 #include "flashmhf/Conversion/Passes.h"
@@ -43,7 +44,7 @@ struct Cursor {
 class RingLowering {
 public:
   RingLowering(gpu::GPUFuncOp func, LLVM::GlobalOp memory)
-      : func(func), memory(memory), b(func.getContext()) {}
+      : func(func), memory(memory), b(func.getContext()), inbox(func) {}
 
   LogicalResult run();
 
@@ -89,6 +90,7 @@ private:
   LLVM::GlobalOp memory;
   OpBuilder b;
   Location loc = func.getLoc();
+  InboxLowering inbox;
   WarpgroupsOp warpgroups;
   Value base; ///< Start of the block's tiles, 1024-byte aligned.
   SmallVector<RingOp> rings;
@@ -136,7 +138,9 @@ LogicalResult RingLowering::checkRings() {
              << " region of hopper.warpgroups";
     return success();
   });
-  return failure(result.wasInterrupted());
+  return failure(
+      result.wasInterrupted() ||
+      failed(inbox.check(rings.empty() ? WarpgroupsOp() : warpgroups)));
 }
 
 LogicalResult RingLowering::lowerTensorMaps() {
@@ -191,12 +195,16 @@ void RingLowering::emitPrologue() {
                                          /*predicate=*/Value());
           }
     }
+    if (inbox)
+      inbox.initialize(b, base);
     NVVM::FenceMbarrierInitOp::create(b, loc);
   }
   if (!isClustered())
     gpu::BarrierOp::create(b, loc);
   else
     syncCluster();
+  if (inbox)
+    inbox.announce(b);
 }
 
 bool RingLowering::isClustered() {
@@ -357,6 +365,8 @@ LogicalResult RingLowering::run() {
   emitPrologue();
   func.walk([&](PutOp put) { lowerPut(put); });
   func.walk([&](GetOp get) { lowerGet(get); });
+  if (inbox)
+    inbox.lower(b, func, warpgroups, base);
   if (isClustered()) {
     // No block may end while another can still write into its shared memory.
     b.setInsertionPoint(func.getBody().back().getTerminator());

@@ -9,6 +9,7 @@
 
 #include "PTX.h"
 #include "Pieces.h"
+#include "Pushes.h"
 
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
@@ -166,6 +167,8 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
                                enterThread(kWarpThreads * i)->getTerminator());
   }
 
+  rewriter.setInsertionPoint(ifOp.thenBlock()->getTerminator());
+  endUnlessAwaited(rewriter, func);
   rewriter.setInsertionPointToStart(ifOp.elseBlock());
   setRegisters(rewriter, loc, op.getRegisters()[1], atLaunch);
   inlineRegion(rewriter, op.getConsumer(), ifOp.elseBlock());

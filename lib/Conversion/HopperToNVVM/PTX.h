@@ -115,6 +115,32 @@ void awaitCount(OpBuilder &b, Location loc, Value pointer, Value value);
 Value anyAtNamedBarrier(OpBuilder &b, Location loc, Value barrier,
                         int64_t threads, Value predicate);
 
+//===----------------------------------------------------------------------===//
+// Between the blocks of a cluster
+//===----------------------------------------------------------------------===//
+
+/// Where `address` of this block's shared memory is in block `rank` (i32) of
+/// the cluster.
+Value mapToBlock(OpBuilder &b, Location loc, Value address, Value rank);
+
+/// Sends one, two or four f32 to `address` in another block where `predicate`
+/// holds, `offset` bytes on; their bytes count on `barrier` there.
+void storeAsyncIf(OpBuilder &b, Location loc, Value address, int64_t offset,
+                  ValueRange values, Value barrier, Value predicate);
+
+/// Arrives on an mbarrier that is to count `bytes` (i32) bytes besides, where
+/// `predicate` holds.
+void expectIf(OpBuilder &b, Location loc, Value barrier, Value bytes,
+              Value predicate);
+
+/// Blocks until the first phase of an mbarrier has completed; what other blocks
+/// of the cluster sent is seen afterwards.
+void awaitSent(OpBuilder &b, Location loc, Value barrier);
+
+/// Loads four f32 from 16 aligned bytes of shared memory, `offset` bytes on.
+SmallVector<Value> loadSent4(OpBuilder &b, Location loc, Value address,
+                             int64_t offset);
+
 } // namespace mlir::hopper::ptx
 
 #endif // FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_PTX_H

@@ -9,62 +9,17 @@
 
 #include "Pieces.h"
 #include "Fragment.h"
+#include "IndexBuilder.h"
 #include "PTX.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// Columns that a thread adds up at a time: a 16-byte load for each piece.
-static constexpr int64_t kColumns = 4;
 /// Loads of one thread that are under way together.
 static constexpr int64_t kLoadsAhead = 16;
-
-namespace {
-/// Builds index arithmetic.
-struct IndexBuilder {
-  OpBuilder &b;
-  Location loc;
-
-  Value get(int64_t value) {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  }
-  Value add(Value lhs, Value rhs) {
-    return arith::AddIOp::create(b, loc, lhs, rhs);
-  }
-  Value mul(Value lhs, Value rhs) {
-    return arith::MulIOp::create(b, loc, lhs, rhs);
-  }
-  Value mul(Value lhs, int64_t rhs) { return mul(lhs, get(rhs)); }
-  Value div(Value lhs, int64_t rhs) {
-    return arith::DivUIOp::create(b, loc, lhs, get(rhs));
-  }
-  Value rem(Value lhs, int64_t rhs) {
-    return arith::RemUIOp::create(b, loc, lhs, get(rhs));
-  }
-  Value dim(Value tensor, int64_t index) {
-    return memref::DimOp::create(b, loc, tensor, index);
-  }
-  Value less(Value lhs, Value rhs) {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, lhs, rhs);
-  }
-  Value toPointer(Value address) {
-    Value word = arith::IndexCastOp::create(b, loc, b.getI64Type(), address);
-    return LLVM::IntToPtrOp::create(
-        b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1), word);
-  }
-  Value offset(Value pointer, int64_t bytes) {
-    return LLVM::GEPOp::create(
-        b, loc, pointer.getType(), b.getI8Type(), pointer,
-        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
-  }
-};
-} // namespace
 
 /// The address of `partials[piece, batch, head, row, 0]`, where the sizes are
 /// those of `like`.
@@ -208,8 +163,6 @@ struct SumsOfPartials : OpConversionPattern<SumPartialsOp> {
 private:
   static SmallVector<Value> sum(OpBuilder &b, Location loc, int64_t pieces,
                                 Value pointer, Value bytesOfPiece);
-  static void store(OpBuilder &b, SumPartialsOp op, Value row, Value column,
-                    MutableArrayRef<Value> values);
 };
 } // namespace
 
@@ -226,28 +179,31 @@ SmallVector<Value> SumsOfPartials::sum(OpBuilder &b, Location loc,
       loaded.push_back(ptx::loadShared4(b, loc, i.toPointer(address)));
       address = i.add(address, bytesOfPiece);
     }
-    for (ArrayRef<Value> values : loaded) {
-      if (total.empty()) {
-        total.assign(values.begin(), values.end());
-        continue;
-      }
-      for (auto [sum, value] : llvm::zip(total, values))
-        sum = arith::AddFOp::create(b, loc, sum, value);
-    }
+    for (ArrayRef<Value> values : loaded)
+      addTo(b, loc, total, values);
   }
   return total;
 }
 
-void SumsOfPartials::store(OpBuilder &b, SumPartialsOp op, Value row,
-                           Value column, MutableArrayRef<Value> values) {
-  Location loc = op.getLoc();
+void hopper::addTo(OpBuilder &b, Location loc, SmallVector<Value> &total,
+                   ArrayRef<Value> values) {
+  if (total.empty()) {
+    total.assign(values.begin(), values.end());
+    return;
+  }
+  for (auto [sum, value] : llvm::zip(total, values))
+    sum = arith::AddFOp::create(b, loc, sum, value);
+}
+
+void hopper::storeSum(OpBuilder &b, Location loc, Value dest, Value batch,
+                      Value head, Value row, Value column,
+                      MutableArrayRef<Value> values, bool accumulate) {
   IndexBuilder i{b, loc};
-  Value dest = op.getDest();
   Type element = cast<MemRefType>(dest.getType()).getElementType();
   SmallVector<SmallVector<Value, 4>> at;
-  for (int64_t k = 0; k < kColumns; ++k)
-    at.push_back({op.getBatch(), op.getHead(), row, i.add(column, i.get(k))});
-  if (op.getAccumulate())
+  for (int64_t k = 0; k < kSumColumns; ++k)
+    at.push_back({batch, head, row, i.add(column, i.get(k))});
+  if (accumulate)
     for (auto [value, indices] : llvm::zip(values, at)) {
       Value old = memref::LoadOp::create(b, loc, dest, indices);
       if (!element.isF32())
@@ -262,10 +218,9 @@ void SumsOfPartials::store(OpBuilder &b, SumPartialsOp op, Value row,
   Value words[] = {ptx::pack(b, loc, values[0], values[1], element),
                    ptx::pack(b, loc, values[2], values[3], element)};
   Value always = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
-  ptx::storeVectorIf(
-      b, loc,
-      getAddress(b, loc, dest, {op.getBatch(), op.getHead()}, row, column),
-      words, always);
+  ptx::storeVectorIf(b, loc,
+                     getAddress(b, loc, dest, {batch, head}, row, column),
+                     words, always);
 }
 
 LogicalResult
@@ -275,7 +230,7 @@ SumsOfPartials::matchAndRewrite(SumPartialsOp op, OpAdaptor adaptor,
   IndexBuilder i{rewriter, loc};
   Value dest = op.getDest();
   int64_t width = cast<MemRefType>(dest.getType()).getDimSize(3);
-  int64_t groups = width / kColumns;
+  int64_t groups = width / kSumColumns;
   Value thread =
       i.rem(gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x),
             kWarpgroupThreads);
@@ -305,13 +260,14 @@ SumsOfPartials::matchAndRewrite(SumPartialsOp op, OpAdaptor adaptor,
   rewriter.setInsertionPointToStart(loop.getBody());
   Value item = loop.getInductionVar();
   Value row = i.add(begin, i.mul(i.div(item, groups), op.getStep()));
-  Value column = i.mul(i.rem(item, groups), kColumns);
+  Value column = i.mul(i.rem(item, groups), kSumColumns);
   Value address = i.add(getPartial(i, op.getPartials(), zero, op.getBatch(),
                                    op.getHead(), row, dest),
                         i.mul(column, sizeof(float)));
   SmallVector<Value> values =
       sum(rewriter, loc, op.getPieces(), address, bytesOfPiece);
-  store(rewriter, op, row, column, values);
+  storeSum(rewriter, loc, dest, op.getBatch(), op.getHead(), row, column,
+           values, op.getAccumulate());
   rewriter.eraseOp(op);
   return success();
 }

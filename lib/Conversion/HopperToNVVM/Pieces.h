@@ -10,6 +10,19 @@
 
 namespace mlir::hopper {
 
+/// Columns that a thread adds up at a time: a 16-byte load for each piece.
+inline constexpr int64_t kSumColumns = 4;
+
+/// Adds the columns of one more piece to their sums; the first is no addition.
+void addTo(OpBuilder &b, Location loc, SmallVector<Value> &total,
+           ArrayRef<Value> values);
+
+/// Stores the sums `values` of the columns from `column` on to a row of `dest`,
+/// added to what is there if `accumulate`, rounded once.
+void storeSum(OpBuilder &b, Location loc, Value dest, Value batch, Value head,
+              Value row, Value column, MutableArrayRef<Value> values,
+              bool accumulate);
+
 /// Part of hopper-lower-warpgroups: the `consumers` warpgroups that run `meet`
 /// meet at the named barrier `barrier`, and one thread counts for all.
 void lowerMeet(IRRewriter &rewriter, MeetOp meet, int64_t consumers,

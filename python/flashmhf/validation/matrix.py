@@ -111,6 +111,7 @@ def cases() -> list:
     found += _shapes()
     found += _splits(models)
     found += _ranges(models)
+    found += _pushes(models)
     assert len({c.name for c in found}) == len(found)
     return found
 
@@ -240,6 +241,44 @@ def _ranges(models):
         yield Case(f"range/370m-{suffix}", models["370m"], max_variants=8, **options)
 
 
+def _pushes(models):
+    """Pieces that form a cluster and push their sums, in one wave of clusters and in
+    several."""
+
+    def case(name, problem, tokens, split, tile=_SPLIT_64, stages=3, **options):
+        schedule = f"{tile}, stages = [{stages}, {stages}, {stages}], split = {split}, push = true"
+        return Case(f"push/{name}", problem, tokens, schedule=schedule, **options)
+
+    early = f"{_SPLIT_64}, programmatic = true"
+    for tokens in (1, 8, 17, 64, 100, 1000):
+        quick = tokens in (1, 100)
+        yield case(f"370m-{tokens}", models["370m"], tokens, 8, quick=quick)
+    for tokens in (1, 17, 64):
+        quick = tokens == 17
+        yield case(f"370m-early-{tokens}", models["370m"], tokens, 8, early, quick=quick)
+        yield case(f"1.3b-{tokens}", models["1.3b"], tokens, 6, early)
+        yield case(f"128m-{tokens}", models["128m"], tokens, 8, early, stages=4)
+    # More blocks to a cluster than every GPU has.
+    yield case("370m-16", models["370m"], 9, 16, quick=True)
+    yield case("128m-11", models["128m"], 70, 11)
+    small = models["370m"].replace(subnetworks=3)
+    layer = dict(layout="tokens", weights="layer")
+    for tokens in (1, 100, 256):
+        yield case(f"wide-{tokens}", models["1.3b"], tokens, 6, _SPLIT_128, 2)
+    yield case("uneven", small.replace(subnetwork_width=200), 77, 7, quick=True)
+    yield case("no-up", small.replace(up=False), 100, 5)
+    yield case("no-router", small.replace(router=False), 100, 5)
+    yield case("gelu", small.replace(activation="gelu"), 100, 5, scaled=True)
+    yield case("f16", small.replace(dtype="f16"), 100, 5, scaled=True)
+    yield case("f32-out", small.replace(out_dtype="f32"), 100, 5)
+    yield case("padded", small, 100, 5, padded=True, **layer)
+    yield case("batch-3", small, 70, 3, _SPLIT_128, 2, batch=3, **layer)
+    yield case("one-group", small.replace(groups=1), 65, 4)
+    yield case("overlap", models["370m"], 100, 8, f"{_SPLIT_64}, overlap = true")
+    for d in (64, 96, 256):
+        yield case(f"d{d}", small.replace(head_dim=d), 65, 4, stages=1)
+
+
 def sanitizer_cases() -> list:
     """Small ones for compute-sanitizer, each launched once."""
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
@@ -264,6 +303,14 @@ def sanitizer_cases() -> list:
         Case("sanitizer/split-overlap", base, 70, schedule=f"{_SPLIT_WIDE}, split = 2"),
         Case("sanitizer/early", base, 9, schedule=f"{_SPLIT_64}, split = 5, programmatic = true"),
         Case("sanitizer/split-cluster", base, 150, schedule=f"{_SPLIT_64}, split = 2, cluster = 2"),
+        Case("sanitizer/push", base, 70, schedule=f"{_SPLIT_64}, split = 5, push = true", **layer),
+        Case("sanitizer/push-128", base, 1, schedule=f"{_SPLIT_128}, split = 4, push = true"),
+        Case(
+            "sanitizer/push-early",
+            base,
+            9,
+            schedule=f"{_SPLIT_64}, split = 6, programmatic = true, push = true",
+        ),
         # More blocks than run at once.
         Case("sanitizer/range", base, 40, batch=3, max_variants=8),
         Case("sanitizer/split-waves", base, 1300, batch=2, schedule=f"{_SPLIT_64}, split = 6"),

@@ -24,6 +24,18 @@ func.func @programmatic(%q: !q, %w: !w, %o: !q) -> !q {
 
 // -----
 
+!q = tensor<1x1x?x64xbf16>
+!w = tensor<1x10x32x64xbf16>
+
+func.func @push(%q: !q, %w: !w, %o: !q) -> !q {
+  // expected-error@+1 {{needs pieces that push to be a cluster of at most 16 blocks: push, split = 17}}
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q, !w, !w) outs(%o : !q)
+      {schedule = #flashmhf.schedule<dff_tile = 16, split = 17, push = true>} -> !q
+  return %r : !q
+}
+
+// -----
+
 // Tiled by somebody who did not know.
 
 !q = memref<1x4x256x64xbf16>

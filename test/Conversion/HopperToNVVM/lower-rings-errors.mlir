@@ -106,3 +106,44 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @inbox_without_place(%n: index) kernel {
+    // expected-error@+1 {{has no place in shared memory; run hopper-allocate-shared-memory first}}
+    %inbox = hopper.inbox : !hopper.inbox<3 x 22x16>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @inbox_without_rings(%n: index) kernel {
+    // expected-error@+1 {{needs a kernel with hopper.warpgroups and rings}}
+    %inbox = hopper.inbox at 0 barriers 4224 : !hopper.inbox<3 x 22x16>
+    hopper.warpgroups producer registers 24 {
+    } consumers 2 registers 240 {
+      hopper.expect %inbox rows %n : !hopper.inbox<3 x 22x16>
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+!o = memref<1x1x?x16xf32>
+
+gpu.module @kernels {
+  gpu.func @inbox_of_nobody(%p: index, %n: index, %o: !o) kernel {
+    %r = hopper.ring "K" at 0 barriers 12416 : !hopper.ring<1 x 64x64xbf16>
+    %inbox = hopper.inbox at 8192 barriers 12432 : !hopper.inbox<3 x 22x16>
+    hopper.warpgroups producer registers 24 {
+    } consumers 2 registers 240 {
+    }
+    // expected-error@+1 {{must be in the consumer region of hopper.warpgroups}}
+    hopper.sum_pushed %inbox into %o[%p, %p, %p] piece %p rows %n : !hopper.inbox<3 x 22x16>, !o
+    gpu.return
+  }
+}

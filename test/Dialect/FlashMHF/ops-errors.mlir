@@ -285,3 +285,8 @@ func.func @pick_variant_cases(%b: index, %l: index) {
   %n = flashmhf.pick_variant %b, %l [1] otherwise 0
   return
 }
+
+// -----
+
+// expected-error@+1 {{schedule: 'push' needs 'split' > 1 and 'cluster' = 1, got 1 and 1}}
+func.func private @schedule_push() attributes {s = #flashmhf.schedule<push = true>}

@@ -44,6 +44,8 @@ def splits():
              f"{few}, dff_tile = 64, stages = [4, 4, 4]",
              f"{few}, dff_tile = 64, programmatic = true",
              f"{few}, dff_tile = 64, programmatic = true, overlap = true",
+             f"{few}, dff_tile = 64, programmatic = true, push = true",
+             "token_tile = 128, dff_tile = 64, overlap = true, registers = [40, 232], push = true",
              "token_tile = 128, dff_tile = 64, registers = [40, 232]",
              f"{few}, dff_tile = 64, cluster = 2, overlap = true",
              "token_tile = 64, consumers = 1, registers = [24, 232], dff_tile = 64",

@@ -61,7 +61,7 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
              fields.consumers, fields.registers, fields.cluster,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
              fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
-             fields.programmatic);
+             fields.programmatic, fields.push);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -79,7 +79,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getFuseTiles(),
           getHalveQ(),
           getTurns(),
-          getProgrammatic()};
+          getProgrammatic(),
+          getPush()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -123,6 +124,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.turns);
     if (key == "programmatic")
       return parseField(parser, fields.programmatic);
+    if (key == "push")
+      return parseField(parser, fields.push);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -133,7 +136,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       fields.stages, fields.consumers, fields.registers, fields.cluster,
       fields.persistent, fields.overlap, fields.rotate, fields.split,
       fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
-      fields.programmatic);
+      fields.programmatic, fields.push);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -163,6 +166,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", turns = false";
   if (getProgrammatic())
     printer << ", programmatic = true";
+  if (getPush())
+    printer << ", push = true";
   printer << '>';
 }
 
@@ -173,7 +178,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    bool persistent, bool overlap, bool,
                                    int64_t split, int64_t producers,
                                    bool fuseTiles, bool, bool,
-                                   bool programmatic) {
+                                   bool programmatic, bool push) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -196,6 +201,10 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (programmatic && producers != 1)
     return emitError() << "schedule: 'programmatic' needs 'producers' = 1, got "
                        << producers;
+  if (push && (split == 1 || cluster > 1))
+    return emitError() << "schedule: 'push' needs 'split' > 1 and 'cluster' = "
+                          "1, got "
+                       << split << " and " << cluster;
   if (fuseTiles && !(persistent && overlap))
     return emitError() << "schedule: 'fuse_tiles' needs 'persistent' and "
                           "'overlap'";

@@ -72,10 +72,12 @@ hopper::findRegisterFault(int64_t consumers, ArrayRef<int64_t> registers) {
 
 /// Swizzled tiles repeat every 8 rows of 128 bytes.
 static constexpr int64_t kTileAlignment = 1024;
+static constexpr int64_t kBarrierBytes = 8;
 /// A full and an empty mbarrier for each slot.
-static constexpr int64_t kSlotBarrierBytes = 16;
+static constexpr int64_t kSlotBarrierBytes = 2 * kBarrierBytes;
 
-SharedMemoryPlan hopper::planSharedMemory(ArrayRef<RingSize> rings) {
+SharedMemoryPlan hopper::planSharedMemory(ArrayRef<RingSize> rings,
+                                          InboxSize inbox) {
   SharedMemoryPlan plan;
   int64_t end = 0;
   for (auto [slots, bytes] : rings) {
@@ -83,10 +85,14 @@ SharedMemoryPlan hopper::planSharedMemory(ArrayRef<RingSize> rings) {
     plan.offsets.push_back(end);
     end += slots * bytes;
   }
+  plan.inbox = end;
+  end += inbox.parts * inbox.bytes;
   for (auto [slots, bytes] : rings) {
     plan.barriers.push_back(end);
     end += slots * kSlotBarrierBytes;
   }
+  plan.inboxBarriers = end;
+  end += inbox.parts * kBarrierBytes;
   // The driver aligns dynamic shared memory to 16 bytes only.
   plan.bytes = end + kTileAlignment;
   return plan;

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "Verify.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/IR/Builders.h"
@@ -74,6 +74,15 @@ LogicalResult LaunchOp::verify() {
            << getCluster();
   if (getPieces() < 1)
     return emitOpError("needs at least one piece, has ") << getPieces();
+  if (getPush() && (getPieces() < 2 || getPieces() > kMaxCluster))
+    return emitOpError("needs 2 to ")
+           << kMaxCluster
+           << " pieces that push, since they form a cluster, has "
+           << getPieces();
+  if (getPush() && getCluster() > 1)
+    return emitOpError("has pieces that push, which form a cluster of their "
+                       "own, but a cluster of ")
+           << getCluster();
   if (getPieces() > 1 && getPersistent())
     return emitOpError("has ") << getPieces()
                                << " pieces of each tile, whose blocks cannot "
@@ -100,7 +109,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   ArrayRef<Type> types = gpuFunc.getArgumentTypes();
   // Lowering turns tensor maps into pointers; only their number is stable.
   size_t passed =
-      getParameters().size() + (getPieces() > 1 ? kNumPieceArguments : 0);
+      getParameters().size() + (hasPieceArguments() ? kNumPieceArguments : 0);
   if (types.size() != passed)
     return emitOpError("passes ") << passed << " arguments to " << getKernel()
                                   << ", which takes " << types.size();
@@ -158,8 +167,7 @@ LogicalResult PutOp::verify() {
   return success();
 }
 
-/// Some operations only make sense where a warpgroup has a number.
-static bool isInConsumer(Operation *op) {
+bool hopper::isInConsumer(Operation *op) {
   auto parent = op->getParentOfType<WarpgroupsOp>();
   return parent && parent.getConsumer().isAncestor(op->getParentRegion());
 }
@@ -253,8 +261,7 @@ static LogicalResult verifyInConsumer(Operation *op) {
   return success();
 }
 
-/// Those that a kernel without warpgroups has as well.
-static LogicalResult verifyInConsumerIfAny(Operation *op) {
+LogicalResult hopper::verifyInConsumerIfAny(Operation *op) {
   return op->getParentOfType<WarpgroupsOp>() ? verifyInConsumer(op) : success();
 }
 

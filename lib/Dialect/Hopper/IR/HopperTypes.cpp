@@ -170,6 +170,62 @@ RingType RingType::withSlots(int64_t slots) const {
 }
 
 //===----------------------------------------------------------------------===//
+// InboxType
+//===----------------------------------------------------------------------===//
+
+Type InboxType::parse(AsmParser &parser) {
+  int64_t pieces, parts = 1;
+  SmallVector<int64_t> shape;
+  SMLoc loc;
+  if (parser.parseLess() || parser.parseInteger(pieces) ||
+      parser.parseKeyword("x") || parser.getCurrentLocation(&loc) ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/false,
+                                /*withTrailingX=*/false))
+    return {};
+  if (succeeded(parser.parseOptionalComma()) &&
+      (parser.parseKeyword("parts") || parser.parseInteger(parts)))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  if (shape.size() != 2) {
+    parser.emitError(loc) << "the rows of an inbox must have 2 dimensions, "
+                             "have "
+                          << shape.size();
+    return {};
+  }
+  return parser.getChecked<InboxType>(parser.getContext(), pieces, shape[0],
+                                      shape[1], parts);
+}
+
+void InboxType::print(AsmPrinter &printer) const {
+  printer << '<' << getPieces() << " x " << getRows() << 'x' << getColumns();
+  if (getParts() != 1)
+    printer << ", parts " << getParts();
+  printer << '>';
+}
+
+LogicalResult InboxType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t pieces, int64_t rows, int64_t columns,
+                                int64_t parts) {
+  if (pieces < 2 || pieces > kMaxCluster)
+    return emitError() << "an inbox must be of 2 to " << kMaxCluster
+                       << " pieces, which form a cluster, has " << pieces;
+  if (rows < 1 || rows > 256)
+    return emitError() << "an inbox must have 1 to 256 rows from each piece, "
+                          "has "
+                       << rows;
+  if (columns < 16 || columns > 256 || columns % 16 != 0)
+    return emitError() << "an inbox must have 16 to 256 columns, a multiple of "
+                          "16, has "
+                       << columns;
+  if (parts < 1 || parts > 7)
+    return emitError() << "an inbox must have 1 to 7 parts, one for each "
+                          "consumer, has "
+                       << parts;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // SlotType
 //===----------------------------------------------------------------------===//
 

@@ -1,8 +1,8 @@
 //===- AllocateSharedMemory.cpp - Places of rings in shared memory --------===//
 //
 /// \file
-/// In: rings of final depth. Out: the same with byte offsets of their slots and
-/// barriers, and the kernel's demand as an attribute.
+/// In: rings of final depth and an inbox. Out: the same with byte offsets of
+/// their slots, rows and barriers, and the kernel's demand as an attribute.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +19,7 @@ using namespace mlir::hopper;
 
 /// Prints what each ring asks for.
 static LogicalResult reportSizes(gpu::GPUFuncOp func, ArrayRef<RingOp> rings,
-                                 int64_t total) {
+                                 InboxOp inbox, int64_t total) {
   InFlightDiagnostic diag =
       func.emitOpError("needs ")
       << total << " bytes of shared memory, a block of sm_90 has at most "
@@ -32,6 +32,14 @@ static LogicalResult reportSizes(gpu::GPUFuncOp func, ArrayRef<RingOp> rings,
         << type.getElementType() << ", "
         << type.getSlots() * type.getSlotBytes() << " bytes";
   }
+  if (inbox) {
+    InboxType type = inbox.getInbox().getType();
+    diag.attachNote(inbox.getLoc())
+        << "inbox: " << type.getParts() << " parts of " << type.getRows()
+        << " x " << type.getColumns() << " f32 from each of "
+        << type.getPieces() << " pieces, "
+        << type.getParts() * type.getPartBytes() << " bytes";
+  }
   diag.attachNote() << "use smaller tiles or fewer stages";
   return diag;
 }
@@ -40,7 +48,11 @@ LogicalResult hopper::allocateSharedMemory(gpu::GPUFuncOp func) {
   Builder b(func.getContext());
   SmallVector<RingOp> rings;
   func.walk([&](RingOp ring) { rings.push_back(ring); });
-  if (rings.empty())
+  SmallVector<InboxOp> inboxes;
+  func.walk([&](InboxOp inbox) { inboxes.push_back(inbox); });
+  if (inboxes.size() > 1)
+    return inboxes[1].emitOpError("is the second of its kernel");
+  if (rings.empty() && inboxes.empty())
     return success();
 
   SmallVector<RingSize> sizes;
@@ -48,14 +60,25 @@ LogicalResult hopper::allocateSharedMemory(gpu::GPUFuncOp func) {
     RingType type = ring.getRing().getType();
     sizes.emplace_back(type.getSlots() * type.getParts(), type.getPartBytes());
   }
-  SharedMemoryPlan plan = planSharedMemory(sizes);
+  InboxOp inbox;
+  InboxSize inboxSize;
+  if (!inboxes.empty()) {
+    inbox = inboxes.front();
+    InboxType type = inbox.getInbox().getType();
+    inboxSize = {type.getParts(), type.getPartBytes()};
+  }
+  SharedMemoryPlan plan = planSharedMemory(sizes, inboxSize);
   for (auto [ring, offset, barriers] :
        llvm::zip(rings, plan.offsets, plan.barriers)) {
     ring.setOffsetAttr(b.getI64IntegerAttr(offset));
     ring.setBarriersAttr(b.getI64IntegerAttr(barriers));
   }
+  if (inbox) {
+    inbox.setOffsetAttr(b.getI64IntegerAttr(plan.inbox));
+    inbox.setBarriersAttr(b.getI64IntegerAttr(plan.inboxBarriers));
+  }
   if (plan.bytes > kSharedMemoryLimit)
-    return reportSizes(func, rings, plan.bytes);
+    return reportSizes(func, rings, inbox, plan.bytes);
   func->setAttr(kSharedMemoryAttrName, b.getI64IntegerAttr(plan.bytes));
   return success();
 }

@@ -27,3 +27,28 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  // expected-error@+2 {{needs 263280 bytes of shared memory, a block of sm_90 has at most 232448}}
+  // expected-note@+1 {{use smaller tiles or fewer stages}}
+  gpu.func @inbox() kernel {
+    // expected-note@+1 {{ring Q: 6 slots of 128 x 128 'bf16', 196608 bytes}}
+    %q = hopper.ring "Q" : !hopper.ring<6 x 128x128xbf16>
+    // expected-note@+1 {{inbox: 2 parts of 8 x 128 f32 from each of 8 pieces, 65536 bytes}}
+    %i = hopper.inbox : !hopper.inbox<8 x 8x128, parts 2>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @two_inboxes() kernel {
+    %a = hopper.inbox : !hopper.inbox<8 x 8x128>
+    // expected-error@+1 {{is the second of its kernel}}
+    %b = hopper.inbox : !hopper.inbox<8 x 8x128>
+    gpu.return
+  }
+}

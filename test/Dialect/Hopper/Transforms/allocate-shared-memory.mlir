@@ -36,6 +36,18 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // The inbox is behind the tiles, its barriers behind those of the rings.
+
+  // CHECK-LABEL: gpu.func @inbox
+  // CHECK-SAME: hopper.shared_memory = 18608 : i64
+  // CHECK: hopper.inbox at 1152 barriers 17568 : <8 x 4x64, parts 2>
+  // CHECK: hopper.ring "K" at 0 barriers 17536
+  gpu.func @inbox() kernel {
+    %i = hopper.inbox : !hopper.inbox<8 x 4x64, parts 2>
+    %k = hopper.ring "K" : !hopper.ring<2 x 18x16xbf16>
+    gpu.return
+  }
+
   // CHECK-LABEL: gpu.func @no_rings
   // CHECK-NOT: hopper.shared_memory
   // CHECK: gpu.return

@@ -55,7 +55,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
                        persistent = false, overlap = false, rotate = false,
                        split = 1, producers = 1, fuse_tiles = false,
                        halve_q = false, turns = true,
-                       programmatic = false>
+                       programmatic = false, push = false>
     ```
 
     | key          | meaning                                                   |
@@ -75,6 +75,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `turns`      | consumers issue their products in turn, if overlapped     |
     | `halve_q`    | Q is halved on chip, which saves SiLU and sigmoid a product |
     | `programmatic` | weights are fetched before the stream's previous kernel ends, if split |
+    | `push`       | pieces form a cluster and send their sums to each other's shared memory |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -91,7 +92,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "bool":$fuseTiles,
     "bool":$halveQ,
     "bool":$turns,
-    "bool":$programmatic
+    "bool":$programmatic,
+    "bool":$push
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

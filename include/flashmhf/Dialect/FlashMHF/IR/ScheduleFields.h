@@ -31,6 +31,7 @@ struct ScheduleFields {
   bool halveQ = false;
   bool turns = true;
   bool programmatic = false;
+  bool push = false;
 };
 
 } // namespace mlir::flashmhf

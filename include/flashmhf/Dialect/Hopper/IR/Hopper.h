@@ -40,6 +40,8 @@ inline constexpr int64_t kWarpgroupThreads = 128;
 inline constexpr int64_t kWarpgroupRows = 64;
 /// Shared memory that one block can have on sm_90, bytes.
 inline constexpr int64_t kSharedMemoryLimit = 232448;
+/// Blocks of a cluster, where a launch asks for more than every GPU has.
+inline constexpr int64_t kMaxCluster = 16;
 /// Slots of one ring: with the smallest tile they fill the shared memory.
 inline constexpr int64_t kMaxSlots = kSharedMemoryLimit / 32;
 /// Registers of one multiprocessor.
@@ -82,12 +84,20 @@ std::optional<std::string> findRegisterFault(int64_t consumers,
 struct SharedMemoryPlan {
   SmallVector<int64_t> offsets;  ///< Of each ring's first slot.
   SmallVector<int64_t> barriers; ///< Of each ring's barriers.
+  int64_t inbox = 0;             ///< Of the inbox, if there is one,
+  int64_t inboxBarriers = 0;     ///< and of its barriers.
   int64_t bytes = 0;             ///< What a launch must ask for.
 };
 
 /// A ring's size: slots, and bytes of each.
 using RingSize = std::pair<int64_t, int64_t>;
-SharedMemoryPlan planSharedMemory(ArrayRef<RingSize> rings);
+/// An inbox's size, which is 0 where there is none.
+struct InboxSize {
+  int64_t parts = 0;
+  int64_t bytes = 0; ///< Of each part.
+};
+SharedMemoryPlan planSharedMemory(ArrayRef<RingSize> rings,
+                                  InboxSize inbox = {});
 
 } // namespace mlir::hopper
 

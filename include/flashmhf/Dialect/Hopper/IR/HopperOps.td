@@ -40,7 +40,8 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
     takes three index arguments more, which the host provides: the address of P
     f32 for each element of `over`, that of an 8-byte counter for each tile,
     which was zero before the first launch, and 1 if all blocks of the launch
-    are resident at once, else 0.
+    are resident at once, else 0. With `push` the pieces of a tile form a cluster
+    instead, at most 16, and the kernel takes nothing more.
 
     A `programmatic` launch may begin before the kernel in front of it in its
     stream has ended: see hopper.wait_predecessor.
@@ -59,17 +60,19 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
                        DefaultValuedAttr<I64Attr, "1">:$cluster,
                        UnitAttr:$persistent,
                        DefaultValuedAttr<I64Attr, "1">:$pieces,
-                       UnitAttr:$programmatic);
+                       UnitAttr:$push, UnitAttr:$programmatic);
   let assemblyFormat = [{
     $kernel `args` `(` $args `:` type($args) `)` `as` $parameters
     `over` $over `tiles` $tiles (`cluster` $cluster^)?
-    (`persistent` $persistent^)? (`pieces` $pieces^)?
+    (`persistent` $persistent^)? (`pieces` $pieces^)? (`push` $push^)?
     (`programmatic` $programmatic^)? attr-dict `:` type($over)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Arguments of a kernel of several pieces besides `args`.
     static constexpr unsigned kNumPieceArguments = 3;
+    /// Whether the kernel takes these.
+    bool hasPieceArguments() { return getPieces() > 1 && !getPush(); }
   }];
 }
 
@@ -504,6 +507,8 @@ def Hopper_SumPartialsOp : Hopper_Op<"sum_partials"> {
   }];
   let hasVerifier = 1;
 }
+
+include "flashmhf/Dialect/Hopper/IR/HopperPush.td"
 
 //===----------------------------------------------------------------------===//
 // The kernels before and after

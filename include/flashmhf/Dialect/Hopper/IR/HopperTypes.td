@@ -88,6 +88,34 @@ def Hopper_SlotType : Hopper_Type<"Slot", "slot"> {
   }];
 }
 
+def Hopper_InboxType : Hopper_Type<"Inbox", "inbox"> {
+  let summary = "shared memory that the blocks of a cluster send rows to";
+  let description = [{
+    `!hopper.inbox<8 x 4x128>`: from each of 8 blocks 4 rows of 128 f32, and a
+    barrier that counts the bytes that have arrived. The blocks have numbers, as
+    pieces of a tile, which are their ranks in the cluster.
+
+    `!hopper.inbox<8 x 4x128, parts 2>`: as much for each of two consumers, who
+    do not wait for each other's rows.
+  }];
+  let parameters = (ins "int64_t":$pieces, "int64_t":$rows, "int64_t":$columns,
+                        "int64_t":$parts);
+  let builders = [TypeBuilder<(ins "int64_t":$pieces, "int64_t":$rows,
+      "int64_t":$columns, CArg<"int64_t", "1">:$parts), [{
+    return $_get($_ctxt, pieces, rows, columns, parts);
+  }]>];
+  let skipDefaultBuilders = 1;
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bytes of one row.
+    int64_t getRowBytes() const { return 4 * getColumns(); }
+    /// Bytes of what one piece sends to a part.
+    int64_t getPieceBytes() const { return getRows() * getRowBytes(); }
+    int64_t getPartBytes() const { return getPieces() * getPieceBytes(); }
+  }];
+}
+
 def Hopper_InflightType : Hopper_Type<"Inflight", "inflight"> {
   let summary = "the result of a product that has been issued but not awaited";
   let description = [{

@@ -189,6 +189,35 @@ def HopperStartEarly : HopperPass<"hopper-start-early"> {
   }];
 }
 
+def HopperPushPartials
+    : Pass<"hopper-push-partials", "::mlir::ModuleOp"> {
+  let summary = "Let the pieces of a tile send their sums to each other";
+  let description = [{
+    Where the kernel's `flashmhf.schedule` says `push`, the pieces of a tile do
+    not meet at a counter in global memory but form a cluster. Each has an inbox
+    in shared memory, to which the others send the partial sums of the rows that
+    it finishes.
+
+    ```mlir
+    hopper.store_partial %acc, %partials[%p, %b, %h, %row] of 8 like %o
+    %first, %step = hopper.meet %counters[%tile] piece %p of 8 resident %all
+    hopper.sum_partials %partials of 8 into %o[%b, %h, %row] rows 64 from %first step %step
+    // becomes
+    hopper.await_cluster
+    hopper.push %acc to %inbox[%p] row %row like %o
+    %n = hopper.owned_rows %p of 8 in %o[%row] rows 64
+    hopper.expect %inbox rows %n
+    hopper.sum_pushed %inbox into %o[%b, %h, %row] piece %p rows %n
+    ```
+
+    The kernel no longer takes the addresses of partial sums and counters, and
+    its hopper.launch says `push`. The sums are added in the same order: values
+    are not changed.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::hopper::HopperDialect"];
+}
+
 def HopperPlaceWaits : HopperPass<"hopper-place-waits"> {
   let summary = "Let each wait leave the products issued after its own running";
   let description = [{
@@ -210,7 +239,7 @@ def HopperAllocateSharedMemory : HopperPass<"hopper-allocate-shared-memory"> {
   let summary = "Give each ring its place in shared memory";
   let description = [{
     Tiles first, each ring aligned to 1024 bytes as swizzling requires, then the
-    barriers. The kernel gets `hopper.shared_memory`, the bytes to launch with
+    inbox, then the barriers. The kernel gets `hopper.shared_memory`, the bytes to launch with
     (1024 of them for aligning the start). More than 232448 bytes are an error
     that prints the size of each ring.
 

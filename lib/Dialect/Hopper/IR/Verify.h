@@ -1,0 +1,18 @@
+//===- Verify.h - Rules that several operations share -----------*- C++ -*-===//
+
+#ifndef FLASHMHF_LIB_DIALECT_HOPPER_IR_VERIFY_H
+#define FLASHMHF_LIB_DIALECT_HOPPER_IR_VERIFY_H
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+namespace mlir::hopper {
+
+/// Some operations only make sense where a warpgroup has a number.
+bool isInConsumer(Operation *op);
+
+/// Those that a kernel without warpgroups has as well.
+LogicalResult verifyInConsumerIfAny(Operation *op);
+
+} // namespace mlir::hopper
+
+#endif // FLASHMHF_LIB_DIALECT_HOPPER_IR_VERIFY_H

@@ -1,0 +1,159 @@
+//===- PushPartials.cpp - Sums of pieces through shared memory ------------===//
+//
+/// \file
+/// In: kernels whose consumers store partial sums in global memory, meet and
+/// add them up. Out: where the schedule says `push`, the same with an inbox in
+/// each block of a cluster of all pieces, and a launch without a workspace.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::hopper {
+#define GEN_PASS_DEF_HOPPERPUSHPARTIALS
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
+} // namespace mlir::hopper
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+namespace {
+/// How the consumers of a kernel add partial sums up.
+struct Meeting {
+  WarpgroupsOp warpgroups;
+  StorePartialOp store;
+  MeetOp meet;
+  SumPartialsOp sum;
+};
+} // namespace
+
+/// The only operation of its kind in `func`.
+template <typename OpTy>
+static FailureOr<OpTy> findOnly(gpu::GPUFuncOp func) {
+  SmallVector<OpTy> found;
+  func.walk([&](OpTy op) { found.push_back(op); });
+  if (found.size() == 1)
+    return found.front();
+  return func.emitOpError("has a schedule of pieces that push, which needs "
+                          "one ")
+         << OpTy::getOperationName() << ", has " << found.size();
+}
+
+static FailureOr<Meeting> findMeeting(gpu::GPUFuncOp func) {
+  auto warpgroups = findOnly<WarpgroupsOp>(func);
+  if (failed(warpgroups))
+    return failure();
+  auto store = findOnly<StorePartialOp>(func);
+  if (failed(store))
+    return failure();
+  auto meet = findOnly<MeetOp>(func);
+  if (failed(meet))
+    return failure();
+  auto sum = findOnly<SumPartialsOp>(func);
+  if (failed(sum))
+    return failure();
+  Meeting meeting{*warpgroups, *store, *meet, *sum};
+  Block *consumer = &meeting.warpgroups.getConsumer().front();
+  for (Operation *op :
+       {meeting.store.getOperation(), meeting.meet.getOperation(),
+        meeting.sum.getOperation()})
+    if (op->getBlock() != consumer)
+      return op->emitOpError("must be at the top of the consumers of a kernel "
+                             "whose pieces push");
+  int64_t pieces = meeting.meet.getPieces();
+  if (pieces > kMaxCluster)
+    return meeting.meet.emitOpError("is of ")
+           << pieces << " pieces, but they can push to each other only as a "
+           << "cluster of at most " << kMaxCluster;
+  if (meeting.sum.getFirst() != meeting.meet.getFirst() ||
+      meeting.sum.getStep() != meeting.meet.getStep() ||
+      meeting.store.getPiece() != meeting.meet.getPiece() ||
+      meeting.store.getRow() != meeting.sum.getRow())
+    return meeting.sum.emitOpError("does not add up what the pieces that meet "
+                                   "have stored");
+  return meeting;
+}
+
+static InboxOp createInbox(OpBuilder &b, gpu::GPUFuncOp func, Meeting meeting) {
+  auto dest = cast<MemRefType>(meeting.sum.getDest().getType());
+  int64_t pieces = meeting.meet.getPieces();
+  int64_t rows = meeting.sum.getRows();
+  if (!dest.isDynamicDim(2))
+    rows = std::clamp<int64_t>(dest.getDimSize(2), 1, rows);
+  auto type =
+      InboxType::get(func.getContext(), pieces, llvm::divideCeil(rows, pieces),
+                     dest.getDimSize(3), meeting.warpgroups.getConsumers());
+  b.setInsertionPoint(meeting.warpgroups);
+  return InboxOp::create(b, meeting.store.getLoc(), type, IntegerAttr(),
+                         IntegerAttr());
+}
+
+static void push(gpu::GPUFuncOp func, Meeting meeting) {
+  OpBuilder b(func.getContext());
+  InboxOp inbox = createInbox(b, func, meeting);
+  auto [warpgroups, store, meet, sum] = meeting;
+  Value piece = meet.getPiece(), dest = sum.getDest(), row = sum.getRow();
+  b.setInsertionPoint(store);
+  AwaitClusterOp::create(b, store.getLoc());
+  PushOp::create(b, store.getLoc(), store.getValue(), inbox, piece, row,
+                 store.getLike());
+  b.setInsertionPoint(sum);
+  // While rows are on their way: nobody needs to know before.
+  Value rows = OwnedRowsOp::create(b, meet.getLoc(), b.getIndexType(), piece,
+                                   meet.getPieces(), dest, row, sum.getRows());
+  ExpectOp::create(b, meet.getLoc(), inbox.getInbox(), rows);
+  SumPushedOp::create(b, sum.getLoc(), inbox, dest, sum.getBatch(),
+                      sum.getHead(), row, piece, rows, sum.getAccumulate());
+  for (Operation *op :
+       {sum.getOperation(), meet.getOperation(), store.getOperation()})
+    op->erase();
+}
+
+/// Takes what only the workspace needed from the kernel's arguments.
+static LogicalResult dropPieceArguments(gpu::GPUFuncOp func, LaunchOp launch) {
+  Block &entry = func.getBody().front();
+  unsigned kept = launch.getArgs().size();
+  for (BlockArgument argument : entry.getArguments().drop_front(kept))
+    if (!argument.use_empty())
+      return func.emitOpError("uses argument ")
+             << argument.getArgNumber()
+             << ", which a launch of pieces that push does not pass";
+  entry.eraseArguments(kept, entry.getNumArguments() - kept);
+  func.setFunctionType(FunctionType::get(
+      func.getContext(), entry.getArgumentTypes(), TypeRange()));
+  launch.setPush(true);
+  return success();
+}
+
+static LogicalResult pushPartials(LaunchOp launch) {
+  auto func = SymbolTable::lookupNearestSymbolFrom<gpu::GPUFuncOp>(
+      launch, launch.getKernelAttr());
+  if (!func || launch.getPush())
+    return success();
+  auto schedule =
+      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  if (!schedule || !schedule.getPush())
+    return success();
+  FailureOr<Meeting> meeting = findMeeting(func);
+  if (failed(meeting))
+    return failure();
+  push(func, *meeting);
+  return dropPieceArguments(func, launch);
+}
+
+namespace {
+struct HopperPushPartials
+    : hopper::impl::HopperPushPartialsBase<HopperPushPartials> {
+  void runOnOperation() override {
+    WalkResult result = getOperation().walk(
+        [](LaunchOp launch) -> WalkResult { return pushPartials(launch); });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+};
+} // namespace
