@@ -121,7 +121,8 @@ void Machine::checkEnd() {
                 ": not every consumer took the same number of turns");
     for (Ring &ring : block.rings)
       for (auto [i, gets] : llvm::enumerate(ring.gets))
-        if (!firstFault && ring.info->isFor(i) && gets != ring.puts)
+        if (!firstFault && !ring.info->isLocal && ring.info->isFor(i) &&
+            gets != ring.puts)
           fault(ring.info->location,
                 "block " + Twine(block.number) + " ends with tiles in ring \"" +
                     ring.info->name +

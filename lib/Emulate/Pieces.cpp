@@ -55,15 +55,22 @@ bool Warpgroup::executeStorePartial(const Instruction &i) {
   for (int d = 0; d < 4; ++d)
     at[d] = scalars[i.operands[d + 2]];
   record({Event::Kind::Store, 0, 0, 0, double(info.getSize() * sizeof(float))});
+  int64_t rows = info.rows, columns = info.columns;
   const float *values = getFloats(i.operands[0]);
-  for (int64_t row = 0; row < info.rows;
-       ++row, values += info.columns, ++at[3]) {
+  std::vector<float> turned;
+  if (i.transposed) {
+    turned.resize(info.getSize());
+    transpose(turned.data(), values, rows, columns);
+    values = turned.data();
+    std::swap(rows, columns);
+  }
+  for (int64_t row = 0; row < rows; ++row, values += columns, ++at[3]) {
     if (at[3] >= like.sizes[2])
       break;
     float *dest = getPartial(i, scalars[i.operands[1]], like, at);
     if (!dest)
       return false;
-    std::memcpy(dest, values, info.columns * sizeof(float));
+    std::memcpy(dest, values, like.sizes[3] * sizeof(float));
   }
   return true;
 }

@@ -11,6 +11,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cstring>
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::hopper;
@@ -61,6 +62,8 @@ bool Warpgroup::executeWgmma(const Instruction &i) {
   int64_t depth = i.transposed ? bInfo.columns : bInfo.rows;
 
   const float *a;
+  // Rows of A that there are, and elements from one to the next.
+  int64_t rows = info.rows, stride = depth;
   int64_t product = issued + 1;
   if (i.operands[0] >= 0) {
     const SlotValue &value = slots[i.operands[0]];
@@ -68,13 +71,19 @@ bool Warpgroup::executeWgmma(const Instruction &i) {
     if (!slot)
       return false;
     const RingInfo &aInfo = *block.rings[value.ring].info;
+    bool isTransposed = i.target;
     int64_t row = i.operands[1] < 0 ? 0 : scalars[i.operands[1]];
-    if (row < 0 || row + info.rows > aInfo.rows)
+    if (isTransposed) {
+      rows = aInfo.columns;
+      stride = aInfo.rows;
+    } else if (row < 0 || row + info.rows > aInfo.rows) {
       return fault(i, llvm::formatv("reads rows {0} to {1} of {2}, which has "
                                     "{3}",
                                     row, row + info.rows - 1,
                                     describeSlot(value), aInfo.rows));
-    a = slot->data.data() + row * aInfo.columns;
+    }
+    a = isTransposed ? slot->getTransposed(aInfo)
+                     : slot->data.data() + row * aInfo.columns;
     slotReaders[value.ring][value.slot] = product;
   } else {
     a = getFloats(i.operands[2]);
@@ -87,9 +96,12 @@ bool Warpgroup::executeWgmma(const Instruction &i) {
     std::memcpy(dest, getFloats(i.operands[4]), info.getSize() * sizeof(float));
   else
     std::fill_n(dest, info.getSize(), 0.0f);
-  multiply(dest, a, depth,
+  multiply(dest, a, stride,
            i.transposed ? bSlot->getTransposed(bInfo) : bSlot->data.data(),
-           info.rows, info.columns, depth);
+           rows, info.columns, depth);
+  // What lies behind A is read, and must not be used.
+  std::fill(dest + rows * info.columns, dest + info.getSize(),
+            std::numeric_limits<float>::quiet_NaN());
   record(
       {Event::Kind::Product, 0, 0, 0, 2.0 * info.rows * info.columns * depth});
   makers[i.result] = issued = product;

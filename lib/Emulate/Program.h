@@ -48,9 +48,10 @@ enum class Opcode : uint8_t {
   Broadcast,    ///< result = operand 0 everywhere
   SelectFloats, ///< result = scalar 0 ? 1 : 2
   RowScale,     ///< result = operand 0, row i times element i of operand 1
+  ColumnScale,  ///< result = operand 0, column j times element j of operand 1
   LoadRows,     ///< result = rows of argument 0 at scalars 1 to 4
-  Load,         ///< result = tile of argument 0 at scalars 1 to 4
-  Store,        ///< tile 5 to argument 0 at scalars 1 to 4
+  Load,  ///< result = tile of argument 0 at scalars 1 to 4, or transposed
+  Store, ///< tile 5 to argument 0 at scalars 1 to 4, or transposed
   // Rings and products.
   CopySlot, ///< result = operand 0
   Put,      ///< argument 0 at scalars 1 to 4 into ring 5, in transfers of
@@ -58,14 +59,17 @@ enum class Opcode : uint8_t {
   Get,      ///< result = next slot of ring 0, or of the consumer's part if it
             ///< has `target` > 1 of them
   Scale,    ///< slot 0 times `factor`
+  Write,    ///< tile 0, transposed, to slot 1
   SlotAt,   ///< result = slot at address 0 with its empty barrier at 1
   Release,  ///< slot 0
-  Wgmma,    ///< result = (slot 0 from row 1, or registers 2) * slot 3 + tile 4
+  Wgmma,    ///< result = (slot 0 from row 1, or registers 2) * slot 3 + tile 4;
+            ///< `target`: A is transposed
   TakeTurn, ///< waits for the turn of this consumer
   PassTurn, ///< gives it to the next one
   Wait,     ///< result = operand 0, leaving `target` products running
   // Pieces; see hopper.launch and the operations of these names.
-  StorePartial, ///< tile 0 to address 1 at scalars 2 to 5, like argument 6
+  StorePartial, ///< tile 0, or transposed, to address 1 at scalars 2 to 5, like
+                ///< argument 6
   Meet,         ///< result, +1 = first row, step, for scalars 0 to 3
   SumPartials,  ///< address 0 to argument 1 at scalars 2 to 6, `tiles[0]` rows;
                 ///< `target`: adds to what is there
@@ -86,7 +90,7 @@ struct Instruction {
   }
 
   Opcode opcode;
-  /// Wgmma: B is transposed.
+  /// Wgmma: B is transposed. Accesses: the tile's rows are columns in memory.
   bool transposed = false;
   /// Floats: done by the unit for special functions.
   bool isSpecial = false;
@@ -146,7 +150,8 @@ struct RingInfo {
   int64_t barriers; ///< Of the barriers: full ones, then empty ones.
   Location location;
   int64_t parts = 1;
-  int64_t owner = -1; ///< The consumer that a part is for; -1: all consumers.
+  int64_t owner = -1;   ///< The consumer that a part is for; -1: all consumers.
+  bool isLocal = false; ///< The consumer writes the tiles.
 
   int64_t getBytes() const {
     return rows * columns * emulation::getBytes(format);

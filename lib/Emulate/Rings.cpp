@@ -197,6 +197,11 @@ bool Warpgroup::executeGet(const Instruction &i) {
   value.emptyRing = value.ring;
   value.emptySlot = value.slot;
   Slot &slot = ring.slots[value.slot];
+  if (ring.info->isLocal) {
+    ++ring.gets[self];
+    slots[i.result] = value;
+    return true;
+  }
   auto describe = [&] {
     std::string text = llvm::formatv(
         "for {0} to be full, to get tile {1}: ", describeSlot(value), number);
@@ -234,6 +239,14 @@ bool Warpgroup::executeSlotAt(const Instruction &i) {
       value.ring = number;
       value.slot = tile / stride;
     }
+    // A local ring has no barriers to give a slot back at.
+    if (info.isLocal) {
+      if (value.ring == int32_t(number)) {
+        value.emptyRing = value.ring;
+        value.emptySlot = value.slot;
+      }
+      continue;
+    }
     int64_t barrier = empty - info.barriers - info.slots * kBarrierBytes;
     if (barrier >= 0 && barrier < info.slots * kBarrierBytes &&
         barrier % kBarrierBytes == 0) {
@@ -264,13 +277,16 @@ Slot *Warpgroup::getReadable(const Instruction &i, const SlotValue &value) {
   // Only this thread changes its own counts.
   if (slot.got[self] <= value.use) {
     fault(i, llvm::formatv("reads {0} before its data has arrived: it has not "
-                           "waited for tile {1}",
+                           "{1} tile {2}",
                            describeSlot(value),
+                           ring.info->isLocal ? "written" : "waited for",
                            value.use * ring.info->slots + value.slot));
     return nullptr;
   }
   if (slot.released[self] > value.use) {
-    fault(i, "reads " + describeSlot(value) + " after its release");
+    fault(i, "reads " + describeSlot(value) + " after " +
+                 (ring.info->isLocal ? "another tile was written to it"
+                                     : "its release"));
     return nullptr;
   }
   return &slot;
@@ -292,6 +308,34 @@ bool Warpgroup::executeScale(const Instruction &i) {
   for (float &element : slot->data)
     element *= i.factor;
   round(info.format, slot->data.data(), slot->data.size());
+  return true;
+}
+
+bool Warpgroup::executeWrite(const Instruction &i) {
+  const FloatRegister &info = program.floats[i.operands[0]];
+  const SlotValue &value = slots[i.operands[1]];
+  const RingInfo &ring = *block.rings[value.ring].info;
+  Slot &slot = block.rings[value.ring].slots[value.slot];
+  int64_t self = std::max<int64_t>(consumer, 0);
+  if (!ring.isLocal)
+    return fault(i, "writes to " + describeSlot(value) +
+                        ", which its producer fills");
+  if (slot.got[self] > value.use)
+    return fault(i, "writes to " + describeSlot(value) + " a second time");
+  // A warp knows of its own products only, and of all at the last meeting.
+  if (int64_t reader = slotReaders[value.ring][value.slot];
+      reader > completedAtWrite)
+    return fault(i, llvm::formatv("writes to {0} while another warp may be at "
+                                  "product {1}, which reads it: its wait must "
+                                  "be in front of the last write",
+                                  describeSlot(value), reader));
+  completedAtWrite = completed;
+  record({Event::Kind::Compute, 0, 0, 0, double(info.getSize())});
+  transpose(slot.data.data(), getFloats(i.operands[0]), info.rows,
+            info.columns);
+  slot.setFilled();
+  slot.got[self] = value.use + 1;
+  slot.released[self] = value.use;
   return true;
 }
 

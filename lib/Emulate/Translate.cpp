@@ -268,6 +268,7 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
                   int64_t(ring.getOffset().value_or(0)),
                   int64_t(ring.getBarriers().value_or(0)),
                   ring.getLoc()};
+    info.isLocal = type.getLocal();
     // Without consumers nobody tells the parts apart.
     if (!warpgroups || type.getParts() == 1) {
       kernel.rings.push_back(info);

@@ -160,12 +160,28 @@ LogicalResult Translator::translateHopper(Operation *op) {
           [&](auto op) { return translatePlain(op, Opcode::Release); })
       .Case<LoadRowsOp>(
           [&](auto op) { return translatePlain(op, Opcode::LoadRows); })
-      .Case<LoadOp>([&](auto op) { return translatePlain(op, Opcode::Load); })
+      .Case<LoadColumnsOp>([&](auto op) {
+        // What is one row there is one column in memory.
+        if (failed(translatePlain(op, Opcode::LoadRows)))
+          return failure();
+        program.code.back().transposed = true;
+        return success();
+      })
+      .Case<LoadOp>([&](LoadOp op) {
+        if (failed(translatePlain(op, Opcode::Load)))
+          return failure();
+        program.code.back().transposed = op.getTransposed();
+        return success();
+      })
       .Case<RowScaleOp>(
           [&](auto op) { return translatePlain(op, Opcode::RowScale); })
+      .Case<ColumnScaleOp>(
+          [&](auto op) { return translatePlain(op, Opcode::ColumnScale); })
+      .Case<WriteOp>([&](auto op) { return translatePlain(op, Opcode::Write); })
       .Case<StoreOp>([&](StoreOp op) {
         if (failed(translatePlain(op, Opcode::Store)))
           return failure();
+        program.code.back().transposed = op.getTransposed();
         auto &operands = program.code.back().operands;
         std::rotate(operands.begin(), operands.begin() + 1,
                     operands.begin() + 6);
@@ -174,8 +190,12 @@ LogicalResult Translator::translateHopper(Operation *op) {
       // A launch is emulated after another.
       .Case<WaitPredecessorOp, LaunchDependentsOp>(
           [](auto) { return success(); })
-      .Case<StorePartialOp>(
-          [&](auto op) { return translatePlain(op, Opcode::StorePartial); })
+      .Case<StorePartialOp>([&](StorePartialOp op) {
+        if (failed(translatePlain(op, Opcode::StorePartial)))
+          return failure();
+        program.code.back().transposed = op.getTransposed();
+        return success();
+      })
       .Case<MeetOp>([&](auto op) { return translatePlain(op, Opcode::Meet); })
       .Case<SumPartialsOp>([&](SumPartialsOp op) {
         if (failed(translatePlain(op, Opcode::SumPartials)))
@@ -218,6 +238,7 @@ LogicalResult Translator::translateHopper(Operation *op) {
         if (op.getAcc())
           instruction.operands[4] = get(op.getAcc());
         instruction.transposed = op.getTransposeB();
+        instruction.target = op.getTransposeA();
         instruction.result = define(op.getResult());
         return success();
       })

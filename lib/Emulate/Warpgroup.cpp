@@ -35,7 +35,7 @@ void Warpgroup::reset() {
       workspace.isResident};
   for (auto [reg, value] : llvm::zip(program.pieceArguments, pieceArguments))
     scalars[reg] = value;
-  issued = completed = 0;
+  issued = completed = completedAtWrite = 0;
   hasAwaitedCluster = false;
   makers.assign(program.floats.size(), 0);
   readers.assign(program.floats.size(), 0);
@@ -159,7 +159,8 @@ bool Warpgroup::execute(const Instruction &i) {
                 *getFloats(i.operands[0]));
     return true;
   case Opcode::RowScale:
-    return executeRowScale(i);
+  case Opcode::ColumnScale:
+    return executeScaleBy(i);
   case Opcode::LoadRows:
   case Opcode::Load:
   case Opcode::Store:
@@ -173,6 +174,8 @@ bool Warpgroup::execute(const Instruction &i) {
     return executeGet(i);
   case Opcode::Scale:
     return executeScale(i);
+  case Opcode::Write:
+    return executeWrite(i);
   case Opcode::SlotAt:
     return executeSlotAt(i);
   case Opcode::TakeTurn:
@@ -304,7 +307,7 @@ bool Warpgroup::executeCopyFloats(const Instruction &i) {
   return true;
 }
 
-bool Warpgroup::executeRowScale(const Instruction &i) {
+bool Warpgroup::executeScaleBy(const Instruction &i) {
   if (!checkWritable(i, i.result))
     return false;
   recordCompute(i);
@@ -312,10 +315,11 @@ bool Warpgroup::executeRowScale(const Instruction &i) {
   const float *source = getFloats(i.operands[0]);
   const float *factors = getFloats(i.operands[1]);
   float *dest = getFloats(i.result);
+  bool byRow = i.opcode == Opcode::RowScale;
   for (int64_t row = 0; row < info.rows; ++row)
     for (int64_t column = 0; column < info.columns; ++column)
       dest[row * info.columns + column] =
-          source[row * info.columns + column] * factors[row];
+          source[row * info.columns + column] * factors[byRow ? row : column];
   return true;
 }
 
@@ -327,39 +331,52 @@ bool Warpgroup::executeAccess(const Instruction &i) {
   const FloatRegister &info = program.floats[reg];
   if (!isStore && !checkWritable(i, reg))
     return false;
-  // Only rows past the end are masked.
+  // In memory; only rows past the end are masked, and columns of a transposed
+  // tile.
+  int64_t rows = i.transposed ? info.columns : info.rows;
+  int64_t columns = i.transposed ? info.rows : info.columns;
   std::array<int64_t, 4> at;
   for (int d = 0; d < 4; ++d) {
     at[d] = scalars[i.operands[d + 1]];
-    int64_t last = at[d] + (d == 3 ? info.columns : d == 2 ? 0 : 1);
+    int64_t last = at[d] + (d == 3 ? columns : d == 2 ? 0 : 1);
+    if (i.transposed && d == 3 && at[d] < tensor.sizes[3])
+      last = std::min(last, tensor.sizes[3]);
     if (at[d] < 0 || (d != 2 && last > tensor.sizes[d]))
       return fault(
-          i, llvm::formatv(
-                 "{0} out of bounds: at [{1}], {2} x {3} elements of a "
-                 "tensor of [{4}]",
-                 isStore ? "stores" : "loads",
-                 llvm::make_range(at.begin(), at.begin() + d + 1), info.rows,
-                 info.columns,
-                 llvm::make_range(tensor.sizes.begin(), tensor.sizes.end())));
+          i,
+          llvm::formatv(
+              "{0} out of bounds: at [{1}], {2} x {3} elements of a "
+              "tensor of [{4}]",
+              isStore ? "stores" : "loads",
+              llvm::make_range(at.begin(), at.begin() + d + 1), rows, columns,
+              llvm::make_range(tensor.sizes.begin(), tensor.sizes.end())));
   }
   record({isStore ? Event::Kind::Store : Event::Kind::Load, 0, 0, 0,
           double(info.getSize() * getBytes(format))});
+  std::vector<float> turned;
   float *values = getFloats(reg);
-  for (int64_t row = 0; row < info.rows; ++row, values += info.columns) {
-    if (at[2] + row >= tensor.sizes[2]) {
-      if (!isStore)
-        std::fill_n(values, info.columns, 0.0f);
+  if (i.transposed) {
+    turned.resize(info.getSize());
+    transpose(turned.data(), values, info.rows, info.columns);
+    values = turned.data();
+  }
+  int64_t present = std::min(columns, tensor.sizes[3] - at[3]);
+  for (int64_t row = 0; row < rows; ++row, values += columns) {
+    if (!isStore)
+      std::fill_n(values, columns, 0.0f);
+    if (at[2] + row >= tensor.sizes[2])
       continue;
-    }
     int64_t offset = at[0] * tensor.strides[0] + at[1] * tensor.strides[1] +
                      (at[2] + row) * tensor.strides[2] +
                      at[3] * tensor.strides[3];
     char *address =
         static_cast<char *>(tensor.data) + offset * getBytes(format);
     if (isStore)
-      encode(format, values, address, info.columns);
+      encode(format, values, address, present);
     else
-      decode(format, address, values, info.columns);
+      decode(format, address, values, present);
   }
+  if (i.transposed && !isStore)
+    transpose(getFloats(reg), turned.data(), rows, columns);
   return true;
 }

@@ -61,7 +61,7 @@ private:
   bool executeTileCoordinates(const Instruction &instruction);
   bool executeFloats(const Instruction &instruction);
   bool executeCopyFloats(const Instruction &instruction);
-  bool executeRowScale(const Instruction &instruction);
+  bool executeScaleBy(const Instruction &instruction);
   bool executeAccess(const Instruction &instruction);
   bool executeSelectFloats(const Instruction &instruction);
   bool executeStorePartial(const Instruction &instruction);
@@ -85,6 +85,7 @@ private:
   bool executePut(const Instruction &instruction);
   bool executeGet(const Instruction &instruction);
   bool executeScale(const Instruction &instruction);
+  bool executeWrite(const Instruction &instruction);
   bool executeSlotAt(const Instruction &instruction);
   bool executeTakeTurn(const Instruction &instruction);
   bool executePassTurn(const Instruction &instruction);
@@ -140,6 +141,9 @@ private:
   std::vector<int64_t> makers, readers;
   /// For each slot of each ring, the latest product that reads it.
   std::vector<std::vector<int64_t>> slotReaders;
+  /// Products that had completed at the last hopper.write: all warps have met
+  /// since.
+  int64_t completedAtWrite = 0;
 };
 
 } // namespace mlir::hopper::emulation

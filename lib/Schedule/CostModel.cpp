@@ -129,15 +129,22 @@ static StepCost getStepCost(const OperatorFacts &op,
                             bool overlaps, int64_t sharing) {
   const MultiprocessorRates &rates = kHopperRates;
   double consumers = schedule.consumers;
-  // Of one consumer: a product with K or U, and all of them.
+  // Of one consumer: a product with K or U, and all of them. With exchanged
+  // roles tokens are the columns, and O has one instruction for each 64 columns
+  // of V.
+  int64_t columns = schedule.exchange ? schedule.tokenTile : rows;
   double product =
-      op.headWidth / double(kProductStep) * getProductCycles(rows, true);
-  double products = op.getProducts() * product +
-                    rows / double(kProductStep) *
-                        getProductCycles(op.headWidth, /*sharedA=*/false);
+      op.headWidth / double(kProductStep) * getProductCycles(columns, true);
+  double sum =
+      schedule.exchange
+          ? double(llvm::divideCeil(op.headWidth, hopper::kWarpgroupRows)) *
+                getProductCycles(columns, /*sharedA=*/true)
+          : getProductCycles(op.headWidth, /*sharedA=*/false);
+  double products =
+      op.getProducts() * product + rows / double(kProductStep) * sum;
   // Elementwise: the activation and the gate of the router while the product
   // with U runs; times T, and the rounding, when it is done.
-  double elements = double(hopper::kWarpgroupRows) * rows;
+  double elements = double(hopper::kWarpgroupRows) * columns;
   ActivationCost each = getActivationCost(op.activation);
   double special = elements * each.special / rates.specialOps;
   double early = special + elements *
@@ -167,7 +174,7 @@ static StepCost getStepCost(const OperatorFacts &op,
   // are up to a turn ahead.
   double held = (consumers - 1) * products + product;
   for (const RingFacts &ring : getRings(op, schedule)) {
-    if (ring.name == "Q")
+    if (ring.name == "Q" || ring.isLocal)
       continue;
     double cycles =
         (held + kLoadedLatency + ring.bytes / rates.memoryBytes) / ring.slots;
@@ -208,7 +215,7 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
                              const ScheduleFields &schedule, const Chip &chip) {
   OperatorFacts op = assumeSizes(facts);
   int64_t tile = std::min(schedule.dffTile, std::max<int64_t>(op.subWidth, 1));
-  int64_t rows = getStepRows(tile);
+  int64_t rows = getStepRows(tile, schedule);
   double inputBytes = getBytes(op.inputType);
   double outputBytes = getBytes(op.outputType);
   double cyclesPerMicrosecond = chip.clockGHz * 1e3;

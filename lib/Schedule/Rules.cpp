@@ -41,12 +41,24 @@ bool flashmhf::canHalveQ(Activation activation) {
   return activation == Activation::Silu || activation == Activation::Sigmoid;
 }
 
-int64_t flashmhf::getStepRows(int64_t rows) {
-  return llvm::alignTo(rows, kProductStep);
+/// What the rows of a step are a multiple of: the inner dimension of A V, and
+/// of the products with Q the columns, or with exchanged roles the rows.
+static int64_t getRowUnit(const ScheduleFields &schedule) {
+  return schedule.exchange ? hopper::kWarpgroupRows : kProductStep;
+}
+
+int64_t flashmhf::getStepRows(int64_t rows, const ScheduleFields &schedule) {
+  return llvm::alignTo(rows, getRowUnit(schedule));
 }
 
 int64_t flashmhf::getAccumulators(const OperatorFacts &op, int64_t stepRows,
                                   const ScheduleFields &schedule) {
+  // O is transposed: whole warpgroup tiles of columns of V.
+  if (schedule.exchange)
+    return (llvm::alignTo(op.headWidth, hopper::kWarpgroupRows) /
+                hopper::kWarpgroupRows +
+            op.getProducts()) *
+           schedule.tokenTile / 2;
   int64_t used = (op.headWidth + op.getProducts() * stepRows) / 2;
   // The product with U takes the registers of A, packed to 16 bits, when A V
   // has read them; without U the product with K runs beside it.
@@ -83,13 +95,22 @@ SmallVector<RingFacts> flashmhf::getRings(const OperatorFacts &op,
         {name, std::max<int64_t>(getRingSlots(name, schedule), 1), rows,
          hopper::getPanelLayout(rows, op.headWidth, op.inputType)->getBytes()});
   };
-  int64_t rows = getStepRows(getRows(op, schedule));
+  int64_t rows = getStepRows(getRows(op, schedule), schedule);
   add("Q", schedule.tokenTile);
   rings.back().parts = schedule.consumers;
   add("K", rows);
   if (op.hasUp)
     add("U", rows);
   add("V", rows);
+  if (!schedule.exchange)
+    return rings;
+  rings.back().overrun = hopper::getTransposedOverrun(
+      *hopper::getPanelLayout(rows, op.headWidth, op.inputType));
+  RingFacts a{"A", kExchangedSlots, schedule.tokenTile,
+              hopper::getPanelLayout(schedule.tokenTile, rows, op.inputType)
+                  ->getBytes()};
+  a.isLocal = true;
+  rings.push_back(a);
   return rings;
 }
 
@@ -111,7 +132,8 @@ int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
                                   const ScheduleFields &schedule) {
   SmallVector<hopper::RingSize> sizes;
   for (const RingFacts &ring : getRings(op, schedule))
-    sizes.emplace_back(ring.slots * ring.parts, ring.bytes / ring.parts);
+    sizes.push_back({ring.slots * ring.parts, ring.bytes / ring.parts,
+                     !ring.isLocal, ring.overrun});
   return hopper::planSharedMemory(sizes, getInbox(op, schedule)).bytes;
 }
 
@@ -146,15 +168,56 @@ static Fault findOperandFault(const OperatorFacts &op) {
 
 /// Rows of a step that is not whole instructions are fetched past the end of
 /// F, where there is nothing; they must not be another step's.
-static Fault findRowsFault(const OperatorFacts &op, int64_t rows) {
+static Fault findRowsFault(const OperatorFacts &op, int64_t rows,
+                           const ScheduleFields &schedule) {
+  if (schedule.exchange && rows > hopper::kWarpgroupRows)
+    return formatv("needs a dff_tile of at most {0} where roles are exchanged, "
+                   "has {1}",
+                   hopper::kWarpgroupRows, rows)
+        .str();
   if (rows > kMaxTile)
     return formatv("needs a dff_tile of at most {0} on a GPU, has {1}",
                    kMaxTile, rows)
         .str();
-  if (getStepRows(rows) != rows && rows != op.subWidth)
-    return formatv("needs a dff_tile that is all of F or a multiple of {0} on "
-                   "a GPU, has {1}",
-                   kProductStep, rows)
+  if (getStepRows(rows, schedule) != rows && rows != op.subWidth)
+    return formatv(
+               "needs a dff_tile that is all of F or a multiple of {0} {1}, "
+               "has {2}",
+               getRowUnit(schedule),
+               schedule.exchange ? "where roles are exchanged" : "on a GPU",
+               rows)
+        .str();
+  return std::nullopt;
+}
+
+/// The rules of the token tile and of what goes with it.
+static Fault findTokensFault(const ScheduleFields &schedule) {
+  int64_t tokens = schedule.tokenTile;
+  if (!schedule.exchange) {
+    if (tokens > kMaxTile)
+      return formatv("needs a token_tile of at most {0} on a GPU, has {1}",
+                     kMaxTile, tokens)
+          .str();
+    if (tokens != hopper::kWarpgroupRows * schedule.consumers)
+      return formatv("needs a token_tile of 64 rows for each consumer: {0} "
+                     "rows, {1} consumers",
+                     tokens, schedule.consumers)
+          .str();
+    return std::nullopt;
+  }
+  if (tokens != 8 && tokens != 16 && tokens != 32)
+    return formatv("needs a token_tile of 8, 16 or 32 where roles are "
+                   "exchanged, has {0}",
+                   tokens)
+        .str();
+  if (schedule.persistent || schedule.cluster > 1 || schedule.halveQ ||
+      schedule.push)
+    return formatv("cannot be computed with exchanged roles where blocks are "
+                   "persistent or form clusters or Q is halved: {0}{1}{2}"
+                   "cluster = {3}",
+                   schedule.persistent ? "persistent, " : "",
+                   schedule.push ? "push, " : "",
+                   schedule.halveQ ? "halve_q, " : "", schedule.cluster)
         .str();
   return std::nullopt;
 }
@@ -163,18 +226,11 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                               const ScheduleFields &schedule) {
   if (Fault fault = findOperandFault(op))
     return fault;
-  if (Fault fault = findRowsFault(op, rows))
+  if (Fault fault = findRowsFault(op, rows, schedule))
     return fault;
-  int64_t stepRows = getStepRows(rows);
-  if (schedule.tokenTile > kMaxTile)
-    return formatv("needs a token_tile of at most {0} on a GPU, has {1}",
-                   kMaxTile, schedule.tokenTile)
-        .str();
-  if (schedule.tokenTile != hopper::kWarpgroupRows * schedule.consumers)
-    return formatv("needs a token_tile of 64 rows for each consumer: {0} rows, "
-                   "{1} consumers",
-                   schedule.tokenTile, schedule.consumers)
-        .str();
+  if (Fault fault = findTokensFault(schedule))
+    return fault;
+  int64_t stepRows = getStepRows(rows, schedule);
   for (int64_t stages : schedule.stages)
     if (stages > hopper::kMaxSlots)
       return formatv("needs at most {0} stages on a GPU, has {1}",

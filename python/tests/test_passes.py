@@ -56,6 +56,9 @@ SCHEDULES = {
     "early": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [1, 3, 2], split = 2, "
     "programmatic = true",
     "push": "token_tile = 128, dff_tile = 32, split = 3, push = true, programmatic = true",
+    "exchange": "token_tile = 16, dff_tile = 64, consumers = 1, split = 2, exchange = true",
+    "exchange-overlap": "token_tile = 8, dff_tile = 64, consumers = 1, overlap = true, "
+    "exchange = true",
 }
 LIMIT = {"bf16": 2.6e-3, "f16": 4e-4}
 

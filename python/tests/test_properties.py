@@ -67,18 +67,19 @@ REGISTERS = {
 
 @st.composite
 def schedules(draw):
-    consumers = draw(st.sampled_from([1, 2, 3]), "consumers")
+    exchange = draw(st.sampled_from([False, False, True]), "exchange")
+    consumers = 1 if exchange else draw(st.sampled_from([1, 2, 3]), "consumers")
     stages = [draw(st.integers(1, 4), name) for name in "KUV"]
     registers = draw(st.sampled_from(REGISTERS[consumers]), "registers")
     split = draw(st.sampled_from([1, 1, 1, 2, 3]), "split")
-    cluster = draw(st.sampled_from([1, 1, 2, 4, 3]), "cluster")
-    # What a split cannot be together with.
-    persistent = draw(st.booleans(), "persistent") and split == 1
+    # What neither a split nor exchanged roles can be together with.
+    cluster = 1 if exchange else draw(st.sampled_from([1, 1, 2, 4, 3]), "cluster")
+    persistent = draw(st.booleans(), "persistent") and split == 1 and not exchange
     overlap = draw(st.booleans(), "overlap")
     producers = draw(st.integers(1, 2), "producers")
     keys = dict(
-        token_tile=64 * consumers,
-        dff_tile=16 * draw(st.integers(1, 8), "dff_tile / 16"),
+        token_tile=draw(st.sampled_from([8, 16, 32])) if exchange else 64 * consumers,
+        dff_tile=64 if exchange else 16 * draw(st.integers(1, 8), "dff_tile / 16"),
         stages=stages,
         consumers=consumers,
         registers=registers,
@@ -89,12 +90,13 @@ def schedules(draw):
         split=split,
         producers=producers,
         fuse_tiles=draw(st.booleans(), "fuse_tiles") and persistent and overlap,
-        halve_q=draw(st.booleans(), "halve_q"),
+        halve_q=draw(st.booleans(), "halve_q") and not exchange,
         turns=draw(st.booleans(), "turns"),
         programmatic=draw(st.booleans(), "programmatic")
         and split > 1
         and producers == 1,
-        push=draw(st.booleans(), "push") and split > 1 and cluster == 1,
+        push=draw(st.booleans(), "push") and split > 1 and cluster == 1 and not exchange,
+        exchange=exchange,
     )
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())
     return f"#flashmhf.schedule<{text}>"

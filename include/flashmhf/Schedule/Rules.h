@@ -52,7 +52,7 @@ bool canHalveQ(Activation activation);
 
 /// Rows of K, U and V that one step works on: `rows` of the `subWidth` that
 /// there are, rounded up to what a wgmma takes.
-int64_t getStepRows(int64_t rows);
+int64_t getStepRows(int64_t rows, const ScheduleFields &schedule);
 
 /// Registers per consumer thread for f32 accumulators, of O and the products
 /// with Q, and for A where it is beside them.
@@ -61,12 +61,18 @@ int64_t getAccumulators(const OperatorFacts &op, int64_t stepRows,
 
 /// One ring of a kernel's shared memory.
 struct RingFacts {
-  StringRef name; ///< Q, K, U or V.
+  StringRef name; ///< Q, K, U, V, or A where roles are exchanged.
   int64_t slots;
   int64_t rows;
-  int64_t bytes;     ///< Of one slot.
-  int64_t parts = 1; ///< Of one slot, each with barriers of its own.
+  int64_t bytes;        ///< Of one slot.
+  int64_t parts = 1;    ///< Of one slot, each with barriers of its own.
+  bool isLocal = false; ///< Filled by the consumer, without barriers.
+  int64_t overrun = 0;  ///< Bytes behind the last slot that products read.
 };
+
+/// Slots of the ring of A where roles are exchanged: one is read while the
+/// other is written.
+inline constexpr int64_t kExchangedSlots = 2;
 
 /// Slots of the ring `name`, K, U or V; 0 for any other, which has its own.
 int64_t getRingSlots(StringRef name, const ScheduleFields &schedule);

@@ -5,7 +5,8 @@
 /// into a buffer of the accumulation type and rounds that into the output. Out:
 /// a hopper.launch in its place and a sequential kernel, in which the buffer
 /// has become a vector and every mhffn its products, activation, gate and sum.
-/// Invariant: the activation A is only ever a vector.
+/// Invariant: the activation A is only ever a vector, or with exchanged roles a
+/// tile in shared memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -149,8 +150,7 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
     return failure();
   Location loc = tile.getLoc();
   const KernelShape &shape = kernel.getShape();
-  auto products =
-      VectorType::get({shape.tokenTile, shape.dffTile}, b.getF32Type());
+  auto products = VectorType::get(shape.getStepShape(), b.getF32Type());
   auto rounded = VectorType::get(products.getShape(), tile.getInputType());
   auto inflight = InflightType::get(b.getContext(), products, {});
 
@@ -186,19 +186,26 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
     if (failed(kernel.put(name, operand)))
       return failure();
 
+  auto multiply = [&](Value weights) -> Value {
+    Value a = *q, other = weights;
+    if (shape.isExchanged)
+      std::swap(a, other);
+    return WgmmaOp::create(b, loc, inflight, a, Value(), other, Value(),
+                           /*transpose_b=*/true);
+  };
   Value k = kernel.get("K");
-  Value s = WgmmaOp::create(b, loc, inflight, *q, Value(), k, Value(),
-                            /*transpose_b=*/true);
+  Value s = multiply(k);
   Value u, t;
   if (tile.getU()) {
     u = kernel.get("U");
-    t = WgmmaOp::create(b, loc, inflight, *q, Value(), u, Value(),
-                        /*transpose_b=*/true);
+    t = multiply(u);
   }
   Value a = WaitOp::create(b, loc, products, s);
   ReleaseOp::create(b, loc, k);
   a = createActivation(b, loc, tile.getActivation(), a, isHalved());
-  if (rows)
+  if (rows && shape.isExchanged)
+    a = ColumnScaleOp::create(b, loc, a.getType(), a, rows);
+  else if (rows)
     a = RowScaleOp::create(b, loc, a.getType(), a, rows);
   if (u) {
     Value gate = WaitOp::create(b, loc, products, t);
@@ -208,11 +215,19 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
   kernel.releaseFetched();
   a = arith::TruncFOp::create(b, loc, rounded, a);
 
+  // Exchanged, A^T is the B of V^T A^T and lies in shared memory.
+  Value exchanged = shape.isExchanged ? kernel.exchange(a) : Value();
   Value v = kernel.get("V");
   auto accType = cast<VectorType>(acc.getType());
-  Value sum = WgmmaOp::create(
-      b, loc, InflightType::get(b.getContext(), accType, rounded), a, Value(),
-      v, acc, /*transpose_b=*/false);
+  Value sum =
+      exchanged
+          ? WgmmaOp::create(b, loc,
+                            InflightType::get(b.getContext(), accType, {}), v,
+                            Value(), exchanged, acc, /*transpose_b=*/true,
+                            /*transpose_a=*/true)
+          : WgmmaOp::create(b, loc,
+                            InflightType::get(b.getContext(), accType, rounded),
+                            a, Value(), v, acc, /*transpose_b=*/false);
   acc = WaitOp::create(b, loc, accType, sum);
   ReleaseOp::create(b, loc, v);
   return success();
@@ -279,9 +294,8 @@ LogicalResult SwiGLUFusion::translate(Block &block) {
       if (!isBuffer(fill.getOutputs()[0]) ||
           !matchPattern(fill.getInputs()[0], m_AnyZeroFloat()))
         result = fill.emitOpError("is not the zero of the accumulator");
-      auto type = VectorType::get(
-          {kernel.getShape().tokenTile, kernel.getShape().headWidth},
-          b.getF32Type());
+      auto type =
+          VectorType::get(kernel.getShape().getOutputShape(), b.getF32Type());
       acc = arith::ConstantOp::create(b, fill.getLoc(), type,
                                       b.getZeroAttr(type));
     } else if (auto generic = dyn_cast<linalg::GenericOp>(inner)) {

@@ -1,4 +1,10 @@
 //===- KernelBuilder.cpp - Build a hopper kernel from a tile loop ---------===//
+//
+/// \file
+/// Parameters, rings and places. What the kernel does with them is in
+/// KernelOps.cpp, what pieces of a sum have besides in KernelPieces.cpp.
+//
+//===----------------------------------------------------------------------===//
 
 #include "KernelBuilder.h"
 
@@ -384,84 +390,4 @@ Operation *KernelBuilder::hoist(ValueRange values) {
   if (outermost)
     b.setInsertionPoint(outermost);
   return outermost;
-}
-
-//===----------------------------------------------------------------------===//
-// Operations
-//===----------------------------------------------------------------------===//
-
-LogicalResult KernelBuilder::put(StringRef name, Value operand) {
-  FailureOr<Place> place = locate(operand);
-  if (failed(place))
-    return failure();
-  int64_t rows = name == "Q" ? shape.tokenTile : shape.dffTile;
-  PutOp::create(b, op.getLoc(), getParameter(place->tensor, getMap(name)),
-                place->offsets, getRing(name, {rows, shape.headWidth}),
-                /*evict_first=*/split && name != "Q");
-  return success();
-}
-
-Value KernelBuilder::get(StringRef name) {
-  auto ring = cast<TypedValue<RingType>>(rings.lookup(name));
-  return GetOp::create(b, op.getLoc(),
-                       SlotType::get(b.getContext(), ring.getType().getShape(),
-                                     ring.getType().getElementType(),
-                                     ring.getType().getCluster()),
-                       ring);
-}
-
-FailureOr<Value> KernelBuilder::fetch(StringRef name, Value operand) {
-  FailureOr<Place> place = locate(operand);
-  if (failed(place))
-    return failure();
-  OpBuilder::InsertionGuard guard(b);
-  Operation *loop = hoist(place->offsets);
-  if (failed(put(name, operand)))
-    return failure();
-  Value slot = get(name);
-  if (!loop) {
-    unreleased = slot;
-    return slot;
-  }
-  b.setInsertionPointAfter(loop);
-  ReleaseOp::create(b, op.getLoc(), slot);
-  return slot;
-}
-
-void KernelBuilder::releaseFetched() {
-  if (unreleased)
-    ReleaseOp::create(b, op.getLoc(), unreleased);
-  unreleased = Value();
-}
-
-FailureOr<Value> KernelBuilder::loadRows(Value operand) {
-  FailureOr<Place> place = locate(operand);
-  if (failed(place))
-    return failure();
-  Value tensor = getParameter(place->tensor);
-  return LoadRowsOp::create(b, op.getLoc(),
-                            VectorType::get({shape.tokenTile}, b.getF32Type()),
-                            tensor, place->offsets)
-      .getRows();
-}
-
-FailureOr<Value> KernelBuilder::load(Value operand) {
-  FailureOr<Place> place = locate(operand);
-  if (failed(place))
-    return failure();
-  Value tensor = getParameter(place->tensor);
-  auto type =
-      VectorType::get({shape.tokenTile, shape.headWidth},
-                      cast<MemRefType>(tensor.getType()).getElementType());
-  return LoadOp::create(b, op.getLoc(), type, tensor, place->offsets)
-      .getValue();
-}
-
-LogicalResult KernelBuilder::store(Value vector, Value operand) {
-  FailureOr<Place> place = locate(operand);
-  if (failed(place))
-    return failure();
-  Value tensor = getParameter(place->tensor);
-  StoreOp::create(b, op.getLoc(), vector, tensor, place->offsets);
-  return success();
 }

@@ -25,6 +25,28 @@ struct KernelShape {
   int64_t tokenTile; ///< Rows of Q and O.
   int64_t dffTile;   ///< Rows of K, U and V, rounded up to a wgmma step.
   int64_t headWidth; ///< D.
+  bool isExchanged;  ///< Tokens are columns of all vectors.
+
+  /// Of the accumulator of O: the last rows of a transposed one are no columns
+  /// of O.
+  SmallVector<int64_t> getOutputShape() const {
+    if (isExchanged)
+      return {static_cast<int64_t>(llvm::alignTo(headWidth, kWarpgroupRows)),
+              tokenTile};
+    return {tokenTile, headWidth};
+  }
+  /// Of the products with K and U.
+  SmallVector<int64_t> getStepShape() const {
+    if (isExchanged)
+      return {dffTile, tokenTile};
+    return {tokenTile, dffTile};
+  }
+  /// Of a value for each token.
+  SmallVector<int64_t> getTokenShape() const {
+    if (isExchanged)
+      return {1, tokenTile};
+    return {tokenTile};
+  }
 };
 
 /// Checks that a GPU can compute `op`, the tile that `forall` computes, and
@@ -63,12 +85,14 @@ public:
   LogicalResult put(StringRef name, Value operand);
   /// The next slot of the ring `name`.
   Value get(StringRef name);
+  /// Writes a tile of A to shared memory, transposed, for `transpose_b`.
+  Value exchange(Value vector);
   /// Puts and gets a tile outside of all loops in which it does not change, and
   /// releases it after them. Where there is no such loop the caller says when
   /// the tile has been read: `releaseFetched`.
   FailureOr<Value> fetch(StringRef name, Value operand);
   void releaseFetched();
-  /// Loads a value of R for each row. It stays in the loop over steps: two
+  /// Loads a value of R for each token. It stays in the loop over steps: two
   /// loads a thread that nothing waits for cost less than a loop nest.
   FailureOr<Value> loadRows(Value operand);
   /// The same for a piece: what all of its steps may need is loaded in front of
@@ -111,6 +135,8 @@ private:
   /// null.
   Value getParameter(Value tensor, TensorMapType map = {});
   Value getRing(StringRef name, ArrayRef<int64_t> shape);
+  /// Loads a value of R for each token of a tile at `offsets`.
+  Value createLoadOfR(Value tensor, ValueRange offsets);
   /// Moves the insertion point out of the loops that do not define any of
   /// `values`; returns the outermost loop left, or null.
   Operation *hoist(ValueRange values);

@@ -17,14 +17,16 @@
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// Values of R that a consumer has registers for, for each of a thread's rows.
+/// Values of R that a consumer has registers for, for each of a thread's
+/// tokens.
 static int64_t countRowsAhead(flashmhf::MHFFNOp op, int64_t stepRows) {
-  constexpr int64_t rowsOfThread = 2;
   flashmhf::ScheduleFields schedule = op.getScheduleAttr().getFields();
+  // Rows of a fragment, or columns.
+  int64_t tokensOfThread = schedule.exchange ? schedule.tokenTile / 4 : 2;
   int64_t used = flashmhf::getAccumulators(flashmhf::OperatorFacts::get(op),
                                            stepRows, schedule) +
                  flashmhf::kSpareRegisters;
-  return (schedule.registers[1] - used) / rowsOfThread;
+  return (schedule.registers[1] - used) / tokensOfThread;
 }
 
 void KernelBuilder::createPieceParameters() {
@@ -41,7 +43,7 @@ void KernelBuilder::sumPieces(Value vector) {
   Value batch = coordinates.getBatch(), head = coordinates.getHead(),
         row = coordinates.getRow();
   StorePartialOp::create(b, loc, vector, partials, piece, batch, head, row,
-                         getPieces(), output);
+                         getPieces(), output, shape.isExchanged);
   auto meet =
       MeetOp::create(b, loc, b.getIndexType(), b.getIndexType(), counters,
                      coordinates.getTile(), piece, resident, getPieces());
@@ -84,9 +86,7 @@ FailureOr<Value> KernelBuilder::loadRowsAhead(Value operand) {
       at[3] = arith::MinUIOp::create(
           b, loc, arith::AddIOp::create(b, loc, first, index(i)),
           index(subNetworks - 1));
-      loaded.push_back(LoadRowsOp::create(
-          b, loc, VectorType::get({shape.tokenTile}, b.getF32Type()),
-          getParameter(place->tensor), at));
+      loaded.push_back(createLoadOfR(getParameter(place->tensor), at));
     }
   }
   Value number = arith::SubIOp::create(b, loc, place->offsets[3], first);

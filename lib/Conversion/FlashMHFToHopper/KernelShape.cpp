@@ -75,6 +75,6 @@ FailureOr<KernelShape> hopper::getKernelShape(scf::ForallOp forall,
   if (!ShapedType::isDynamic(tokens) && tokens > schedule.tokenTile)
     return op.emitOpError("has tiles of ")
            << tokens << " tokens, but token_tile is " << schedule.tokenTile;
-  return KernelShape{schedule.tokenTile, flashmhf::getStepRows(rows),
-                     facts.headWidth};
+  return KernelShape{schedule.tokenTile, flashmhf::getStepRows(rows, schedule),
+                     facts.headWidth, schedule.exchange};
 }

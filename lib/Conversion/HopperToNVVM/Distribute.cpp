@@ -6,12 +6,14 @@
 /// holds rows 16 w + l / 4 and that + 8; of each group of 8 columns it holds
 /// columns 2 (l % 4) and the next one. In order: for each group, the two
 /// elements of the first row, then those of the second (PTX ISA, "Register
-/// Fragments for wgmma.mma_async.m64nNk16", accumulator D).
+/// Fragments for wgmma.mma_async.m64nNk16", accumulator D). Vectors of more
+/// rows are one such tile after another, those of one row have the columns
+/// only.
 //
 //===----------------------------------------------------------------------===//
 
+#include "Elementwise.h"
 #include "Fragment.h"
-#include "PTX.h"
 #include "Pieces.h"
 #include "Products.h"
 #include "Pushes.h"
@@ -23,7 +25,6 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
@@ -46,10 +47,10 @@ convertVector(VectorType type, SmallVectorImpl<Type> &types) {
   Builder b(type.getContext());
   Type element = type.getElementType();
   if (type.getRank() < 1 || type.getRank() > 2 ||
-      type.getDimSize(0) != kWarpgroupRows)
+      (type.getDimSize(0) % kWarpgroupRows != 0 && type.getDimSize(0) != 1))
     return std::nullopt;
   if (type.getRank() == 1) {
-    if (!element.isF32())
+    if (!element.isF32() || type.getDimSize(0) != kWarpgroupRows)
       return std::nullopt;
     types.append(2, b.getF32Type());
     return success();
@@ -57,10 +58,13 @@ convertVector(VectorType type, SmallVectorImpl<Type> &types) {
   int64_t columns = type.getDimSize(1);
   if (columns % 8 != 0)
     return std::nullopt;
-  if (element.isF32())
-    types.append(columns / 2, b.getF32Type());
-  else if (element.isBF16() || element.isF16())
-    types.append(columns / 4, b.getI32Type());
+  int64_t tiles = type.getDimSize(0) / kWarpgroupRows;
+  if (tiles == 0 && element.isF32())
+    types.append(columns / 4, b.getF32Type());
+  else if (element.isF32())
+    types.append(tiles * columns / 2, b.getF32Type());
+  else if (tiles > 0 && (element.isBF16() || element.isF16()))
+    types.append(tiles * columns / 4, b.getI32Type());
   else
     return std::nullopt;
   return success();
@@ -95,171 +99,6 @@ public:
 };
 
 //===----------------------------------------------------------------------===//
-// Element-wise operations
-//===----------------------------------------------------------------------===//
-
-/// One scalar operation for each element of an f32 vector.
-struct ScalarsOfElementwise : ConversionPattern {
-  ScalarsOfElementwise(const TypeConverter &converter, MLIRContext *context)
-      : ConversionPattern(converter, MatchAnyOpTypeTag(), 1, context) {}
-
-  LogicalResult
-  matchAndRewrite(Operation *op, ArrayRef<ValueRange> operands,
-                  ConversionPatternRewriter &rewriter) const override {
-    if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumResults() != 1)
-      return rewriter.notifyMatchFailure(op, "is not element-wise");
-    auto isF32Vector = [](Type type) {
-      auto vector = dyn_cast<VectorType>(type);
-      return vector && vector.getElementType().isF32();
-    };
-    if (!llvm::all_of(op->getOperandTypes(), isF32Vector) ||
-        !isF32Vector(op->getResultTypes()[0]))
-      return rewriter.notifyMatchFailure(op, "is not on f32 vectors");
-    SmallVector<Value> results;
-    for (size_t i = 0; i < operands.front().size(); ++i) {
-      SmallVector<Value> scalars;
-      for (ValueRange operand : operands)
-        scalars.push_back(operand[i]);
-      if (isa<math::TanhOp>(op)) {
-        results.push_back(ptx::tanh(rewriter, op->getLoc(), scalars.front()));
-        continue;
-      }
-      // The upstream conversion calls the device library for it.
-      if (isa<math::FmaOp>(op)) {
-        results.push_back(LLVM::FMAOp::create(rewriter, op->getLoc(), scalars));
-        continue;
-      }
-      results.push_back(rewriter
-                            .create(op->getLoc(), op->getName().getIdentifier(),
-                                    scalars, rewriter.getF32Type(),
-                                    op->getAttrs())
-                            ->getResult(0));
-    }
-    rewriter.replaceOpWithMultiple(op, {results});
-    return success();
-  }
-};
-
-/// A splat is one scalar for all elements.
-struct ScalarOfConstant : OpConversionPattern<arith::ConstantOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(arith::ConstantOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto splat = dyn_cast<SplatElementsAttr>(op.getValue());
-    SmallVector<Type> types;
-    if (!splat || failed(getTypeConverter()->convertType(op.getType(), types)))
-      return rewriter.notifyMatchFailure(op, "is not a splat of a fragment");
-    if (!splat.getElementType().isF32())
-      return rewriter.notifyMatchFailure(op, "is not f32");
-    Value scalar = arith::ConstantOp::create(rewriter, op.getLoc(),
-                                             splat.getSplatValue<TypedAttr>());
-    rewriter.replaceOpWithMultiple(op,
-                                   {SmallVector<Value>(types.size(), scalar)});
-    return success();
-  }
-};
-
-/// Rounding to 16 bits packs pairs of columns, which makes the accumulator of
-/// one product the A operand of the next.
-struct PairsOfTruncF : OpConversionPattern<arith::TruncFOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto type = dyn_cast<VectorType>(op.getType());
-    if (!type || type.getElementTypeBitWidth() != 16 ||
-        !getElementTypeOrSelf(op.getIn().getType()).isF32())
-      return rewriter.notifyMatchFailure(op, "does not round f32 to 16 bits");
-    ValueRange in = adaptor.getIn();
-    SmallVector<Value> pairs;
-    for (size_t i = 0; i < in.size(); i += 2)
-      pairs.push_back(ptx::pack(rewriter, op.getLoc(), in[i], in[i + 1],
-                                type.getElementType()));
-    rewriter.replaceOpWithMultiple(op, {pairs});
-    return success();
-  }
-};
-
-struct ScalarsOfExtF : OpConversionPattern<arith::ExtFOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(arith::ExtFOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto type = dyn_cast<VectorType>(op.getIn().getType());
-    if (!type || type.getElementTypeBitWidth() != 16)
-      return rewriter.notifyMatchFailure(op, "does not extend 16-bit vectors");
-    auto pairType = VectorType::get({2}, type.getElementType());
-    SmallVector<Value> scalars;
-    for (Value pair : adaptor.getIn()) {
-      Value vector =
-          LLVM::BitcastOp::create(rewriter, op.getLoc(), pairType, pair);
-      for (int64_t i : {0, 1}) {
-        Value at = LLVM::ConstantOp::create(rewriter, op.getLoc(),
-                                            rewriter.getI32IntegerAttr(i));
-        Value half =
-            LLVM::ExtractElementOp::create(rewriter, op.getLoc(), vector, at);
-        scalars.push_back(arith::ExtFOp::create(rewriter, op.getLoc(),
-                                                rewriter.getF32Type(), half));
-      }
-    }
-    rewriter.replaceOpWithMultiple(op, {scalars});
-    return success();
-  }
-};
-
-/// A choice between two vectors by one condition.
-struct SelectedScalars : OpConversionPattern<arith::SelectOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(arith::SelectOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    if (!isa<VectorType>(op.getType()) ||
-        !op.getCondition().getType().isInteger(1))
-      return rewriter.notifyMatchFailure(op, "does not choose a vector");
-    Value condition = llvm::getSingleElement(adaptor.getCondition());
-    SmallVector<Value> selected;
-    for (auto [yes, no] :
-         llvm::zip(adaptor.getTrueValue(), adaptor.getFalseValue()))
-      selected.push_back(
-          arith::SelectOp::create(rewriter, op.getLoc(), condition, yes, no));
-    rewriter.replaceOpWithMultiple(op, {selected});
-    return success();
-  }
-};
-
-struct ScaledRows : OpConversionPattern<RowScaleOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(RowScaleOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    SmallVector<Value> scaled;
-    for (auto [i, value] : llvm::enumerate(adaptor.getValue()))
-      scaled.push_back(arith::MulFOp::create(
-          rewriter, op.getLoc(), value, adaptor.getRows()[getFragmentRow(i)]));
-    rewriter.replaceOpWithMultiple(op, {scaled});
-    return success();
-  }
-};
-
-struct AnchoredScalars : OpConversionPattern<AnchorOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(AnchorOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithMultiple(
-        op, {ptx::anchor(rewriter, op.getLoc(), adaptor.getValue())});
-    return success();
-  }
-};
-
-//===----------------------------------------------------------------------===//
 // Global memory
 //===----------------------------------------------------------------------===//
 
@@ -280,15 +119,29 @@ struct LoadsOfRows : OpConversionPattern<LoadRowsOp> {
   }
 };
 
+struct LoadsOfColumns : OpConversionPattern<LoadColumnsOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(LoadColumnsOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithMultiple(
+        op, {loadColumns(rewriter, op.getLoc(), op.getSource(), op.getIndices(),
+                         op.getColumns().getType().getDimSize(1))});
+    return success();
+  }
+};
+
 struct LoadsOfFragment : OpConversionPattern<LoadOp> {
   using OpConversionPattern::OpConversionPattern;
 
   LogicalResult
   matchAndRewrite(LoadOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
+    auto load = op.getTransposed() ? loadTransposed : loadFragment;
     rewriter.replaceOpWithMultiple(
-        op, {loadFragment(rewriter, op.getLoc(), op.getSource(),
-                          op.getIndices(), op.getValue().getType())});
+        op, {load(rewriter, op.getLoc(), op.getSource(), op.getIndices(),
+                  op.getValue().getType())});
     return success();
   }
 };
@@ -299,8 +152,9 @@ struct StoresOfFragment : OpConversionPattern<StoreOp> {
   LogicalResult
   matchAndRewrite(StoreOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    storeFragment(rewriter, op.getLoc(), adaptor.getValue(), op.getDest(),
-                  op.getIndices(), op.getValue().getType());
+    auto store = op.getTransposed() ? storeTransposed : storeFragment;
+    store(rewriter, op.getLoc(), adaptor.getValue(), op.getDest(),
+          op.getIndices(), op.getValue().getType());
     rewriter.eraseOp(op);
     return success();
   }
@@ -331,6 +185,11 @@ static LogicalResult checkFragments(gpu::GPUFuncOp func) {
   WalkResult result = func.walk([&](Operation *op) -> WalkResult {
     if (!isa_and_present<HopperDialect>(op->getDialect()))
       return success();
+    // Only transposed tiles have more rows than those of one instruction.
+    bool isTile = isa<LoadOp, StoreOp, StorePartialOp, RowScaleOp>(op) &&
+                  !op->hasAttr("transposed");
+    if (auto product = dyn_cast<WgmmaOp>(op))
+      isTile = !product.getTransposeA();
     SmallVector<Type> types(op->getOperandTypes());
     llvm::append_range(types, op->getResultTypes());
     for (Type type : types) {
@@ -341,7 +200,8 @@ static LogicalResult checkFragments(gpu::GPUFuncOp func) {
       }
       SmallVector<Type> registers;
       for (VectorType vector : vectors)
-        if (vector && !convertVector(vector, registers))
+        if (vector && (!convertVector(vector, registers) ||
+                       (isTile && vector.getDimSize(0) > kWarpgroupRows)))
           return op->emitOpError("has ")
                  << vector << ", but a warpgroup holds vectors of "
                  << kWarpgroupRows
@@ -357,10 +217,9 @@ struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
     MLIRContext *context = &getContext();
     FragmentTypeConverter converter;
     RewritePatternSet patterns(context);
-    patterns.add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF,
-                 ScalarsOfExtF, SelectedScalars, ScaledRows, AnchoredScalars,
-                 LoadsOfRows, LoadsOfFragment, StoresOfFragment, WaitOfGrid,
-                 LaunchOfGrids>(converter, context);
+    patterns.add<LoadsOfRows, LoadsOfColumns, LoadsOfFragment, StoresOfFragment,
+                 WaitOfGrid, LaunchOfGrids>(converter, context);
+    populateElementwisePatterns(converter, patterns);
     populateProductPatterns(converter, patterns);
     populatePiecePatterns(converter, patterns);
     populatePushPatterns(converter, patterns);

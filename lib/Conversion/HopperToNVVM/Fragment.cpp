@@ -88,6 +88,19 @@ Value hopper::loadIfInside(OpBuilder &b, Location loc, Value tensor,
   return arith::SelectOp::create(b, loc, row.inside, value, zero);
 }
 
+Value hopper::packPair(OpBuilder &b, Location loc, Value low, Value high) {
+  Value vector =
+      LLVM::UndefOp::create(b, loc, VectorType::get({2}, low.getType()));
+  for (auto [i, value] : llvm::enumerate(ArrayRef<Value>{low, high}))
+    vector =
+        LLVM::InsertElementOp::create(b, loc, vector, value, getI32(b, loc, i));
+  return LLVM::BitcastOp::create(b, loc, b.getI32Type(), vector);
+}
+
+Value hopper::getHalf(OpBuilder &b, Location loc, Value pair, int64_t i) {
+  return LLVM::ExtractElementOp::create(b, loc, pair, getI32(b, loc, i));
+}
+
 Value hopper::getFirstColumn(OpBuilder &b, Location loc, Value column) {
   Value quad =
       arith::RemUIOp::create(b, loc, getLaneIndex(b, loc), getIndex(b, loc, 4));
@@ -132,12 +145,7 @@ SmallVector<Value> hopper::loadFragment(OpBuilder &b, Location loc,
         values.append({pair[0], pair[1]});
         continue;
       }
-      auto pairType = VectorType::get({2}, type.getElementType());
-      Value vector = LLVM::UndefOp::create(b, loc, pairType);
-      for (int64_t i : {0, 1})
-        vector = LLVM::InsertElementOp::create(b, loc, vector, pair[i],
-                                               getI32(b, loc, i));
-      values.push_back(LLVM::BitcastOp::create(b, loc, b.getI32Type(), vector));
+      values.push_back(packPair(b, loc, pair[0], pair[1]));
     }
   return values;
 }

@@ -31,6 +31,13 @@ struct FragmentRun {
 /// Which of the thread's two rows f32 element `i` of a fragment belongs to.
 inline int64_t getFragmentRow(int64_t i) { return i / 2 % 2; }
 
+/// Where f32 element `i` of a tile of `columns` columns lies, from the thread's
+/// first row and column on.
+struct FragmentPlace {
+  int64_t row, column;
+};
+FragmentPlace getFragmentPlace(int64_t i, int64_t columns);
+
 /// The lane of this thread in its warp, i32.
 Value getLane(OpBuilder &b, Location loc);
 
@@ -68,6 +75,46 @@ SmallVector<Value> pairColumns(OpBuilder &b, Location loc, Value isOdd,
 /// The address of `tensor[indices[0], indices[1], row, column]`.
 Value getAddress(OpBuilder &b, Location loc, Value tensor, ValueRange indices,
                  Value row, Value column);
+
+/// A transposed tile, as one thread holds it: its columns are rows of a tensor,
+/// and its rows are columns there.
+struct TransposedPlace {
+  /// The rows of the tensor that the thread has, in the order of the columns of
+  /// its elements: 0, 1, 8, 9, 16, ..
+  SmallVector<FragmentRow> rows;
+  /// The first column of the tensor that the thread has.
+  Value column;
+
+  /// The row of the tensor of what is at `place`.
+  const FragmentRow &getRow(FragmentPlace place) const {
+    return rows[place.column / 8 * 2 + place.column % 2];
+  }
+  /// i1: whether what is at `place` is less than the extent of dimension 3;
+  /// null where the whole warpgroup tile is.
+  Value isColumnInside(OpBuilder &b, Location loc, Value tensor,
+                       FragmentPlace place) const;
+};
+
+/// The place of a tile of `columns` columns, from row `row` and column `column`
+/// (null: 0) of the rank-4 memref `tensor` on.
+TransposedPlace getTransposedPlace(OpBuilder &b, Location loc, Value tensor,
+                                   Value row, Value column, int64_t columns);
+
+/// Loads `tensor[indices[0], indices[1], indices[2] + j, indices[3]]` for this
+/// thread's columns j of a tile of `columns`; 0 outside.
+SmallVector<Value> loadColumns(OpBuilder &b, Location loc, Value tensor,
+                               ValueRange indices, int64_t columns);
+
+/// `loadFragment` and `storeFragment` of a transposed tile.
+SmallVector<Value> loadTransposed(OpBuilder &b, Location loc, Value tensor,
+                                  ValueRange indices, VectorType type);
+void storeTransposed(OpBuilder &b, Location loc, ValueRange values,
+                     Value tensor, ValueRange indices, VectorType type);
+
+/// Packs two 16-bit values into a word.
+Value packPair(OpBuilder &b, Location loc, Value low, Value high);
+/// Element `i` of a vector of two.
+Value getHalf(OpBuilder &b, Location loc, Value pair, int64_t i);
 
 /// Loads this thread's part of a tile of `type` at `indices`.
 SmallVector<Value> loadFragment(OpBuilder &b, Location loc, Value tensor,

@@ -185,6 +185,8 @@ void RingLowering::emitPrologue() {
     int64_t warps = warpgroups.getConsumers() * kWarpgroupThreads / 32;
     for (RingOp ring : rings) {
       RingType type = ring.getRing().getType();
+      if (type.getLocal())
+        continue;
       Value consumers = i32(warps / type.getParts() * type.getCluster());
       for (int64_t part = 0; part < type.getParts(); ++part)
         for (int64_t slot = 0; slot < type.getSlots(); ++slot)
@@ -347,12 +349,16 @@ void RingLowering::lowerGet(GetOp get) {
   b.setInsertionPoint(get);
   auto [stage, phase] = advance(ring, get);
   Value part = i32(0);
+  // Nobody else fills a slot of a local ring, or waits to do so.
+  bool isLocal = ring.getRing().getType().getLocal();
   if (ring.getRing().getType().getParts() > 1)
     part = toI32(ConsumerIndexOp::create(b, loc, b.getIndexType()));
-  ptx::waitParity(b, loc, getBarrier(ring, part, stage, 0), phase);
-  Value slot = SlotAtOp::create(b, loc, get.getSlot().getType(),
-                                getPartAddress(ring, part, stage),
-                                getBarrier(ring, part, stage, 1));
+  if (!isLocal)
+    ptx::waitParity(b, loc, getBarrier(ring, part, stage, 0), phase);
+  Value address = getPartAddress(ring, part, stage);
+  Value empty = isLocal ? i32(0) : getBarrier(ring, part, stage, 1);
+  Value slot =
+      SlotAtOp::create(b, loc, get.getSlot().getType(), address, empty);
   get.getSlot().replaceAllUsesWith(slot);
   get.erase();
 }

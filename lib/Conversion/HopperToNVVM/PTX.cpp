@@ -7,8 +7,6 @@
 ///   out. Here they are built next to their use from one 32-bit word.
 /// - wait_group: the NVVM operation does not say which registers it releases.
 /// - try_wait, arrive: to keep them free of branches that LLVM sees.
-/// - bulk tensor copies: the NVVM operation takes 64-bit shared addresses, for
-///   which the producer, with 24 registers, has no room.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,8 +14,6 @@
 #include "AsmBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::hopper;
@@ -46,20 +42,21 @@ static uint32_t getDescriptorHigh(const ptx::MatrixDescriptor &descriptor) {
 SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
                               Type elementType, ValueRange acc,
                               ValueRange aRegisters,
-                              const MatrixDescriptor *aDescriptor,
-                              const MatrixDescriptor &bDescriptor,
-                              bool transposeB) {
+                              ArrayRef<MatrixDescriptor> aDescriptors,
+                              const MatrixDescriptor &bDescriptor) {
   AsmBuilder builder(b, loc);
+  // Of each tile of rows.
+  size_t tiles = std::max<size_t>(aDescriptors.size(), 1);
   SmallVector<std::string> d;
-  for (int64_t i = 0; i < columns / 2; ++i)
+  for (int64_t i = 0; i < int64_t(tiles) * columns / 2; ++i)
     d.push_back(
         builder.addResult(b.getF32Type(), acc.empty() ? Value() : acc[i]));
   SmallVector<std::string> a;
   for (Value reg : aRegisters)
     a.push_back(builder.addInput(reg));
   std::string aBase, bBase;
-  if (aDescriptor)
-    aBase = builder.addInput(aDescriptor->base);
+  if (!aDescriptors.empty())
+    aBase = builder.addInput(aDescriptors.front().base);
   bBase = builder.addInput(bDescriptor.base);
 
   std::string type = elementType.isBF16() ? "bf16" : "f16";
@@ -70,25 +67,31 @@ SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
                           base, descriptor.stepOffsets[step] >> 4, name,
                           getDescriptorHigh(descriptor));
   };
-  for (size_t step = 0; step < bDescriptor.stepOffsets.size(); ++step) {
-    std::string first;
-    if (aDescriptor) {
-      addDescriptor("da", aBase, *aDescriptor, step);
-      first = "da";
-    } else {
-      first = llvm::formatv("{{{0}}",
-                            llvm::join(ArrayRef(a).slice(4 * step, 4), ", "));
+  for (size_t step = 0; step < bDescriptor.stepOffsets.size(); ++step)
+    for (size_t tile = 0; tile < tiles; ++tile) {
+      std::string first;
+      if (aDescriptors.empty()) {
+        first = llvm::formatv("{{{0}}",
+                              llvm::join(ArrayRef(a).slice(4 * step, 4), ", "));
+      } else {
+        addDescriptor("da", aBase, aDescriptors[tile], step);
+        first = "da";
+      }
+      if (tile == 0)
+        addDescriptor("db", bBase, bDescriptor, step);
+      // Operands after the descriptors: scale-d, scale-a, scale-b, and the
+      // transpositions (of A only where A is in shared memory).
+      StringRef transposeA = aDescriptors.empty()              ? ""
+                             : aDescriptors[tile].isTransposed ? "1, "
+                                                               : "0, ";
+      text += llvm::formatv(
+          "wgmma.mma_async.sync.aligned.m64n{0}k16.f32.{1}.{1} {{{2}}, {3}, "
+          "db, {4}, 1, 1, {5}{6};\n",
+          columns, type,
+          llvm::join(ArrayRef(d).slice(tile * columns / 2, columns / 2), ", "),
+          first, step == 0 && acc.empty() ? 0 : 1, transposeA,
+          bDescriptor.isTransposed ? 1 : 0);
     }
-    addDescriptor("db", bBase, bDescriptor, step);
-    // Operands after the descriptors: scale-d, scale-a, scale-b, and the
-    // transpositions (of A only where A is in shared memory).
-    text += llvm::formatv(
-        "wgmma.mma_async.sync.aligned.m64n{0}k16.f32.{1}.{1} {{{2}}, {3}, db, "
-        "{4}, 1, 1, {5}{6};\n",
-        columns, type, llvm::join(d, ", "), first,
-        step == 0 && acc.empty() ? 0 : 1, aDescriptor ? "0, " : "",
-        transposeB ? 1 : 0);
-  }
   text += "}";
   return builder.emit(text, /*hasSideEffects=*/true);
 }
@@ -157,41 +160,6 @@ void ptx::arriveExpectTx(OpBuilder &b, Location loc, Value barrier,
       /*hasSideEffects=*/true);
 }
 
-void ptx::loadTensor(OpBuilder &b, Location loc, Value address, Value map,
-                     ValueRange coordinates, Value barrier, int64_t cluster,
-                     bool evictFirst) {
-  // The descriptor of a cache policy: evict first, all of it (PTX ISA,
-  // createpolicy.fractional).
-  constexpr int64_t evictFirstPolicy = 0x12F0000000000000;
-  AsmBuilder builder(b, loc);
-  std::string to = builder.addInput(address);
-  std::string from = builder.addInput(map);
-  SmallVector<std::string> at;
-  for (Value coordinate : coordinates)
-    at.push_back(builder.addInput(coordinate));
-  std::string full = builder.addInput(barrier);
-  std::string multicast, mask;
-  if (cluster > 1) {
-    multicast = ".multicast::cluster";
-    mask = ", " + builder.addInput(arith::ConstantOp::create(
-                      b, loc, b.getI16IntegerAttr((1 << cluster) - 1)));
-  }
-  std::string hint, policy;
-  if (evictFirst) {
-    hint = ".L2::cache_hint";
-    policy = ", " + builder.addInput(arith::ConstantOp::create(
-                        b, loc, b.getI64IntegerAttr(evictFirstPolicy)));
-  }
-  builder.emit(
-      llvm::formatv("cp.async.bulk.tensor.{0}d.shared::cluster.global.tile"
-                    ".mbarrier::complete_tx::bytes{1}{7} [{2}], [{3}, {{{4}}], "
-                    "[{5}]{6}{8};",
-                    coordinates.size(), multicast, to, from,
-                    llvm::join(at, ", "), full, mask, hint, policy)
-          .str(),
-      /*hasSideEffects=*/true);
-}
-
 void ptx::arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate) {
   AsmBuilder builder(b, loc);
   std::string address = builder.addInput(barrier);
@@ -240,57 +208,6 @@ Value ptx::pack(OpBuilder &b, Location loc, Value low, Value high,
                 .str(),
             /*hasSideEffects=*/false)
       .front();
-}
-
-void ptx::scaleShared(OpBuilder &b, Location loc, Value address, APFloat factor,
-                      Type elementType) {
-  bool lossy;
-  factor.convert(cast<FloatType>(elementType).getFloatSemantics(),
-                 APFloat::rmNearestTiesToEven, &lossy);
-  uint32_t bits = factor.bitcastToAPInt().getZExtValue();
-  AsmBuilder builder(b, loc);
-  std::string at = builder.addInput(address);
-  std::string text =
-      llvm::formatv("{{\n.reg .b32 x<4>, s;\nmov.b32 s, {0};\n"
-                    "ld.shared.v4.b32 {{x0, x1, x2, x3}, [{1}];\n",
-                    bits << 16 | bits, at);
-  for (int i = 0; i < 4; ++i)
-    text += llvm::formatv("mul.rn.{0}x2 x{1}, x{1}, s;\n",
-                          elementType.isBF16() ? "bf16" : "f16", i);
-  text += llvm::formatv("st.shared.v4.b32 [{0}], {{x0, x1, x2, x3};\n}", at);
-  builder.emit(text, /*hasSideEffects=*/true);
-}
-
-void ptx::fenceProxyAsync(OpBuilder &b, Location loc) {
-  AsmBuilder(b, loc).emit("fence.proxy.async.shared::cta;",
-                          /*hasSideEffects=*/true);
-}
-
-void ptx::storeVectorIf(OpBuilder &b, Location loc, Value pointer,
-                        ValueRange words, Value predicate) {
-  AsmBuilder builder(b, loc);
-  std::string address = builder.addInput(pointer);
-  SmallVector<std::string> w;
-  for (Value word : words)
-    w.push_back(builder.addInput(word));
-  std::string condition = builder.addInput(predicate);
-  builder.emit(llvm::formatv("@{2} st.global.v{3}.b32 [{0}], {{{1}};", address,
-                             llvm::join(w, ", "), condition, words.size())
-                   .str(),
-               /*hasSideEffects=*/true);
-}
-
-SmallVector<Value> ptx::loadShared4(OpBuilder &b, Location loc, Value pointer) {
-  AsmBuilder builder(b, loc);
-  SmallVector<std::string> results;
-  for (int i = 0; i < 4; ++i)
-    results.push_back(builder.addResult(b.getF32Type()));
-  std::string address = builder.addInput(pointer);
-  return builder.emit(
-      llvm::formatv("ld.relaxed.gpu.global.v4.f32 {{{0}}, [{1}];",
-                    llvm::join(results, ", "), address)
-          .str(),
-      /*hasSideEffects=*/true);
 }
 
 Value ptx::countArrival(OpBuilder &b, Location loc, Value pointer) {

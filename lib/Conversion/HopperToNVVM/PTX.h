@@ -1,7 +1,8 @@
 //===- PTX.h - Instructions that NVVM operations do not cover ---*- C++ -*-===//
 //
 /// \file
-/// Builders of inline assembly. All PTX text of the project is in PTX.cpp.
+/// Builders of inline assembly. All PTX text of the project is in PTX.cpp and
+/// PTXMemory.cpp.
 /// Addresses are 32-bit shared-memory addresses in bytes.
 //
 //===----------------------------------------------------------------------===//
@@ -16,9 +17,11 @@ namespace mlir::hopper::ptx {
 
 /// An operand of wgmma in shared memory: the low word of its matrix descriptor
 /// at the first k-step (see `getDescriptorBase`), the byte offset of every
-/// k-step, and the constant fields of the descriptor.
+/// k-step, and the constant fields of the descriptor. A transposed operand is
+/// stored with the inner dimension along the rows of its tile.
 struct MatrixDescriptor {
   Value base;
+  bool isTransposed = false;
   SmallVector<int64_t> stepOffsets;
   int64_t strideByteOffset = 0;
   int64_t swizzleBytes = 0;
@@ -30,14 +33,14 @@ Value getDescriptorBase(OpBuilder &b, Location loc, Value address,
                         int64_t leadingByteOffset);
 
 /// One product of a warpgroup, all its k-steps, into `columns / 2` f32
-/// registers. `acc` is empty for a product that starts from zero. A is given by
-/// registers (4 for each k-step) or by a descriptor. `transposeB` says that B
-/// is stored with the inner dimension along rows.
+/// registers for each 64 rows. `acc` is empty for a product that starts from
+/// zero. A is given by registers (4 for each k-step, 64 rows) or by a
+/// descriptor for each 64 rows, all with the same base.
 SmallVector<Value> wgmma(OpBuilder &b, Location loc, int64_t columns,
                          Type elementType, ValueRange acc,
                          ValueRange aRegisters,
-                         const MatrixDescriptor *aDescriptor,
-                         const MatrixDescriptor &bDescriptor, bool transposeB);
+                         ArrayRef<MatrixDescriptor> aDescriptors,
+                         const MatrixDescriptor &bDescriptor);
 
 /// Waits until at most `pending` groups are running. `values` are the registers
 /// that the awaited products write or read; the returned ones stand for them
@@ -89,11 +92,17 @@ Value pack(OpBuilder &b, Location loc, Value low, Value high, Type elementType);
 void scaleShared(OpBuilder &b, Location loc, Value address, APFloat factor,
                  Type elementType);
 
+/// Stores two or four 8 x 8 matrices of 16 bits, one word of each lane for
+/// each, to shared memory, transposed. Lane 8 m + r has the address (i32) of
+/// row r of matrix m: 16 bytes, aligned.
+void storeMatricesTransposed(OpBuilder &b, Location loc, Value address,
+                             ValueRange words);
+
 /// Orders this thread's writes to shared memory before later reads of them by
 /// wgmma and TMA.
 void fenceProxyAsync(OpBuilder &b, Location loc);
 
-/// Store of two or four 32-bit words, i32 or f32, to global memory where
+/// Store of one, two or four 32-bit words, i32 or f32, to global memory where
 /// `predicate` holds.
 void storeVectorIf(OpBuilder &b, Location loc, Value pointer, ValueRange words,
                    Value predicate);

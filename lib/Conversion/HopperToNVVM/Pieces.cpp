@@ -101,6 +101,28 @@ void hopper::lowerMeet(IRRewriter &rewriter, MeetOp meet, int64_t consumers,
 // Storing and adding
 //===----------------------------------------------------------------------===//
 
+/// Stores the elements of a transposed tile one by one: eight lanes fill a
+/// sector.
+static void storeTransposedPartial(IndexBuilder i, StorePartialOp op,
+                                   ValueRange values) {
+  int64_t columns = op.getValue().getType().getDimSize(1);
+  int64_t width = cast<MemRefType>(op.getLike().getType()).getDimSize(3);
+  TransposedPlace at = getTransposedPlace(i.b, i.loc, op.getLike(), op.getRow(),
+                                          Value(), columns);
+  Value address = getPartial(i, op.getPartials(), op.getPiece(), op.getBatch(),
+                             op.getHead(), at.rows.front().index, op.getLike());
+  Value pointer = i.toPointer(i.add(address, i.mul(at.column, sizeof(float))));
+  for (auto [n, value] : llvm::enumerate(values)) {
+    FragmentPlace place = getFragmentPlace(n, columns);
+    Value stores = at.getRow(place).inside;
+    if (Value inside = at.isColumnInside(i.b, i.loc, op.getLike(), place))
+      stores = arith::AndIOp::create(i.b, i.loc, stores, inside);
+    int64_t offset = place.column * width + place.row;
+    ptx::storeVectorIf(i.b, i.loc, i.offset(pointer, offset * sizeof(float)),
+                       value, stores);
+  }
+}
+
 namespace {
 struct StoresOfPartial : OpConversionPattern<StorePartialOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -111,6 +133,11 @@ struct StoresOfPartial : OpConversionPattern<StorePartialOp> {
     Location loc = op.getLoc();
     IndexBuilder i{rewriter, loc};
     ValueRange values = adaptor.getValue();
+    if (op.getTransposed()) {
+      storeTransposedPartial(i, op, values);
+      rewriter.eraseOp(op);
+      return success();
+    }
     auto rows = getFragmentRows(rewriter, loc, op.getLike(), op.getRow());
     // Two lanes share 8 columns of each row: with one of two groups of 8 for
     // either, each stores 16 bytes.

@@ -20,6 +20,10 @@
 using namespace mlir;
 using namespace mlir::hopper;
 
+/// Barrier of the threads of consumer 0, behind those of turns, at most 7, and
+/// that of the block; the next consumer's follows.
+static constexpr int64_t kConsumerBarrier = 8;
+
 namespace {
 struct AddressesOfSlot : OpConversionPattern<SlotAtOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -97,9 +101,74 @@ struct InstructionsOfScale : OpConversionPattern<ScaleOp> {
     rewriter.eraseOp(op);
     return success();
   }
+};
 
-  /// Behind the barriers of turns, at most 7, and that of the block.
-  static constexpr int64_t kConsumerBarrier = 8;
+/// A warp writes its 16 rows as 16-byte chunks of the slot's rows.
+struct InstructionsOfWrite : OpConversionPattern<WriteOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(WriteOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    SlotType slot = op.getSlot().getType();
+    PanelLayout layout = *getPanelLayout(slot.getRows(), slot.getColumns(),
+                                         slot.getElementType());
+    Value first = getFirstChunk(rewriter, loc, adaptor.getSlot()[0], layout);
+    // Two words for each 8 columns: of the first 8 rows of the warp and of the
+    // others.
+    ValueRange words = adaptor.getValue();
+    int64_t wordsOfTile = words.size() / layout.panels;
+    for (int64_t tile = 0; tile < layout.panels; ++tile)
+      for (int64_t word = 0; word < wordsOfTile; word += 4) {
+        int64_t offset =
+            tile * layout.getPanelBytes() + word / 2 * 8 * layout.getRowBytes();
+        Value address = arith::AddIOp::create(
+            rewriter, loc, first,
+            arith::ConstantOp::create(rewriter, loc,
+                                      rewriter.getI32IntegerAttr(offset)));
+        ptx::storeMatricesTransposed(
+            rewriter, loc, address,
+            words.slice(tile * wordsOfTile + word,
+                        std::min<int64_t>(wordsOfTile - word, 4)));
+      }
+    ptx::fenceProxyAsync(rewriter, loc);
+    Value barrier = arith::ConstantOp::create(
+        rewriter, loc, rewriter.getI32IntegerAttr(kConsumerBarrier));
+    ptx::syncNamedBarrier(rewriter, loc, barrier, kWarpgroupThreads);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  /// Where this lane's row of a matrix lies in the first tile: the rows of the
+  /// warp are 32 bytes of a row of the panel, in two chunks, swizzled.
+  static Value getFirstChunk(OpBuilder &b, Location loc, Value address,
+                             const PanelLayout &layout) {
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+    };
+    Value thread = arith::IndexCastOp::create(
+        b, loc, b.getI32Type(),
+        gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x));
+    auto bits = [&](int64_t from, int64_t count) -> Value {
+      return arith::AndIOp::create(
+          b, loc, arith::ShRUIOp::create(b, loc, thread, constant(from)),
+          constant((1 << count) - 1));
+    };
+    auto scale = [&](Value value, int64_t factor) -> Value {
+      return arith::MulIOp::create(b, loc, value, constant(factor));
+    };
+    auto add = [&](Value x, Value y) -> Value {
+      return arith::AddIOp::create(b, loc, x, y);
+    };
+    Value row = bits(0, 3), half = bits(3, 1), group = bits(4, 1),
+          warp = bits(5, 2);
+    Value chunk = arith::XOrIOp::create(b, loc, add(scale(warp, 2), half), row);
+    Value rows = add(row, scale(group, 8));
+    return add(add(address, scale(rows, layout.getRowBytes())),
+               scale(chunk, 16));
+  }
 };
 
 struct InstructionsOfWgmma : OpConversionPattern<WgmmaOp> {
@@ -113,14 +182,18 @@ struct InstructionsOfWgmma : OpConversionPattern<WgmmaOp> {
     int64_t depth = op.getDepth();
     int64_t columns = op.getResultVector().getDimSize(1);
 
-    ptx::MatrixDescriptor a;
+    SmallVector<ptx::MatrixDescriptor> a;
     ValueRange aRegisters;
     auto aSlot = dyn_cast<SlotType>(op.getA().getType());
     if (aSlot) {
       Value address = adaptor.getA()[0];
       if (op.getRow())
         address = addRows(rewriter, loc, address, aSlot, op.getRow());
-      a = getInnerAlongRows(rewriter, loc, address, aSlot, depth);
+      a = getTiles(
+          op.getTransposeA()
+              ? getInnerAlongColumns(rewriter, loc, address, aSlot, depth)
+              : getInnerAlongRows(rewriter, loc, address, aSlot, depth),
+          aSlot, op.getResultVector().getDimSize(0));
     } else {
       aRegisters = adaptor.getA();
     }
@@ -134,8 +207,7 @@ struct InstructionsOfWgmma : OpConversionPattern<WgmmaOp> {
     NVVM::WgmmaFenceAlignedOp::create(rewriter, loc);
     SmallVector<Value> result =
         ptx::wgmma(rewriter, loc, columns, bType.getElementType(),
-                   adaptor.getAcc(), aRegisters, aSlot ? &a : nullptr, b,
-                   /*transposeB=*/!op.getTransposeB());
+                   adaptor.getAcc(), aRegisters, a, b);
     NVVM::WgmmaGroupSyncAlignedOp::create(rewriter, loc);
     llvm::append_range(result, aRegisters);
     rewriter.replaceOpWithMultiple(op, {result});
@@ -152,6 +224,21 @@ private:
         arith::ConstantOp::create(b, loc,
                                   b.getI32IntegerAttr(layout.getRowBytes())));
     return arith::AddIOp::create(b, loc, address, bytes);
+  }
+
+  /// The descriptors of A for each 64 rows of the product, which start `first`.
+  static SmallVector<ptx::MatrixDescriptor>
+  getTiles(const ptx::MatrixDescriptor &first, SlotType slot, int64_t rows) {
+    PanelLayout layout = *getPanelLayout(slot.getRows(), slot.getColumns(),
+                                         slot.getElementType());
+    int64_t bytes = first.isTransposed
+                        ? kWarpgroupRows / layout.panel * layout.getPanelBytes()
+                        : kWarpgroupRows * layout.getRowBytes();
+    SmallVector<ptx::MatrixDescriptor> tiles(rows / kWarpgroupRows, first);
+    for (auto [tile, descriptor] : llvm::enumerate(tiles))
+      for (int64_t &offset : descriptor.stepOffsets)
+        offset += tile * bytes;
+    return tiles;
   }
 
   /// Inner dimension along the rows of the tile ("K-major").
@@ -180,6 +267,7 @@ private:
     PanelLayout layout = *getPanelLayout(slot.getRows(), slot.getColumns(),
                                          slot.getElementType());
     ptx::MatrixDescriptor descriptor;
+    descriptor.isTransposed = true;
     descriptor.base =
         ptx::getDescriptorBase(b, loc, address, layout.getPanelBytes());
     descriptor.strideByteOffset = 8 * layout.getRowBytes();
@@ -212,6 +300,6 @@ struct InstructionsOfWait : OpConversionPattern<WaitOp> {
 void hopper::populateProductPatterns(const TypeConverter &converter,
                                      RewritePatternSet &patterns) {
   patterns.add<AddressesOfSlot, ArrivalOfRelease, InstructionsOfScale,
-               InstructionsOfWgmma, InstructionsOfWait>(converter,
-                                                        patterns.getContext());
+               InstructionsOfWrite, InstructionsOfWgmma, InstructionsOfWait>(
+      converter, patterns.getContext());
 }

@@ -112,6 +112,7 @@ def cases() -> list:
     found += _splits(models)
     found += _ranges(models)
     found += _pushes(models)
+    found += _exchanged(models)
     assert len({c.name for c in found}) == len(found)
     return found
 
@@ -279,6 +280,53 @@ def _pushes(models):
         yield case(f"d{d}", small.replace(head_dim=d), 65, 4, stages=1)
 
 
+#: Tiles of tokens that are columns of the products.
+_EXCHANGED = "dff_tile = 64, consumers = 1, exchange = true"
+
+
+def _exchanged(models):
+    """Exchanged roles: tokens of one tile and of several, full tiles and not."""
+
+    def case(name, problem, tokens, tile=8, split=8, stages=4, more="", **options):
+        schedule = (
+            f"token_tile = {tile}, {_EXCHANGED}, stages = [{stages}, {stages}, {stages}], "
+            f"split = {split}{more}"
+        )
+        return Case(f"exchanged/{name}", problem, tokens, schedule=schedule, **options)
+
+    for model in models:
+        for tokens, tile in ((1, 8), (8, 8), (13, 16), (16, 16), (32, 32)):
+            quick = tokens in (8, 13)
+            yield case(f"{model}-{tokens}", models[model], tokens, tile, quick=quick)
+    small = models["370m"].replace(subnetworks=3)
+    layer = dict(layout="tokens", weights="layer")
+    yield case("one-token-batch", models["370m"], 1, split=2, batch=13, quick=True)
+    yield case("many-tiles", small, 77, split=5)
+    yield case("whole", small, 13, split=1, quick=True)
+    yield case("whole-f32-out", small.replace(out_dtype="f32"), 13, 16, split=1)
+    yield case("uneven", small.replace(subnetwork_width=200), 9, 16, split=7, quick=True)
+    yield case("short", small.replace(subnetwork_width=40), 9, split=3)
+    yield case("no-up", small.replace(up=False), 13, 16, split=5)
+    yield case("no-router", small.replace(router=False), 13, 16, split=5)
+    yield case("gelu", small.replace(activation="gelu"), 13, 16, split=5, scaled=True)
+    yield case("f16", small.replace(dtype="f16"), 13, 16, split=5, scaled=True)
+    yield case("padded", small, 30, 32, split=5, padded=True, batch=2, **layer)
+    yield case("one-group", small.replace(groups=1), 8, split=4)
+    for d in (16, 48, 64, 96, 112, 256):
+        yield case(f"d{d}", small.replace(head_dim=d), 13, 16, split=4, stages=2, quick=d == 96)
+    overlap = ", overlap = true"
+    for model in models:
+        for tokens, tile in ((1, 8), (16, 16), (32, 32)):
+            name, quick = f"{model}-{tokens}-overlap", tokens == 16
+            yield case(name, models[model], tokens, tile, more=overlap, quick=quick)
+    yield case("uneven-overlap", small.replace(subnetwork_width=200), 9, 16, split=7, more=overlap)
+    yield case("no-up-overlap", small.replace(up=False), 13, 16, split=5, more=overlap)
+    yield case("whole-overlap", small, 13, split=1, more=overlap)
+    early = ", programmatic = true"
+    for tokens, more in ((1, early), (16, early + overlap)):
+        yield case(f"early-{tokens}", models["370m"], tokens, 16, more=more, quick=True)
+
+
 def sanitizer_cases() -> list:
     """Small ones for compute-sanitizer, each launched once."""
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
@@ -310,6 +358,14 @@ def sanitizer_cases() -> list:
             base,
             9,
             schedule=f"{_SPLIT_64}, split = 6, programmatic = true, push = true",
+        ),
+        Case("sanitizer/exchanged", base, 9, schedule=f"token_tile = 8, {_EXCHANGED}, split = 5"),
+        Case(
+            "sanitizer/exchanged-d96",
+            base.replace(head_dim=96),
+            30,
+            schedule=f"token_tile = 32, {_EXCHANGED}",
+            **layer,
         ),
         # More blocks than run at once.
         Case("sanitizer/range", base, 40, batch=3, max_variants=8),

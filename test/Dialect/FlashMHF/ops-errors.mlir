@@ -290,3 +290,8 @@ func.func @pick_variant_cases(%b: index, %l: index) {
 
 // expected-error@+1 {{schedule: 'push' needs 'split' > 1 and 'cluster' = 1, got 1 and 1}}
 func.func private @schedule_push() attributes {s = #flashmhf.schedule<push = true>}
+
+// -----
+
+// expected-error@+1 {{schedule: 'exchange' needs 'consumers' = 1, got 2}}
+func.func private @schedule_exchange() attributes {s = #flashmhf.schedule<token_tile = 8, dff_tile = 64, exchange = true>}

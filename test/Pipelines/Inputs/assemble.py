@@ -1,6 +1,6 @@
 """Compiles configurations to PTX, assembles them, and reads what ptxas says.
 
-    assemble.py presets|widths|splits PTXAS DIR
+    assemble.py presets|widths|splits|exchanged PTXAS DIR
 
 A kernel must assemble without serialised wgmma or ignored setmaxnreg (notes
 C75xx), without spills and without a stack frame.
@@ -66,6 +66,19 @@ def splits():
         ]
 
 
+def exchanged():
+    """The presets with exchanged roles, and what changes the ends of a tile."""
+    for preset, tokens, (pieces, more) in itertools.product(
+            ("128m", "370m", "1.3b"), (8, 16, 32),
+            ((8, ""), (8, ", overlap = true"),
+             (8, ", programmatic = true, overlap = true"), (1, ""))):
+        yield f"{preset}-{tokens}-{pieces}{more}".replace(" ", ""), [
+            f"--preset={preset}",
+            "--schedule=#flashmhf.schedule<consumers = 1, dff_tile = 64, "
+            f"token_tile = {tokens}, split = {pieces}, exchange = true{more}>"
+        ]
+
+
 def widths(directory):
     """For each head width one kernel, without U, without R, with G < H and with F = 40."""
     variants = {"full": {}, "no-up": {"up": False}, "no-router":
@@ -105,7 +118,7 @@ def main():
     kind, ptxas, directory = sys.argv[1:]
     os.makedirs(directory, exist_ok=True)
     failures = count = 0
-    cases = {"presets": presets, "splits": splits,
+    cases = {"presets": presets, "splits": splits, "exchanged": exchanged,
              "widths": lambda: widths(directory)}
     for name, arguments in cases[kind]():
         count += 1

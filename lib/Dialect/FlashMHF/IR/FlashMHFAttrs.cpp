@@ -61,7 +61,7 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
              fields.consumers, fields.registers, fields.cluster,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
              fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
-             fields.programmatic, fields.push);
+             fields.programmatic, fields.push, fields.exchange);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -80,7 +80,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getHalveQ(),
           getTurns(),
           getProgrammatic(),
-          getPush()};
+          getPush(),
+          getExchange()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -126,6 +127,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.programmatic);
     if (key == "push")
       return parseField(parser, fields.push);
+    if (key == "exchange")
+      return parseField(parser, fields.exchange);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -136,7 +139,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       fields.stages, fields.consumers, fields.registers, fields.cluster,
       fields.persistent, fields.overlap, fields.rotate, fields.split,
       fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
-      fields.programmatic, fields.push);
+      fields.programmatic, fields.push, fields.exchange);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -168,6 +171,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", programmatic = true";
   if (getPush())
     printer << ", push = true";
+  if (getExchange())
+    printer << ", exchange = true";
   printer << '>';
 }
 
@@ -178,7 +183,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    bool persistent, bool overlap, bool,
                                    int64_t split, int64_t producers,
                                    bool fuseTiles, bool, bool,
-                                   bool programmatic, bool push) {
+                                   bool programmatic, bool push, bool exchange) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -208,6 +213,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (fuseTiles && !(persistent && overlap))
     return emitError() << "schedule: 'fuse_tiles' needs 'persistent' and "
                           "'overlap'";
+  if (exchange && consumers != 1)
+    return emitError() << "schedule: 'exchange' needs 'consumers' = 1, got "
+                       << consumers;
   return success(succeeded(positive("token_tile", tokenTile)) &&
                  succeeded(positive("dff_tile", dffTile)) &&
                  succeeded(positiveList("stages", stages, 3, "K, U, V")) &&

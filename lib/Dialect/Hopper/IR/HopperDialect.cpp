@@ -76,23 +76,32 @@ static constexpr int64_t kBarrierBytes = 8;
 /// A full and an empty mbarrier for each slot.
 static constexpr int64_t kSlotBarrierBytes = 2 * kBarrierBytes;
 
+int64_t hopper::getTransposedOverrun(const PanelLayout &layout) {
+  int64_t columns = layout.panels * layout.panel;
+  return (llvm::alignTo(columns, kWarpgroupRows) - columns) / layout.panel *
+         layout.getPanelBytes();
+}
+
 SharedMemoryPlan hopper::planSharedMemory(ArrayRef<RingSize> rings,
                                           InboxSize inbox) {
   SharedMemoryPlan plan;
-  int64_t end = 0;
-  for (auto [slots, bytes] : rings) {
+  int64_t end = 0, lastRead = 0;
+  for (const RingSize &ring : rings) {
     end = llvm::alignTo(end, kTileAlignment);
     plan.offsets.push_back(end);
-    end += slots * bytes;
+    end += ring.slots * ring.bytes;
+    lastRead = std::max(lastRead, end + ring.overrun);
   }
   plan.inbox = end;
   end += inbox.parts * inbox.bytes;
-  for (auto [slots, bytes] : rings) {
+  for (const RingSize &ring : rings) {
     plan.barriers.push_back(end);
-    end += slots * kSlotBarrierBytes;
+    if (ring.hasBarriers)
+      end += ring.slots * kSlotBarrierBytes;
   }
   plan.inboxBarriers = end;
   end += inbox.parts * kBarrierBytes;
+  end = std::max(end, lastRead);
   // The driver aligns dynamic shared memory to 16 bytes only.
   plan.bytes = end + kTileAlignment;
   return plan;

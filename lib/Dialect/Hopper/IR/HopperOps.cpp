@@ -2,6 +2,7 @@
 //
 /// \file
 /// Verifiers: every rule that a pass relies on is stated here with the sizes.
+/// Those of tiles in registers are in HopperTileOps.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,15 +19,6 @@ using namespace mlir::hopper;
 
 #define GET_OP_CLASSES
 #include "flashmhf/Dialect/Hopper/IR/HopperOps.cpp.inc"
-
-/// Every access to a rank-4 tensor gives one index per dimension.
-static LogicalResult verifyIndices(Operation *op, ValueRange indices) {
-  if (indices.size() != 4)
-    return op->emitOpError("needs 4 indices, one for each of batch, head, row "
-                           "and column, has ")
-           << indices.size();
-  return success();
-}
 
 /// Tensors are cut along batch, heads and rows.
 static LogicalResult verifyTiles(Operation *op, ArrayRef<int64_t> tiles) {
@@ -156,6 +148,9 @@ LogicalResult PutOp::verify() {
     return failure();
   TensorMapType map = getMap().getType();
   RingType ring = getRing().getType();
+  if (ring.getLocal())
+    return emitOpError("puts a tile into ") << ring << ", which is local: its "
+                                            << "consumer fills it";
   std::optional<int64_t> transfers = countTransfers(map, ring);
   if (!transfers || map.getElementType() != ring.getElementType())
     return emitOpError("needs a map of the slots of its ring, or of whole "
@@ -188,6 +183,46 @@ LogicalResult GetOp::verify() {
     return emitOpError("needs a part for each of ")
            << parent.getConsumers() << " consumers, but its ring has "
            << ring.getParts();
+  return success();
+}
+
+LogicalResult ReleaseOp::verify() {
+  if (auto get = getSlot().getDefiningOp<GetOp>();
+      get && get.getRing().getType().getLocal())
+    return emitOpError("gives back a slot of ")
+           << get.getRing().getType() << ", which is local: no producer waits "
+           << "for it";
+  return success();
+}
+
+LogicalResult WriteOp::verify() {
+  VectorType value = getValue().getType();
+  SlotType slot = getSlot().getType();
+  int64_t m = value.getDimSize(0), n = value.getDimSize(1);
+  if (m % kWarpgroupRows != 0 || n % 8 != 0)
+    return emitOpError("needs whole warpgroup tiles of ")
+           << kWarpgroupRows << " rows and a multiple of 8 columns, has "
+           << value;
+  if (slot.getRows() != n || slot.getColumns() != m ||
+      slot.getElementType() != value.getElementType())
+    return emitOpError("needs a slot like the transposed tile: ")
+           << value << " and " << slot;
+  if (auto parent = getOperation()->getParentOfType<WarpgroupsOp>();
+      parent && parent.getConsumers() != 1)
+    return emitOpError("needs one consumer, whose warps meet here, but there "
+                       "are ")
+           << parent.getConsumers();
+  auto get = getSlot().getDefiningOp<GetOp>();
+  if (!get)
+    return success();
+  RingType ring = get.getRing().getType();
+  if (!ring.getLocal())
+    return emitOpError("writes to a slot of ")
+           << ring << ", which is not local: its producer fills it";
+  if (ring.getSlots() < 2)
+    return emitOpError("needs a ring of at least 2 slots, since another warp "
+                       "may still read the last one: ")
+           << ring;
   return success();
 }
 
@@ -268,142 +303,3 @@ LogicalResult hopper::verifyInConsumerIfAny(Operation *op) {
 LogicalResult ConsumerIndexOp::verify() { return verifyInConsumer(*this); }
 LogicalResult TakeTurnOp::verify() { return verifyInConsumer(*this); }
 LogicalResult PassTurnOp::verify() { return verifyInConsumer(*this); }
-
-//===----------------------------------------------------------------------===//
-// Products
-//===----------------------------------------------------------------------===//
-
-int64_t WgmmaOp::getDepth() {
-  SlotType b = getB().getType();
-  return getTransposeB() ? b.getColumns() : b.getRows();
-}
-
-LogicalResult WgmmaOp::verify() {
-  InflightType type = getResult().getType();
-  VectorType result = type.getResult();
-  if (result.getRank() != 2 || !result.getElementType().isF32())
-    return emitOpError("needs a result of rank 2 in f32, has ") << result;
-  int64_t m = result.getDimSize(0), n = result.getDimSize(1);
-  if (m % kWarpgroupRows != 0)
-    return emitOpError("needs a result of whole warpgroup tiles of ")
-           << kWarpgroupRows << " rows, has " << m;
-  if (n % 8 != 0 || n > 256)
-    return emitOpError("needs 8 to 256 result columns, a multiple of 8, has ")
-           << n;
-
-  SlotType b = getB().getType();
-  int64_t depth = getDepth();
-  int64_t bn = getTransposeB() ? b.getRows() : b.getColumns();
-  if (bn != n)
-    return emitOpError("needs as many result columns as B gives: ")
-           << n << " and " << bn;
-  if (depth % 16 != 0)
-    return emitOpError(
-               "needs an inner dimension that is a multiple of 16, has ")
-           << depth;
-
-  int64_t aDepth;
-  Type aElement;
-  if (auto slot = dyn_cast<SlotType>(getA().getType())) {
-    aDepth = slot.getColumns();
-    aElement = slot.getElementType();
-    if (m > slot.getRows())
-      return emitOpError("needs no more result rows than A has: ")
-             << m << " and " << slot.getRows();
-    if (type.getOperand())
-      return emitOpError("reads no register operand, but its result says ")
-             << type.getOperand();
-  } else {
-    auto vector = cast<VectorType>(getA().getType());
-    aDepth = vector.getDimSize(1);
-    aElement = vector.getElementType();
-    if (vector.getDimSize(0) != m)
-      return emitOpError("needs as many result rows as A has: ")
-             << m << " and " << vector.getDimSize(0);
-    if (type.getOperand() != vector)
-      return emitOpError("reads ")
-             << vector << " until its wait; its result must say so";
-    if (getRow())
-      return emitOpError("takes a first row only for an A in shared memory");
-  }
-  if (aDepth != depth)
-    return emitOpError("needs the same inner dimension in A and B: ")
-           << aDepth << " and " << depth;
-  if (aElement != b.getElementType() || aElement.isF32())
-    return emitOpError("needs A and B of the same 16-bit type: ")
-           << aElement << " and " << b.getElementType();
-  if (getAcc() && getAcc().getType() != result)
-    return emitOpError("needs an accumulator like its result: ")
-           << getAcc().getType() << " and " << result;
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Rows and fragments
-//===----------------------------------------------------------------------===//
-
-LogicalResult LoadRowsOp::verify() {
-  return verifyIndices(*this, getIndices());
-}
-
-LogicalResult RowScaleOp::verify() {
-  int64_t m = getValue().getType().getDimSize(0);
-  int64_t rows = getRows().getType().getDimSize(0);
-  if (m != rows)
-    return emitOpError("needs one factor for each row: ")
-           << rows << " factors, " << m << " rows";
-  return success();
-}
-
-LogicalResult LoadOp::verify() {
-  if (failed(verifyIndices(*this, getIndices())))
-    return failure();
-  if (getValue().getType().getElementType() !=
-      getSource().getType().getElementType())
-    return emitOpError("needs the element type of its source: ")
-           << getValue().getType().getElementType() << " and "
-           << getSource().getType().getElementType();
-  return success();
-}
-
-LogicalResult StoreOp::verify() {
-  if (failed(verifyIndices(*this, getIndices())))
-    return failure();
-  if (getValue().getType().getElementType() !=
-      getDest().getType().getElementType())
-    return emitOpError("needs the element type of its destination: ")
-           << getValue().getType().getElementType() << " and "
-           << getDest().getType().getElementType();
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Pieces of a sum
-//===----------------------------------------------------------------------===//
-
-/// Pieces sum whole rows of a tensor, 4 elements at a time.
-static LogicalResult verifyWidth(Operation *op, MemRefType tensor) {
-  int64_t width = tensor.getDimSize(3);
-  if (ShapedType::isDynamic(width) || width % 4 != 0)
-    return op->emitOpError("needs rows of a static multiple of 4 elements, has "
-                           "those of ")
-           << tensor;
-  return success();
-}
-
-LogicalResult StorePartialOp::verify() {
-  auto like = cast<MemRefType>(getLike().getType());
-  if (failed(verifyWidth(*this, like)))
-    return failure();
-  int64_t columns = getValue().getType().getDimSize(1);
-  if (columns != like.getDimSize(3))
-    return emitOpError("stores ") << columns << " columns, but " << like
-                                  << " has " << like.getDimSize(3);
-  return success();
-}
-
-LogicalResult MeetOp::verify() { return verifyInConsumerIfAny(*this); }
-
-LogicalResult SumPartialsOp::verify() {
-  return verifyWidth(*this, cast<MemRefType>(getDest().getType()));
-}

@@ -114,20 +114,26 @@ Type RingType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type elementType;
   int64_t cluster = 1, parts = 1;
+  bool local = false;
   if (parser.parseLess() || parser.parseInteger(slots) ||
       parser.parseKeyword("x") || parseTile(parser, shape, elementType))
     return {};
   while (succeeded(parser.parseOptionalComma())) {
+    if (succeeded(parser.parseOptionalKeyword("local"))) {
+      local = true;
+      continue;
+    }
     bool isParts = succeeded(parser.parseOptionalKeyword("parts"));
     if ((!isParts &&
-         parser.parseKeyword("cluster", ": expected 'cluster' or 'parts'")) ||
+         parser.parseKeyword("cluster",
+                             ": expected 'cluster', 'parts' or 'local'")) ||
         parser.parseInteger(isParts ? parts : cluster))
       return {};
   }
   if (parser.parseGreater())
     return {};
   return parser.getChecked<RingType>(parser.getContext(), slots, shape,
-                                     elementType, cluster, parts);
+                                     elementType, cluster, parts, local);
 }
 
 void RingType::print(AsmPrinter &printer) const {
@@ -136,13 +142,15 @@ void RingType::print(AsmPrinter &printer) const {
   printCluster(printer, getCluster());
   if (getParts() != 1)
     printer << ", parts " << getParts();
+  if (getLocal())
+    printer << ", local";
   printer << '>';
 }
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t slots, ArrayRef<int64_t> shape,
-                               Type elementType, int64_t cluster,
-                               int64_t parts) {
+                               Type elementType, int64_t cluster, int64_t parts,
+                               bool local) {
   if (slots < 1 || slots > kMaxSlots)
     return emitError() << "ring must have 1 to " << kMaxSlots << " slots, has "
                        << slots;
@@ -156,6 +164,9 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (parts > 1 && cluster > 1)
     return emitError() << "a ring of parts cannot be filled by a cluster: "
                        << parts << " parts, a cluster of " << cluster;
+  if (local && (parts > 1 || cluster > 1))
+    return emitError() << "a local ring is filled by one consumer: " << parts
+                       << " parts, a cluster of " << cluster;
   return success();
 }
 
@@ -166,7 +177,7 @@ int64_t RingType::getPartBytes() const {
 
 RingType RingType::withSlots(int64_t slots) const {
   return get(getContext(), slots, getShape(), getElementType(), getCluster(),
-             getParts());
+             getParts(), getLocal());
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,6 +7,9 @@
 
 namespace mlir::hopper {
 
+/// Every access to a rank-4 tensor gives one index per dimension.
+LogicalResult verifyIndices(Operation *op, ValueRange indices);
+
 /// Some operations only make sense where a warpgroup has a number.
 bool isInConsumer(Operation *op);
 

@@ -55,10 +55,21 @@ LogicalResult hopper::allocateSharedMemory(gpu::GPUFuncOp func) {
   if (rings.empty() && inboxes.empty())
     return success();
 
+  // Tiles of these shapes are read in whole warpgroup tiles of columns.
+  SmallVector<ArrayRef<int64_t>> transposed;
+  func.walk([&](WgmmaOp op) {
+    if (op.getTransposeA())
+      transposed.push_back(cast<SlotType>(op.getA().getType()).getShape());
+  });
   SmallVector<RingSize> sizes;
   for (RingOp ring : rings) {
     RingType type = ring.getRing().getType();
-    sizes.emplace_back(type.getSlots() * type.getParts(), type.getPartBytes());
+    int64_t overrun = 0;
+    if (llvm::is_contained(transposed, type.getShape()))
+      overrun = getTransposedOverrun(*getPanelLayout(
+          type.getRows(), type.getColumns(), type.getElementType()));
+    sizes.push_back({type.getSlots() * type.getParts(), type.getPartBytes(),
+                     !type.getLocal(), overrun});
   }
   InboxOp inbox;
   InboxSize inboxSize;

@@ -31,13 +31,13 @@ using namespace mlir::hopper;
 /// What computes the operands of `load` in the body of `loop`, in order;
 /// nothing if that is more than its number.
 static std::optional<SmallVector<Operation *>> findAddress(scf::ForOp loop,
-                                                           LoadRowsOp load) {
+                                                           Operation *load) {
   SetVector<Operation *> slice;
   BackwardSliceOptions options;
   options.filter = [&](Operation *op) {
     return op->getBlock() == loop.getBody();
   };
-  (void)getBackwardSlice(load.getOperation(), &slice, options);
+  (void)getBackwardSlice(load, &slice, options);
   auto isOwn = [&](Value value) {
     return !llvm::is_contained(loop.getRegionIterArgs(), value);
   };
@@ -51,19 +51,19 @@ static std::optional<SmallVector<Operation *>> findAddress(scf::ForOp loop,
 }
 
 /// Clones `load` with its `address` for step `number`.
-static Value cloneFor(OpBuilder &b, LoadRowsOp load,
+static Value cloneFor(OpBuilder &b, Operation *load,
                       ArrayRef<Operation *> address, Value variable,
                       Value number) {
   IRMapping mapping;
   mapping.map(variable, number);
   for (Operation *op : address)
     b.clone(*op, mapping);
-  return cast<LoadRowsOp>(b.clone(*load, mapping)).getRows();
+  return b.clone(*load, mapping)->getResult(0);
 }
 
 /// The first operation in front of `loop` that waits for a slot, if all that
 /// `address` and `load` need from outside is computed before it; else `loop`.
-static Operation *findStart(scf::ForOp loop, LoadRowsOp load,
+static Operation *findStart(scf::ForOp loop, Operation *load,
                             ArrayRef<Operation *> address) {
   Block *block = loop->getBlock();
   auto gets = block->getOps<GetOp>();
@@ -83,7 +83,7 @@ static Operation *findStart(scf::ForOp loop, LoadRowsOp load,
   return areReady ? first : loop;
 }
 
-static void loadAhead(LoadRowsOp load) {
+static void loadAhead(Operation *load) {
   auto loop = dyn_cast<scf::ForOp>(load->getParentOp());
   // Of a loop without steps not even the first values may be there.
   if (!loop || countTrips(loop).least == 0)
@@ -91,9 +91,9 @@ static void loadAhead(LoadRowsOp load) {
   std::optional<SmallVector<Operation *>> address = findAddress(loop, load);
   if (!address)
     return;
-  Location loc = load.getLoc();
+  Location loc = load->getLoc();
   Value variable = loop.getInductionVar();
-  IRRewriter rewriter(load.getContext());
+  IRRewriter rewriter(load->getContext());
   rewriter.setInsertionPoint(findStart(loop, load, *address));
   Value first =
       cloneFor(rewriter, load, *address, variable, loop.getLowerBound());
@@ -122,9 +122,12 @@ struct HopperLoadAhead : hopper::impl::HopperLoadAheadBase<HopperLoadAhead> {
           func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
       if (!schedule || schedule.getSplit() == 1)
         return;
-      SmallVector<LoadRowsOp> loads;
-      func.walk([&](LoadRowsOp load) { loads.push_back(load); });
-      for (LoadRowsOp load : loads)
+      SmallVector<Operation *> loads;
+      func.walk([&](Operation *op) {
+        if (isa<LoadRowsOp, LoadColumnsOp>(op))
+          loads.push_back(op);
+      });
+      for (Operation *load : loads)
         loadAhead(load);
     });
   }

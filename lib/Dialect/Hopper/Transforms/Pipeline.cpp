@@ -54,8 +54,13 @@ public:
   /// Recognises the body of `loop`; null where it is not a step.
   static std::unique_ptr<Step> match(scf::ForOp loop);
 
+  /// Whether the roles are exchanged: V is the A of its product.
+  bool isExchanged() { return sum.getTransposeA(); }
+
   /// The tile that the products have in common: Q.
-  Value getSharedSlot() { return products.front().getA(); }
+  Value getSharedSlot() {
+    return isExchanged() ? products.front().getB() : products.front().getA();
+  }
 
   /// Adds turns and the anchor of the activation.
   void prepare(bool takesTurns);
@@ -104,10 +109,11 @@ std::unique_ptr<Step> Step::match(scf::ForOp loop) {
   }
   if (!step->sum || step->products.empty() || step->products.size() > 2)
     return nullptr;
-  step->sumGet = step->sum.getB().getDefiningOp<GetOp>();
+  Value v = step->isExchanged() ? step->sum.getA() : step->sum.getB();
+  step->sumGet = v.getDefiningOp<GetOp>();
   step->sumWait = getWait(step->sum);
   step->lastWait = getWait(step->products.back());
-  for (Operation *user : step->sum.getB().getUsers())
+  for (Operation *user : v.getUsers())
     if (auto release = dyn_cast<ReleaseOp>(user))
       step->sumRelease = release;
   if (!step->sumGet || !step->sumWait || !step->sumRelease || !step->lastWait)
@@ -162,8 +168,13 @@ std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
   // The sum belongs to the step before.
   emitted.insert({sum, sumWait, sumRelease, take, pass});
   // Loads first: their latency passes under the products.
-  for (auto load : loop.getOps<LoadRowsOp>())
-    emitWithOperands(load);
+  for (Operation &load : *loop.getBody())
+    if (isa<LoadRowsOp, LoadColumnsOp>(load))
+      emitWithOperands(&load);
+  // What it reads is in shared memory already: the tensor cores need not wait
+  // for K.
+  if (isExchanged())
+    order.emplace_back(sum, 1);
   for (Value operand : products.front()->getOperands())
     if (Operation *definition = operand.getDefiningOp();
         definition && definition->getBlock() == loop.getBody())
@@ -171,7 +182,8 @@ std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
 
   emitted.erase(take);
   emit(take);
-  order.emplace_back(sum, 1);
+  if (!isExchanged())
+    order.emplace_back(sum, 1);
   emit(products.front());
   if (products.size() > 1) {
     for (Value operand : products.back()->getOperands())
@@ -180,9 +192,12 @@ std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
         emitWithOperands(definition);
   }
   // The second product takes the registers of A, which the sum has read by now.
-  order.emplace_back(sumWait, 1);
+  if (!isExchanged())
+    order.emplace_back(sumWait, 1);
   if (products.size() > 1)
     emit(products.back());
+  if (isExchanged())
+    order.emplace_back(sumWait, 1);
   emitted.erase(pass);
   emit(pass);
   order.emplace_back(sumRelease, 1);
@@ -194,7 +209,9 @@ std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
       break;
     emit(&inner);
   }
-  emit(sumGet);
+  // Exchanged, V is not wanted before A has been written.
+  if (!isExchanged())
+    emit(sumGet);
   for (Operation &inner : loop.getBody()->without_terminator())
     emit(&inner);
   return order;

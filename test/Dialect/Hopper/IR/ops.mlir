@@ -141,3 +141,27 @@ func.func @pieces(%acc: vector<64x16xf32>, %address: index, %n: index, %p: index
   hopper.sum_partials %address of 3 into %o[%n, %n, %n] rows 64 from %first step %step accumulate : memref<?x4x?x16xbf16>
   return
 }
+
+// CHECK-LABEL: func.func @exchanged
+// CHECK-SAME: (%[[V:.*]]: !hopper.slot<64x96xbf16>, %[[S:.*]]: vector<64x8xf32>, %[[A:.*]]: vector<64x8xbf16>, %[[ACC:.*]]: vector<128x8xf32>, %[[R:.*]]: memref<1x4x?x2xf32>, %[[O:.*]]: memref<1x4x?x96xf32>, %[[I:.*]]: index)
+func.func @exchanged(%v: !hopper.slot<64x96xbf16>, %s: vector<64x8xf32>, %a: vector<64x8xbf16>, %acc: vector<128x8xf32>, %r: memref<1x4x?x2xf32>, %o: memref<1x4x?x96xf32>, %i: index) {
+  // CHECK: %[[COLUMNS:.*]] = hopper.load_columns %[[R]][%[[I]], %[[I]], %[[I]], %[[I]]] : memref<1x4x?x2xf32> -> vector<1x8xf32>
+  %columns = hopper.load_columns %r[%i, %i, %i, %i] : memref<1x4x?x2xf32> -> vector<1x8xf32>
+  // CHECK: hopper.column_scale %[[S]], %[[COLUMNS]] : vector<64x8xf32>, vector<1x8xf32>
+  %scaled = hopper.column_scale %s, %columns : vector<64x8xf32>, vector<1x8xf32>
+  // CHECK: %[[RING:.*]] = hopper.ring "A" : <2 x 8x64xbf16, local>
+  %ring = hopper.ring "A" : !hopper.ring<2 x 8x64xbf16, local>
+  // CHECK: %[[SLOT:.*]] = hopper.get %[[RING]] : <2 x 8x64xbf16, local> -> <8x64xbf16>
+  %slot = hopper.get %ring : !hopper.ring<2 x 8x64xbf16, local> -> !hopper.slot<8x64xbf16>
+  // CHECK: hopper.write %[[A]] to %[[SLOT]] : vector<64x8xbf16>, <8x64xbf16>
+  hopper.write %a to %slot : vector<64x8xbf16>, !hopper.slot<8x64xbf16>
+  // CHECK: hopper.wgmma %[[V]] transpose_a, %[[SLOT]] transpose_b acc %[[ACC]] : vector<128x8xf32> : !hopper.slot<64x96xbf16>, <8x64xbf16> -> <vector<128x8xf32>>
+  %p = hopper.wgmma %v transpose_a, %slot transpose_b acc %acc : vector<128x8xf32> : !hopper.slot<64x96xbf16>, !hopper.slot<8x64xbf16> -> !hopper.inflight<vector<128x8xf32>>
+  // CHECK: %[[OLD:.*]] = hopper.load %[[O]][%[[I]], %[[I]], %[[I]], %[[I]]] transposed : memref<1x4x?x96xf32> -> vector<128x8xf32>
+  %old = hopper.load %o[%i, %i, %i, %i] transposed : memref<1x4x?x96xf32> -> vector<128x8xf32>
+  // CHECK: hopper.store %[[OLD]], %[[O]][%[[I]], %[[I]], %[[I]], %[[I]]] transposed : vector<128x8xf32>, memref<1x4x?x96xf32>
+  hopper.store %old, %o[%i, %i, %i, %i] transposed : vector<128x8xf32>, memref<1x4x?x96xf32>
+  // CHECK: hopper.store_partial %[[ACC]], %[[I]][%[[I]], %[[I]], %[[I]], %[[I]]] of 3 like %[[O]] transposed : vector<128x8xf32>, memref<1x4x?x96xf32>
+  hopper.store_partial %acc, %i[%i, %i, %i, %i] of 3 like %o transposed : vector<128x8xf32>, memref<1x4x?x96xf32>
+  return
+}

@@ -54,4 +54,34 @@ gpu.module @kernels {
   gpu.func @no_rings() kernel {
     gpu.return
   }
+
+  // A product of the transposed tile reads 128 columns where there are 96: one
+  // panel of 64 * 64 bytes behind the last slot, which must be there. A local
+  // ring has no barriers: 2048 + 2 * 12288 + 4096 + 1024.
+
+  // CHECK-LABEL: gpu.func @overrun
+  // CHECK-SAME: hopper.shared_memory = 31744 : i64
+  // CHECK: hopper.ring "A" at 0 barriers 26624 : <2 x 8x64xbf16, local>
+  // CHECK: hopper.ring "V" at 2048 barriers 26624 : <2 x 64x96xbf16>
+  gpu.func @overrun() kernel {
+    %a = hopper.ring "A" : !hopper.ring<2 x 8x64xbf16, local>
+    %v = hopper.ring "V" : !hopper.ring<2 x 64x96xbf16>
+    %as = hopper.get %a : !hopper.ring<2 x 8x64xbf16, local> -> !hopper.slot<8x64xbf16>
+    %vs = hopper.get %v : !hopper.ring<2 x 64x96xbf16> -> !hopper.slot<64x96xbf16>
+    %o = hopper.wgmma %vs transpose_a, %as transpose_b : !hopper.slot<64x96xbf16>, !hopper.slot<8x64xbf16> -> !hopper.inflight<vector<128x8xf32>>
+    gpu.return
+  }
+
+  // Where enough follows nothing is added: 24576 + 4096 + 16.
+
+  // CHECK-LABEL: gpu.func @overrun_inside
+  // CHECK-SAME: hopper.shared_memory = 29728 : i64
+  gpu.func @overrun_inside() kernel {
+    %v = hopper.ring "V" : !hopper.ring<2 x 64x96xbf16>
+    %a = hopper.ring "A" : !hopper.ring<4 x 8x64xbf16, local>
+    %as = hopper.get %a : !hopper.ring<4 x 8x64xbf16, local> -> !hopper.slot<8x64xbf16>
+    %vs = hopper.get %v : !hopper.ring<2 x 64x96xbf16> -> !hopper.slot<64x96xbf16>
+    %o = hopper.wgmma %vs transpose_a, %as transpose_b : !hopper.slot<64x96xbf16>, !hopper.slot<8x64xbf16> -> !hopper.inflight<vector<128x8xf32>>
+    gpu.return
+  }
 }

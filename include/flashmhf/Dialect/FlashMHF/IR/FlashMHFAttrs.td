@@ -55,7 +55,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
                        persistent = false, overlap = false, rotate = false,
                        split = 1, producers = 1, fuse_tiles = false,
                        halve_q = false, turns = true,
-                       programmatic = false, push = false>
+                       programmatic = false, push = false, exchange = false>
     ```
 
     | key          | meaning                                                   |
@@ -76,6 +76,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `halve_q`    | Q is halved on chip, which saves SiLU and sigmoid a product |
     | `programmatic` | weights are fetched before the stream's previous kernel ends, if split |
     | `push`       | pieces form a cluster and send their sums to each other's shared memory |
+    | `exchange` | weights are the rows of the products and tokens their columns, for few tokens |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -93,7 +94,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "bool":$halveQ,
     "bool":$turns,
     "bool":$programmatic,
-    "bool":$push
+    "bool":$push,
+    "bool":$exchange
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

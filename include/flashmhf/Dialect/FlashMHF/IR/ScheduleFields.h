@@ -32,6 +32,7 @@ struct ScheduleFields {
   bool turns = true;
   bool programmatic = false;
   bool push = false;
+  bool exchange = false;
 };
 
 } // namespace mlir::flashmhf

@@ -80,6 +80,10 @@ int64_t countBlocksByRegisters(int64_t consumers, ArrayRef<int64_t> registers);
 std::optional<std::string> findRegisterFault(int64_t consumers,
                                              ArrayRef<int64_t> registers);
 
+/// Bytes behind a tile that a product with the tile as transposed A reads: its
+/// columns rounded up to whole warpgroup tiles of rows.
+int64_t getTransposedOverrun(const PanelLayout &layout);
+
 /// Where the slots of rings lie in the dynamic shared memory of a block, bytes.
 struct SharedMemoryPlan {
   SmallVector<int64_t> offsets;  ///< Of each ring's first slot.
@@ -90,7 +94,13 @@ struct SharedMemoryPlan {
 };
 
 /// A ring's size: slots, and bytes of each.
-using RingSize = std::pair<int64_t, int64_t>;
+struct RingSize {
+  int64_t slots;
+  int64_t bytes;
+  bool hasBarriers = true;
+  /// Bytes behind its last slot that products read and discard.
+  int64_t overrun = 0;
+};
 /// An inbox's size, which is 0 where there is none.
 struct InboxSize {
   int64_t parts = 0;

@@ -25,7 +25,9 @@ def Hopper_Dialect : Dialect {
     types carry no layout. A `vector<MxN>` is spread over the warpgroups that
     compute it, 64 rows each, as the accumulator of `wgmma.m64nNk16` (PTX ISA,
     "Register Fragments and Shared Memory Matrix Layouts"); packed to 16 bits,
-    the same fragment is the A operand of the next product. A slot of R x C
+    the same fragment is the A operand of the next product. A warpgroup that has
+    more rows holds one such fragment after another. Of a `vector<1xN>`, a value
+    for each column, a thread has those of its columns. A slot of R x C
     elements is a sequence of panels of `min(64, the largest of 64, 32, 16 that
     divides C)` columns; each panel is R rows, swizzled over its row length of
     128, 64 or 32 bytes.

@@ -16,6 +16,12 @@ def Hopper_F32OrHalf : AnyTypeOf<[F32, F16, BF16]>;
 def Hopper_Fragment : VectorOfRankAndType<[2], [F32, F16, BF16]>;
 def Hopper_Accumulator : VectorOfRankAndType<[2], [F32]>;
 def Hopper_Rows : VectorOfRankAndType<[1], [F32]>;
+/// One row: a value for each column of a tile.
+def Hopper_Columns
+    : ConfinedType<VectorOfRankAndType<[2], [F32]>,
+                   [CPred<"::llvm::cast<::mlir::VectorType>($_self)"
+                          ".getDimSize(0) == 1">],
+                   "vector of one row of f32">;
 
 //===----------------------------------------------------------------------===//
 // Host
@@ -178,7 +184,8 @@ def Hopper_PutOp : Hopper_Op<"put"> {
 def Hopper_GetOp : Hopper_Op<"get"> {
   let summary = "wait for the next full slot of a ring";
   let description = [{
-    In a consumer, a ring of parts gives the part of that consumer.
+    In a consumer, a ring of parts gives the part of that consumer. Of a local
+    ring it is the next slot, at once: hopper.write fills it.
   }];
   let arguments = (ins Hopper_RingType:$ring);
   let results = (outs Hopper_SlotType:$slot);
@@ -196,6 +203,31 @@ def Hopper_ReleaseOp : Hopper_Op<"release"> {
   }];
   let arguments = (ins Hopper_SlotType:$slot);
   let assemblyFormat = "$slot attr-dict `:` type($slot)";
+  let hasVerifier = 1;
+}
+
+def Hopper_WriteOp : Hopper_Op<"write"> {
+  let summary = "write a tile from registers to a slot, transposed";
+  let description = [{
+    Row j, column i of the slot becomes row i, column j of the tile, so that the
+    product of a tile can be the B of another product. The slot is of a local
+    ring; products issued afterwards see what was written. The warps of the
+    consumer meet here once. So a product that reads the slot's former tile must
+    have been awaited before the last write in front of this one, and a ring
+    needs 2 slots.
+
+    ```mlir
+    %slot = hopper.get %A : !hopper.ring<2 x 8x64xbf16, local>
+        -> !hopper.slot<8x64xbf16>
+    hopper.write %a to %slot : vector<64x8xbf16>, !hopper.slot<8x64xbf16>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[2], [F16, BF16]>:$value,
+                       Hopper_SlotType:$slot);
+  let assemblyFormat = [{
+    $value `to` $slot attr-dict `:` type($value) `,` type($slot)
+  }];
+  let hasVerifier = 1;
 }
 
 def Hopper_ScaleOp : Hopper_Op<"scale"> {
@@ -311,6 +343,10 @@ def Hopper_WgmmaOp : Hopper_Op<"wgmma", [AttrSizedOperandSegments]> {
     is a slot, of which M rows from `row` on are used, or a 16-bit vector; `B`
     is a slot. Each operation is one wgmma group: `hopper.wait` counts them.
 
+    With `transpose_a` the product is that of `A^T`, whose rows are the columns of
+    a slot, rounded up to whole warpgroup tiles: the rows of the result past
+    them are not defined.
+
     ```mlir
     %s = hopper.wgmma %q[%row], %k transpose_b
         : !hopper.slot<128x128xbf16>, !hopper.slot<64x128xbf16>
@@ -318,23 +354,27 @@ def Hopper_WgmmaOp : Hopper_Op<"wgmma", [AttrSizedOperandSegments]> {
     %o = hopper.wgmma %a, %v acc %o0 : vector<64x128xf32>
         : vector<64x64xbf16>, !hopper.slot<64x128xbf16>
         -> !hopper.inflight<vector<64x128xf32> reads vector<64x64xbf16>>
+    %p = hopper.wgmma %v transpose_a, %w transpose_b acc %p0 : vector<128x8xf32>
+        : !hopper.slot<64x96xbf16>, !hopper.slot<8x64xbf16>
+        -> !hopper.inflight<vector<128x8xf32>>
     ```
   }];
   let arguments = (ins AnyTypeOf<[Hopper_SlotType, Hopper_Fragment]>:$a,
                        Optional<Index>:$row,
                        Hopper_SlotType:$b,
                        Optional<Hopper_Accumulator>:$acc,
-                       UnitAttr:$transpose_b);
+                       UnitAttr:$transpose_b,
+                       UnitAttr:$transpose_a);
   let results = (outs Hopper_InflightType:$result);
   let assemblyFormat = [{
-    $a (`[` $row^ `]`)? `,` $b (`transpose_b` $transpose_b^)?
+    $a (`[` $row^ `]`)? (`transpose_a` $transpose_a^)? `,` $b (`transpose_b` $transpose_b^)?
     (`acc` $acc^ `:` type($acc))? attr-dict
     `:` type($a) `,` type($b) `->` type($result)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     VectorType getResultVector() { return getResult().getType().getResult(); }
-    /// Columns of A, rows of the product's inner dimension.
+    /// Columns of A as it is multiplied, rows of B.
     int64_t getDepth();
   }];
 }
@@ -386,6 +426,31 @@ def Hopper_RowScaleOp : Hopper_Op<"row_scale",
   let hasVerifier = 1;
 }
 
+def Hopper_LoadColumnsOp : Hopper_Op<"load_columns"> {
+  let summary = "load one f32 for each column of a tile";
+  let description = [{
+    Reads `source[b, h, row + j, e]` for the columns j of a tile whose columns
+    are rows of a tensor. Those past the end of dimension 2 give 0.
+  }];
+  let arguments = (ins MemRefRankOf<[F32], [4]>:$source, Variadic<Index>:$indices);
+  let results = (outs Hopper_Columns:$columns);
+  let assemblyFormat = [{
+    $source `[` $indices `]` attr-dict `:` type($source) `->` type($columns)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_ColumnScaleOp : Hopper_Op<"column_scale",
+    [Pure, AllTypesMatch<["value", "result"]>]> {
+  let summary = "multiply column j of a tile by the j-th element of a row";
+  let arguments = (ins Hopper_Accumulator:$value, Hopper_Columns:$columns);
+  let results = (outs Hopper_Accumulator:$result);
+  let assemblyFormat = [{
+    $value `,` $columns attr-dict `:` type($value) `,` type($columns)
+  }];
+  let hasVerifier = 1;
+}
+
 def Hopper_AnchorOp : Hopper_Op<"anchor", [AllTypesMatch<["value", "result"]>]> {
   let summary = "a tile that is computed before this point";
   let description = [{
@@ -402,13 +467,14 @@ def Hopper_LoadOp : Hopper_Op<"load"> {
   let summary = "load a tile from global memory into registers";
   let description = [{
     Reads `source[b, h, row + i, col + j]`. Rows past the end of dimension 2
-    give 0.
+    give 0. `transposed`: `source[b, h, row + j, col + i]`, and what is past the
+    end of dimension 3 gives 0 too.
   }];
   let arguments = (ins MemRefRankOf<[F32, F16, BF16], [4]>:$source,
-                       Variadic<Index>:$indices);
+                       Variadic<Index>:$indices, UnitAttr:$transposed);
   let results = (outs Hopper_Fragment:$value);
   let assemblyFormat = [{
-    $source `[` $indices `]` attr-dict `:` type($source) `->` type($value)
+    $source `[` $indices `]` (`transposed` $transposed^)? attr-dict `:` type($source) `->` type($value)
   }];
   let hasVerifier = 1;
 }
@@ -417,13 +483,14 @@ def Hopper_StoreOp : Hopper_Op<"store"> {
   let summary = "store a tile from registers to global memory";
   let description = [{
     Writes `dest[b, h, row + i, col + j]`. Rows past the end of dimension 2 are
-    not written.
+    not written. `transposed`: `dest[b, h, row + j, col + i]`, and what is past
+    the end of dimension 3 is not written either.
   }];
   let arguments = (ins Hopper_Fragment:$value,
                        MemRefRankOf<[F32, F16, BF16], [4]>:$dest,
-                       Variadic<Index>:$indices);
+                       Variadic<Index>:$indices, UnitAttr:$transposed);
   let assemblyFormat = [{
-    $value `,` $dest `[` $indices `]` attr-dict `:` type($value) `,` type($dest)
+    $value `,` $dest `[` $indices `]` (`transposed` $transposed^)? attr-dict `:` type($value) `,` type($dest)
   }];
   let hasVerifier = 1;
 }
@@ -440,7 +507,8 @@ def Hopper_StorePartialOp : Hopper_Op<"store_partial"> {
   let description = [{
     Writes `partials[piece, b, h, row + i, j]` of a dense f32 tensor [P, B, H,
     L, D] at the address `partials`, where [B, H, L, D] are the sizes of `like`.
-    Rows past the end are not written.
+    Rows past the end are not written. `transposed`: row i of the tile is column i
+    there, its columns are rows; what is past either end is not written.
 
     ```mlir
     hopper.store_partial %acc, %partials[%p, %b, %h, %row] of 8 like %o
@@ -450,10 +518,11 @@ def Hopper_StorePartialOp : Hopper_Op<"store_partial"> {
   let arguments = (ins Hopper_Accumulator:$value, Index:$partials, Index:$piece,
                        Index:$batch, Index:$head, Index:$row,
                        Hopper_Pieces:$pieces,
-                       MemRefRankOf<[F32, F16, BF16], [4]>:$like);
+                       MemRefRankOf<[F32, F16, BF16], [4]>:$like,
+                       UnitAttr:$transposed);
   let assemblyFormat = [{
     $value `,` $partials `[` $piece `,` $batch `,` $head `,` $row `]`
-    `of` $pieces `like` $like attr-dict `:` type($value) `,` type($like)
+    `of` $pieces `like` $like (`transposed` $transposed^)? attr-dict `:` type($value) `,` type($like)
   }];
   let hasVerifier = 1;
 }

@@ -43,14 +43,19 @@ def Hopper_RingType : Hopper_Type<"Ring", "ring"> {
     for each of two consumers. Each part has barriers of its own: a consumer
     waits for its part only, and the part is refilled once that consumer has
     released it. No cluster fills such a ring.
+
+    `!hopper.ring<2 x 8x64xbf16, local>`: no producer puts tiles into this ring. A
+    consumer gets its slots in turn, without waiting, and fills them itself with
+    hopper.write; it gives none back.
   }];
   let parameters = (ins "int64_t":$slots, ArrayRefParameter<"int64_t">:$shape,
                         "Type":$elementType, "int64_t":$cluster,
-                        "int64_t":$parts);
+                        "int64_t":$parts, "bool":$local);
   let builders = [TypeBuilder<(ins "int64_t":$slots,
       "ArrayRef<int64_t>":$shape, "Type":$elementType,
-      CArg<"int64_t", "1">:$cluster, CArg<"int64_t", "1">:$parts), [{
-    return $_get($_ctxt, slots, shape, elementType, cluster, parts);
+      CArg<"int64_t", "1">:$cluster, CArg<"int64_t", "1">:$parts,
+      CArg<"bool", "false">:$local), [{
+    return $_get($_ctxt, slots, shape, elementType, cluster, parts, local);
   }]>];
   let skipDefaultBuilders = 1;
   let hasCustomAssemblyFormat = 1;

@@ -16,7 +16,8 @@ def HopperWarpSpecialize : HopperPass<"hopper-warp-specialize"> {
   let summary = "Split a kernel into a producer and consumer warpgroups";
   let description = [{
     Puts, with the loops around them, go to the producer; all else goes to the
-    consumers, each of which takes 64 of the tile's rows. The number of
+    consumers, each of which takes 64 of the tile's rows; with exchanged roles the
+    one consumer has the whole tile. The number of
     consumers and the register budgets are those of the kernel's
     `flashmhf.schedule`. Kernels that are specialised already stay.
 
@@ -162,6 +163,9 @@ def HopperPipeline : HopperPass<"hopper-pipeline"> {
     // and the last product with V
     ```
 
+    With exchanged roles the product with V is the first of a step, even in front
+    of the wait for K: A is in shared memory and not in registers.
+
     Values are not changed.
   }];
 }
@@ -239,7 +243,9 @@ def HopperAllocateSharedMemory : HopperPass<"hopper-allocate-shared-memory"> {
   let summary = "Give each ring its place in shared memory";
   let description = [{
     Tiles first, each ring aligned to 1024 bytes as swizzling requires, then the
-    inbox, then the barriers. The kernel gets `hopper.shared_memory`, the bytes to launch with
+    inbox, then the barriers; local rings have none. What a product of a transposed
+    tile reads behind it is the block's own memory too. The kernel gets
+    `hopper.shared_memory`, the bytes to launch with
     (1024 of them for aligning the start). More than 232448 bytes are an error
     that prints the size of each ring.
 

@@ -1,0 +1,145 @@
+//===- TransposedFragment.cpp - Tiles whose columns are rows of a tensor --===//
+//
+/// \file
+/// Where the elements of a transposed tile lie in global memory. Neighbouring
+/// rows of a tile, which eight lanes hold, are neighbours in memory.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Fragment.h"
+
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::hopper;
+
+static Value getIndex(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+static Value add(OpBuilder &b, Location loc, Value value, int64_t offset) {
+  return offset ? arith::AddIOp::create(b, loc, value, getIndex(b, loc, offset))
+                : value;
+}
+
+FragmentPlace hopper::getFragmentPlace(int64_t i, int64_t columns) {
+  int64_t ofTile = columns / 2, inTile = i % ofTile;
+  return {i / ofTile * kWarpgroupRows + 8 * getFragmentRow(inTile),
+          inTile / 4 * 8 + inTile % 2};
+}
+
+Value TransposedPlace::isColumnInside(OpBuilder &b, Location loc, Value tensor,
+                                      FragmentPlace place) const {
+  int64_t width = cast<MemRefType>(tensor.getType()).getDimSize(3);
+  if (place.row / kWarpgroupRows < width / kWarpgroupRows)
+    return {};
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                               add(b, loc, column, place.row),
+                               getIndex(b, loc, width));
+}
+
+TransposedPlace hopper::getTransposedPlace(OpBuilder &b, Location loc,
+                                           Value tensor, Value row,
+                                           Value column, int64_t columns) {
+  TransposedPlace place;
+  Value thread = arith::RemUIOp::create(
+      b, loc, gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x),
+      getIndex(b, loc, kWarpgroupThreads));
+  Value warp =
+      arith::DivUIOp::create(b, loc, thread, getIndex(b, loc, kWarpThreads));
+  Value lane =
+      arith::RemUIOp::create(b, loc, thread, getIndex(b, loc, kWarpThreads));
+  place.column = arith::AddIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, warp, getIndex(b, loc, 16)),
+      arith::DivUIOp::create(b, loc, lane, getIndex(b, loc, 4)));
+  if (column)
+    place.column = arith::AddIOp::create(b, loc, column, place.column);
+  Value first = getFirstColumn(b, loc, row);
+  Value extent = memref::DimOp::create(b, loc, tensor, 2);
+  for (int64_t group = 0; group < columns; group += 8)
+    for (int64_t i : {0, 1}) {
+      Value index = add(b, loc, first, group + i);
+      place.rows.push_back(
+          {index, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                        index, extent)});
+    }
+  return place;
+}
+
+SmallVector<Value> hopper::loadColumns(OpBuilder &b, Location loc, Value tensor,
+                                       ValueRange indices, int64_t columns) {
+  TransposedPlace place =
+      getTransposedPlace(b, loc, tensor, indices[2], Value(), columns);
+  SmallVector<Value> values;
+  for (FragmentRow row : place.rows)
+    values.push_back(loadIfInside(b, loc, tensor, indices, row, indices[3]));
+  return values;
+}
+
+SmallVector<Value> hopper::loadTransposed(OpBuilder &b, Location loc,
+                                          Value tensor, ValueRange indices,
+                                          VectorType type) {
+  int64_t columns = type.getDimSize(1);
+  TransposedPlace at =
+      getTransposedPlace(b, loc, tensor, indices[2], indices[3], columns);
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < type.getNumElements() / kWarpgroupThreads; ++i) {
+    FragmentPlace place = getFragmentPlace(i, columns);
+    FragmentRow row = at.getRow(place);
+    Value column = add(b, loc, at.column, place.row);
+    Value inside = at.isColumnInside(b, loc, tensor, place);
+    if (inside) {
+      column =
+          arith::SelectOp::create(b, loc, inside, column, getIndex(b, loc, 0));
+      row.inside = arith::AndIOp::create(b, loc, row.inside, inside);
+    }
+    values.push_back(loadIfInside(b, loc, tensor, indices, row, column));
+  }
+  if (type.getElementTypeBitWidth() != 16)
+    return values;
+  SmallVector<Value> words;
+  for (size_t i = 0; i < values.size(); i += 2)
+    words.push_back(packPair(b, loc, values[i], values[i + 1]));
+  return words;
+}
+
+void hopper::storeTransposed(OpBuilder &b, Location loc, ValueRange values,
+                             Value tensor, ValueRange indices,
+                             VectorType type) {
+  SmallVector<Value> elements(values);
+  if (type.getElementTypeBitWidth() == 16) {
+    elements.clear();
+    auto pairType = VectorType::get({2}, type.getElementType());
+    for (Value word : values) {
+      Value pair = LLVM::BitcastOp::create(b, loc, pairType, word);
+      elements.append({getHalf(b, loc, pair, 0), getHalf(b, loc, pair, 1)});
+    }
+  }
+  int64_t columns = type.getDimSize(1);
+  TransposedPlace at =
+      getTransposedPlace(b, loc, tensor, indices[2], indices[3], columns);
+  for (const FragmentRow &row : at.rows) {
+    auto ifOp = scf::IfOp::create(b, loc, row.inside, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(ifOp.thenBlock());
+    for (auto [i, value] : llvm::enumerate(elements)) {
+      FragmentPlace place = getFragmentPlace(i, columns);
+      if (&at.getRow(place) != &row)
+        continue;
+      OpBuilder::InsertionGuard guard(b);
+      if (Value inside = at.isColumnInside(b, loc, tensor, place))
+        b.setInsertionPointToStart(
+            scf::IfOp::create(b, loc, inside, /*withElseRegion=*/false)
+                .thenBlock());
+      memref::StoreOp::create(b, loc, value, tensor,
+                              ValueRange{indices[0], indices[1], row.index,
+                                         add(b, loc, at.column, place.row)});
+    }
+  }
+}
