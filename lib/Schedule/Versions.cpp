@@ -24,8 +24,8 @@ static constexpr int64_t kWaves = 4, kManyRows = 128;
 static constexpr int64_t kLeastRange = 4096, kMostRange = 65536;
 /// Schedules are looked for at counts that grow by this; every multiple of 64
 /// up to kDense is one too, where other tiles suit other numbers of pieces.
-static constexpr double kStride = 1.25;
-static constexpr int64_t kDense = 512;
+static constexpr double kStride = 1.2;
+static constexpr int64_t kDense = 1024;
 /// A neighbour's variant is kept where another is no better than this: the
 /// model does not know better, and the rule stays short.
 static constexpr double kKeep = 1.01;
