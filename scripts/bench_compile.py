@@ -52,7 +52,7 @@ def levels(source, count):
         )
 
     found = {level: measure(lambda level=level: compile(level), count) for level in LEVELS}
-    found["all variants"] = measure(lambda: compile("ptx", 8), min(count, 3))
+    found["all variants"] = measure(lambda: compile("ptx", 10), min(count, 3))
     try:
         compile("cubin")
     except flashmhf.FlashmhfError:

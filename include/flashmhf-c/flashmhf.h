@@ -190,7 +190,7 @@ typedef struct FlashmhfCompileOptions {
                           the chosen one; default 8 */
   /** Kernels, at most, for an operator whose batch or tokens are dynamic and
    *  that has no schedule: each serves a range of counts, as the contract's
-   *  rule says. 1: one for all counts; default 8. */
+   *  rule says. 1: one for all counts; default 10. */
   int32_t maxVariants;
 } FlashmhfCompileOptions;
 

@@ -108,7 +108,7 @@ Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
       return error;
   for (auto [i, kernel] : llvm::enumerate(contract.variants)) {
     std::optional<VariantBounds> bounds = contract.getBounds(i);
-    if (!bounds || kernel.grid.pieces == 1)
+    if (!bounds || !kernel.hasWorkspace())
       continue;
     const ContractWorkspace &needs = kernel.workspace;
     auto multiplyAdd = [](uint64_t a, uint64_t b, uint64_t c) {

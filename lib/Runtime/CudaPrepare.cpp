@@ -155,7 +155,7 @@ Error CudaKernel::Impl::reserveWorkspace(void *stream) {
 
 Expected<WorkspaceView> CudaKernel::Impl::getMostWorkspace() {
   for (auto [i, kernel] : llvm::enumerate(contract.variants))
-    if (kernel.grid.pieces > 1 && !contract.getBounds(i))
+    if (kernel.hasWorkspace() && !contract.getBounds(i))
       return makeError(ErrorKind::InvalidArgument,
                        "kernel '" + kernel.kernel +
                            "' serves any number of tokens: its workspace "

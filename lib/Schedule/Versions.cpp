@@ -26,6 +26,8 @@ static constexpr int64_t kLeastRange = 4096, kMostRange = 65536;
 /// up to kDense is one too, where other tiles suit other numbers of pieces.
 static constexpr double kStride = 1.2;
 static constexpr int64_t kDense = 1024;
+/// Schedules that are enough where all counts are within the tolerance.
+static constexpr size_t kMany = 8;
 /// A neighbour's variant is kept where another is no better than this: the
 /// model does not know better, and the rule stays short.
 static constexpr double kKeep = 1.01;
@@ -72,9 +74,12 @@ private:
   /// octaves: in this order, since the model errs too.
   using Cost = std::tuple<double, double, double>;
   Cost getCost(ArrayRef<unsigned> chosen) const;
-  /// Whether no point loses more than half of the tolerance.
+  /// Whether no point loses more than half of the tolerance; of many schedules,
+  /// more than the tolerance.
   bool suffices(ArrayRef<unsigned> chosen) const {
-    return std::get<1>(getCost(chosen)) == 0;
+    Cost cost = getCost(chosen);
+    return std::get<1>(cost) == 0 ||
+           (chosen.size() >= kMany && std::get<0>(cost) == 0);
   }
   bool improve(SmallVectorImpl<unsigned> &chosen, size_t i) const;
   SmallVector<unsigned> select() const;

@@ -216,7 +216,7 @@ std::optional<VariantBounds> LaunchContract::getBounds(unsigned variant) const {
       continue;
     tokens = std::max(tokens, each.tokens);
     // A tile of a cluster's blocks has at least one token.
-    int64_t cluster = variants[variant].getClusterBlocks();
+    int64_t cluster = grid.push ? 1 : variants[variant].getClusterBlocks();
     bool isOwn = each.tile == grid.tiles[2] * cluster;
     int64_t most = isOwn ? std::min(each.tiles, each.tokens) : each.tokens;
     tiles = std::max(tiles, llvm::SaturatingMultiply<uint64_t>(most, cluster));

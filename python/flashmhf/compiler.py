@@ -210,7 +210,7 @@ def compile(
         (False: the cost model alone), runners_up (how many schedules
         emit="schedule" names beside the chosen one, default 8), max_variants (how
         many kernels an artifact may hold for a problem whose batch or tokens are
-        open, default 8: each serves a range of counts; 1 for one kernel), ptxas (path),
+        open, default 10: each serves a range of counts; 1 for one kernel), ptxas (path),
         ptxas_policy ("warn", "error", "ignore": what to do about spills and
         serialised products), threads (CPU, 0 means all).
 

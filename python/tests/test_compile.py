@@ -92,9 +92,9 @@ def test_plan(artifact):
     variants = artifact.contract["variants"]
     taken = next(v for v in variants if v["kernel"] == plan["kernel"])
     if not taken["grid"]["persistent"]:
-        tiles = -(-300 // (taken["grid"]["tiles"][2] * taken["cluster"][0]))
-        pieces = taken["grid"].get("pieces", 1)
-        assert plan["grid"][0] == 2 * 8 * tiles * taken["cluster"][0] * pieces
+        cluster = 1 if taken["grid"].get("push") else taken["cluster"][0]
+        tiles = -(-300 // (taken["grid"]["tiles"][2] * cluster))
+        assert plan["grid"][0] == 2 * 8 * tiles * cluster * taken["grid"].get("pieces", 1)
     assert plan["block"] == taken["block"]
 
 

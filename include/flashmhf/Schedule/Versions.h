@@ -15,7 +15,7 @@
 namespace mlir::flashmhf {
 
 /// Variants where the caller does not say how many there may be.
-inline constexpr int64_t kMaxVariants = 8;
+inline constexpr int64_t kMaxVariants = 10;
 
 struct VersionOptions {
   /// Schedules, at most.

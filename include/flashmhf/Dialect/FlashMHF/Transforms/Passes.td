@@ -98,7 +98,7 @@ def FlashMHFVersionTokens
            "as for flashmhf-assign-schedule">,
     Option<"tuned", "tuned", "bool", "true",
            "as for flashmhf-assign-schedule">,
-    Option<"maxVariants", "max-variants", "int64_t", "8",
+    Option<"maxVariants", "max-variants", "int64_t", "10",
            "schedules of one mhffn; 1 leaves all to flashmhf-assign-schedule">,
     Option<"tolerance", "tolerance", "double", "1.05",
            "time over that of the best schedule for a count that may do; half of "
