@@ -18,8 +18,8 @@ inline constexpr llvm::StringLiteral kSharedMemoryAttrName =
 /// are tensor maps.
 inline constexpr llvm::StringLiteral kTensorMapsAttrName = "hopper.tensor_maps";
 
-/// Kernel attribute, once warpgroups are lowered: registers of a thread when the
-/// kernel starts, where they are not all that one block can have.
+/// Kernel attribute, once warpgroups are lowered: registers of a thread when
+/// the kernel starts, where they are not all that one block can have.
 inline constexpr llvm::StringLiteral kLaunchRegistersAttrName =
     "hopper.launch_registers";
 
