@@ -60,9 +60,6 @@ static constexpr double kPartialTraffic = 6400;
 /// multiprocessors were busy for 554, 547 and 543 thousand cycles.
 static constexpr double kQThread = 0.5;
 static constexpr double kFused = 0.15;
-/// Halving Q has gained nothing where the products hide the activation (D =
-/// 128) and 3% at D = 96: less than the work saved.
-static constexpr double kHalving = 1.012;
 /// `rotate` cost 0 to 6% below 65536 tokens and gained 1% there, within noise.
 static constexpr double kRotate = 1.02;
 
@@ -309,7 +306,5 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
     result.microseconds *= kCluster;
   if (schedule.rotate)
     result.microseconds *= kRotate;
-  if (schedule.halveQ)
-    result.microseconds *= kHalving;
   return result;
 }
