@@ -62,11 +62,18 @@ bool Warpgroup::executePush(const Instruction &i) {
     return fault(i, llvm::formatv("sends the rows from {0} on as piece {1} of "
                                   "{2}",
                                   first, piece, info.pieces));
-  int64_t rows = std::clamp<int64_t>(tokens - first, 0, value.rows);
+  int64_t height = value.rows, width = value.columns;
+  std::vector<float> turned;
+  if (i.transposed) {
+    turned.resize(value.getSize());
+    transpose(turned.data(), getFloats(i.operands[0]), height, width);
+    std::swap(height, width);
+  }
+  int64_t rows = std::clamp<int64_t>(tokens - first, 0, height);
   record({Event::Kind::Push, 0, 0, 0, double(rows * info.getRowBytes())});
-  const float *values = getFloats(i.operands[0]);
+  const float *values = i.transposed ? turned.data() : getFloats(i.operands[0]);
   std::unique_lock<std::mutex> lock(machine.mutex);
-  for (int64_t row = 0; row < rows; ++row, values += value.columns) {
+  for (int64_t row = 0; row < rows; ++row, values += width) {
     int64_t place = row / info.pieces;
     EmulatedBlock &owner = *machine.getGroup()[row % info.pieces];
     InboxPart &part = owner.inbox[getPart()];

@@ -215,7 +215,12 @@ LogicalResult Translator::translateHopper(Operation *op) {
           [&](auto op) { return translatePlain(op, Opcode::Expect); })
       .Case<AwaitClusterOp>(
           [&](auto op) { return translatePlain(op, Opcode::AwaitCluster); })
-      .Case<PushOp>([&](auto op) { return translatePlain(op, Opcode::Push); })
+      .Case<PushOp>([&](PushOp op) {
+        if (failed(translatePlain(op, Opcode::Push)))
+          return failure();
+        program.code.back().transposed = op.getTransposed();
+        return success();
+      })
       .Case<SumPushedOp>([&](SumPushedOp op) {
         if (failed(translatePlain(op, Opcode::SumPushed)))
           return failure();

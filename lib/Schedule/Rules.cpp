@@ -210,13 +210,11 @@ static Fault findTokensFault(const ScheduleFields &schedule) {
                    "exchanged, has {0}",
                    tokens)
         .str();
-  if (schedule.persistent || schedule.cluster > 1 || schedule.halveQ ||
-      schedule.push)
+  if (schedule.persistent || schedule.cluster > 1 || schedule.halveQ)
     return formatv("cannot be computed with exchanged roles where blocks are "
-                   "persistent or form clusters or Q is halved: {0}{1}{2}"
-                   "cluster = {3}",
+                   "persistent or form clusters or Q is halved: {0}{1}"
+                   "cluster = {2}",
                    schedule.persistent ? "persistent, " : "",
-                   schedule.push ? "push, " : "",
                    schedule.halveQ ? "halve_q, " : "", schedule.cluster)
         .str();
   return std::nullopt;

@@ -57,6 +57,8 @@ SCHEDULES = {
     "programmatic = true",
     "push": "token_tile = 128, dff_tile = 32, split = 3, push = true, programmatic = true",
     "exchange": "token_tile = 16, dff_tile = 64, consumers = 1, split = 2, exchange = true",
+    "exchange-push": "token_tile = 8, dff_tile = 64, consumers = 1, split = 2, push = true, "
+    "exchange = true",
     "exchange-overlap": "token_tile = 8, dff_tile = 64, consumers = 1, overlap = true, "
     "exchange = true",
 }

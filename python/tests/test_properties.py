@@ -95,7 +95,7 @@ def schedules(draw):
         programmatic=draw(st.booleans(), "programmatic")
         and split > 1
         and producers == 1,
-        push=draw(st.booleans(), "push") and split > 1 and cluster == 1 and not exchange,
+        push=draw(st.booleans(), "push") and split > 1 and cluster == 1,
         exchange=exchange,
     )
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())

@@ -122,7 +122,7 @@ SmallVector<FragmentRun> hopper::getFragmentRuns(OpBuilder &b, Location loc,
     for (size_t group = 0; group < values.size() / 4; ++group) {
       ValueRange pair = values.slice(4 * group + 2 * half, 2);
       runs.push_back({row, column, static_cast<int64_t>(8 * group),
-                      SmallVector<Value, 4>(pair)});
+                      SmallVector<Value, 4>(pair), Value()});
     }
   return runs;
 }

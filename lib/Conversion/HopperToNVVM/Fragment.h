@@ -26,6 +26,7 @@ struct FragmentRun {
   Value column;   ///< Of the first value, less `offset`, i32.
   int64_t offset; ///< Columns.
   SmallVector<Value, 4> values;
+  Value inside; ///< i1: the columns are some of the tensor's; null: all are.
 };
 
 /// Which of the thread's two rows f32 element `i` of a fragment belongs to.
@@ -99,6 +100,12 @@ struct TransposedPlace {
 /// (null: 0) of the rank-4 memref `tensor` on.
 TransposedPlace getTransposedPlace(OpBuilder &b, Location loc, Value tensor,
                                    Value row, Value column, int64_t columns);
+
+/// The values of a transposed f32 fragment of `columns` columns, each a run of
+/// its own, with their places in rows of `width` elements.
+SmallVector<FragmentRun> getTransposedRuns(OpBuilder &b, Location loc,
+                                           ValueRange values, int64_t columns,
+                                           int64_t width);
 
 /// Loads `tensor[indices[0], indices[1], indices[2] + j, indices[3]]` for this
 /// thread's columns j of a tile of `columns`; 0 outside.

@@ -247,14 +247,22 @@ StoresOfPush::matchAndRewrite(PushOp op, OneToNOpAdaptor adaptor,
                               ConversionPatternRewriter &rewriter) const {
   Location loc = op.getLoc();
   DenseMap<std::pair<Value, Value>, Destination> destinations;
-  for (const FragmentRun &run :
-       getFragmentRuns(rewriter, loc, adaptor.getValue())) {
+  SmallVector<FragmentRun> runs =
+      op.getTransposed()
+          ? getTransposedRuns(rewriter, loc, adaptor.getValue(),
+                              op.getValue().getType().getDimSize(1),
+                              op.getInbox().getType().getColumns())
+          : getFragmentRuns(rewriter, loc, adaptor.getValue());
+  for (const FragmentRun &run : runs) {
     auto [it, isNew] = destinations.try_emplace({run.row, run.column});
     if (isNew)
       it->second = locate(rewriter, op, adaptor.getInbox(), run);
+    Value sends = it->second.inside;
+    if (run.inside)
+      sends = arith::AndIOp::create(rewriter, loc, sends, run.inside);
     ptx::storeAsyncIf(rewriter, loc, it->second.address,
                       run.offset * sizeof(float), run.values,
-                      it->second.barrier, it->second.inside);
+                      it->second.barrier, sends);
   }
   rewriter.eraseOp(op);
   return success();

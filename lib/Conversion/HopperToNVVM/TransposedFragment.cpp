@@ -44,10 +44,8 @@ Value TransposedPlace::isColumnInside(OpBuilder &b, Location loc, Value tensor,
                                getIndex(b, loc, width));
 }
 
-TransposedPlace hopper::getTransposedPlace(OpBuilder &b, Location loc,
-                                           Value tensor, Value row,
-                                           Value column, int64_t columns) {
-  TransposedPlace place;
+/// The first row of a tile that this thread has, index.
+static Value getFirstTileRow(OpBuilder &b, Location loc) {
   Value thread = arith::RemUIOp::create(
       b, loc, gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x),
       getIndex(b, loc, kWarpgroupThreads));
@@ -55,9 +53,43 @@ TransposedPlace hopper::getTransposedPlace(OpBuilder &b, Location loc,
       arith::DivUIOp::create(b, loc, thread, getIndex(b, loc, kWarpThreads));
   Value lane =
       arith::RemUIOp::create(b, loc, thread, getIndex(b, loc, kWarpThreads));
-  place.column = arith::AddIOp::create(
+  return arith::AddIOp::create(
       b, loc, arith::MulIOp::create(b, loc, warp, getIndex(b, loc, 16)),
       arith::DivUIOp::create(b, loc, lane, getIndex(b, loc, 4)));
+}
+
+SmallVector<FragmentRun> hopper::getTransposedRuns(OpBuilder &b, Location loc,
+                                                   ValueRange values,
+                                                   int64_t columns,
+                                                   int64_t width) {
+  auto toI32 = [&](Value value) -> Value {
+    return arith::IndexCastOp::create(b, loc, b.getI32Type(), value);
+  };
+  Value first = getFirstColumn(b, loc, getIndex(b, loc, 0));
+  Value column = getFirstTileRow(b, loc);
+  Value column32 = toI32(column);
+  DenseMap<int64_t, Value> rows;
+  SmallVector<FragmentRun> runs;
+  for (auto [i, value] : llvm::enumerate(values)) {
+    FragmentPlace place = getFragmentPlace(i, columns);
+    Value &row = rows[place.column];
+    if (!row)
+      row = toI32(add(b, loc, first, place.column));
+    Value inside;
+    if (place.row / kWarpgroupRows >= width / kWarpgroupRows)
+      inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                     add(b, loc, column, place.row),
+                                     getIndex(b, loc, width));
+    runs.push_back({row, column32, place.row, {value}, inside});
+  }
+  return runs;
+}
+
+TransposedPlace hopper::getTransposedPlace(OpBuilder &b, Location loc,
+                                           Value tensor, Value row,
+                                           Value column, int64_t columns) {
+  TransposedPlace place;
+  place.column = getFirstTileRow(b, loc);
   if (column)
     place.column = arith::AddIOp::create(b, loc, column, place.column);
   Value first = getFirstColumn(b, loc, row);

@@ -322,6 +322,14 @@ def _exchanged(models):
     yield case("uneven-overlap", small.replace(subnetwork_width=200), 9, 16, split=7, more=overlap)
     yield case("no-up-overlap", small.replace(up=False), 13, 16, split=5, more=overlap)
     yield case("whole-overlap", small, 13, split=1, more=overlap)
+    push = ", push = true, registers = [40, 240]"
+    for tokens, tile in ((1, 8), (13, 8), (16, 16), (32, 32)):
+        name, quick = f"push-{tokens}", tokens in (1, 13)
+        yield case(name, models["370m"], tokens, tile, more=push, quick=quick)
+    yield case("push-early-8", models["128m"], 8, more=push + overlap + ", programmatic = true")
+    yield case("push-1.3b", models["1.3b"], 16, 16, split=6, more=push + overlap)
+    yield case("push-d96", small.replace(head_dim=96), 9, split=5, more=push, quick=True)
+    yield case("push-batch", small, 1, split=3, more=push, batch=13)
     early = ", programmatic = true"
     for tokens, more in ((1, early), (16, early + overlap)):
         yield case(f"early-{tokens}", models["370m"], tokens, 16, more=more, quick=True)

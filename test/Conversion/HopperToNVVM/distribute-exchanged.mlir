@@ -138,4 +138,24 @@ gpu.module @kernels {
     hopper.store_partial %zero, %address[%c0, %c0, %c0, %row] of 3 like %o transposed : vector<128x8xf32>, memref<1x1x?x128xbf16>
     gpu.return
   }
+
+  // Each of a thread's tokens goes to the block that owns it; the elements of one
+  // are 8 and 64 columns apart.
+
+  // CHECK-LABEL: gpu.func @push
+  // CHECK:      mapa.shared::cluster
+  // CHECK:      st.async.shared::cluster.mbarrier::complete_tx::bytes.f32 [$0+0], $1, [$2];
+  // CHECK:      mapa.shared::cluster
+  // CHECK:      st.async.shared::cluster.mbarrier::complete_tx::bytes.f32 [$0+0], $1, [$2];
+  // CHECK-NEXT: st.async.shared::cluster.mbarrier::complete_tx::bytes.f32 [$0+32], $1, [$2];
+  // CHECK-NOT:  mapa
+  // CHECK:      bytes.f32 [$0+256], $1, [$2];
+  // CHECK:      bytes.f32 [$0+288], $1, [$2];
+  // CHECK:      gpu.return
+  gpu.func @push(%o: memref<1x1x?x128xbf16>, %address: i32, %barrier: i32, %p: index, %row: index) {
+    %zero = arith.constant dense<0.0> : vector<128x8xf32>
+    %inbox = hopper.inbox_at %address, %barrier : !hopper.inbox<2 x 4x128>
+    hopper.push %zero to %inbox[%p] row %row like %o transposed : vector<128x8xf32>, !hopper.inbox<2 x 4x128>, memref<1x1x?x128xbf16>
+    gpu.return
+  }
 }

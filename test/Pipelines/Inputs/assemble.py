@@ -71,7 +71,9 @@ def exchanged():
     for preset, tokens, (pieces, more) in itertools.product(
             ("128m", "370m", "1.3b"), (8, 16, 32),
             ((8, ""), (8, ", overlap = true"),
-             (8, ", programmatic = true, overlap = true"), (1, ""))):
+             (8, ", programmatic = true, overlap = true"), (1, ""),
+             (6, ", push = true, registers = [40, 240], overlap = true"),
+             (6, ", push = true, registers = [40, 240], programmatic = true"))):
         yield f"{preset}-{tokens}-{pieces}{more}".replace(" ", ""), [
             f"--preset={preset}",
             "--schedule=#flashmhf.schedule<consumers = 1, dff_tile = 64, "

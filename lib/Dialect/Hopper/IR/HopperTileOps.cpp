@@ -129,10 +129,8 @@ LogicalResult ColumnScaleOp::verify() {
   return success();
 }
 
-/// The rows of a transposed tile are columns of `tensor`, from `column` on:
-/// all of them, and what makes whole warpgroup tiles.
-static LogicalResult verifyTransposed(Operation *op, VectorType tile,
-                                      MemRefType tensor) {
+LogicalResult hopper::verifyTransposed(Operation *op, VectorType tile,
+                                       MemRefType tensor) {
   int64_t width = tensor.getDimSize(3), rows = tile.getDimSize(0);
   if (ShapedType::isDynamic(width) ||
       rows != static_cast<int64_t>(llvm::alignTo(width, kWarpgroupRows)))

@@ -39,10 +39,12 @@ LogicalResult PushOp::verify() {
   VectorType value = getValue().getType();
   if (failed(verifyColumns(*this, inbox, like)))
     return failure();
-  if (value.getDimSize(1) != inbox.getColumns())
+  if (getTransposed() && failed(verifyTransposed(*this, value, like)))
+    return failure();
+  if (!getTransposed() && value.getDimSize(1) != inbox.getColumns())
     return emitOpError("sends ") << value << ", but the rows of its inbox have "
                                  << inbox.getColumns() << " columns";
-  int64_t rows = value.getDimSize(0);
+  int64_t rows = value.getDimSize(getTransposed() ? 1 : 0);
   if (!like.isDynamicDim(2))
     rows = std::min(rows, like.getDimSize(2));
   if (llvm::divideCeil(rows, inbox.getPieces()) > uint64_t(inbox.getRows()))

@@ -10,6 +10,11 @@ namespace mlir::hopper {
 /// Every access to a rank-4 tensor gives one index per dimension.
 LogicalResult verifyIndices(Operation *op, ValueRange indices);
 
+/// The rows of a transposed tile are the columns of `tensor`, and what makes
+/// them whole warpgroup tiles.
+LogicalResult verifyTransposed(Operation *op, VectorType tile,
+                               MemRefType tensor);
+
 /// Some operations only make sense where a warpgroup has a number.
 bool isInConsumer(Operation *op);
 

@@ -101,7 +101,7 @@ static void push(gpu::GPUFuncOp func, Meeting meeting) {
   b.setInsertionPoint(store);
   AwaitClusterOp::create(b, store.getLoc());
   PushOp::create(b, store.getLoc(), store.getValue(), inbox, piece, row,
-                 store.getLike());
+                 store.getLike(), store.getTransposed());
   b.setInsertionPoint(sum);
   // While rows are on their way: nobody needs to know before.
   Value rows = OwnedRowsOp::create(b, meet.getLoc(), b.getIndexType(), piece,

@@ -168,3 +168,11 @@ func.func @partial_columns(%t: vector<64x8xf32>, %o: memref<1x4x?x8xf32>, %i: in
   hopper.store_partial %t, %i[%i, %i, %i, %i] of 2 like %o : vector<64x8xf32>, memref<1x4x?x8xf32>
   return
 }
+
+// -----
+
+func.func @push_width(%t: vector<64x8xf32>, %o: memref<1x4x?x128xf32>, %inbox: !hopper.inbox<2 x 4x128>, %i: index) {
+  // expected-error@+1 {{needs a transposed tile with a row for each column, in whole warpgroup tiles of 64: 'vector<64x8xf32>' and 'memref<1x4x?x128xf32>'}}
+  hopper.push %t to %inbox[%i] row %i like %o transposed : vector<64x8xf32>, !hopper.inbox<2 x 4x128>, memref<1x4x?x128xf32>
+  return
+}

@@ -18,6 +18,8 @@ func.func @push(%acc: vector<64x64xf32>, %p: index, %b: index, %row: index, %o: 
   hopper.await_cluster
   // CHECK: hopper.push %{{.*}} to %inbox[%{{.*}}] row %{{.*}} like %{{.*}} : vector<64x64xf32>, <8 x 8x64>, memref<1x2x?x64xbf16>
   hopper.push %acc to %inbox[%p] row %row like %o : vector<64x64xf32>, !hopper.inbox<8 x 8x64>, !o
+  // CHECK: hopper.push %{{.*}} to %inbox[%{{.*}}] row %{{.*}} like %{{.*}} transposed : vector<64x64xf32>, <8 x 8x64>, memref<1x2x?x64xbf16>
+  hopper.push %acc to %inbox[%p] row %row like %o transposed : vector<64x64xf32>, !hopper.inbox<8 x 8x64>, !o
   // CHECK: hopper.sum_pushed %inbox into %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] piece %{{.*}} rows %{{.*}} : <8 x 8x64>, memref<1x2x?x64xbf16>
   hopper.sum_pushed %inbox into %o[%b, %b, %row] piece %p rows %n : !hopper.inbox<8 x 8x64>, !o
   // CHECK: hopper.sum_pushed {{.*}} rows %{{.*}} accumulate :

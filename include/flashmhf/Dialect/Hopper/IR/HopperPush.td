@@ -89,7 +89,8 @@ def Hopper_PushOp : Hopper_Op<"push"> {
     Row i of `value` goes to the inbox of piece i mod P, as row i / P of what
     `piece` sends. Rows past the end of `like`, whose row `row` is row 0 of
     `value`, are not sent. The rows leave from registers: when this is done
-    nothing of the block is needed for them to arrive.
+    nothing of the block is needed for them to arrive. `transposed`: the columns
+    of `value` are those rows, and its rows past the inbox's columns are not sent.
 
     ```mlir
     hopper.push %acc to %inbox[%p] row %row like %o
@@ -98,9 +99,11 @@ def Hopper_PushOp : Hopper_Op<"push"> {
   }];
   let arguments = (ins Hopper_Accumulator:$value, Hopper_InboxType:$inbox,
                        Index:$piece, Index:$row,
-                       MemRefRankOf<[F32, F16, BF16], [4]>:$like);
+                       MemRefRankOf<[F32, F16, BF16], [4]>:$like,
+                       UnitAttr:$transposed);
   let assemblyFormat = [{
-    $value `to` $inbox `[` $piece `]` `row` $row `like` $like attr-dict
+    $value `to` $inbox `[` $piece `]` `row` $row `like` $like
+    (`transposed` $transposed^)? attr-dict
     `:` type($value) `,` type($inbox) `,` type($like)
   }];
   let hasVerifier = 1;
