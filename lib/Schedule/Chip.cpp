@@ -6,6 +6,30 @@
 
 using namespace mlir::flashmhf;
 
+namespace {
+/// Clusters at once with one and with two blocks to a multiprocessor, of which
+/// 132 are in parts that no cluster spans.
+struct ClusterCount {
+  int64_t size, alone, paired;
+};
+} // namespace
+
+static constexpr int64_t kMeasuredMultiprocessors = 132;
+static constexpr ClusterCount kClusterCounts[] = {
+    {4, 30, 62}, {5, 22, 47}, {6, 17, 39}, {7, 15, 32},
+    {8, 15, 30}, {11, 7, 16}, {14, 7, 14}, {16, 7, 14}};
+
+int64_t mlir::flashmhf::countClustersAtOnce(const Chip &chip, int64_t size,
+                                            int64_t together) {
+  if (size <= 2)
+    return chip.multiprocessors / size * together;
+  for (const ClusterCount &count : kClusterCounts)
+    if (count.size >= size)
+      return (together > 1 ? count.paired : count.alone) *
+             chip.multiprocessors / kMeasuredMultiprocessors;
+  return 0;
+}
+
 const Chip &mlir::flashmhf::getChip(llvm::StringRef text) {
   const auto *known = llvm::find_if(
       kChips, [&](const Chip &chip) { return chip.name == text; });

@@ -76,16 +76,22 @@ getRegisterSplits(const OperatorFacts &op) {
   return {{24, 240}, {40, 232}};
 }
 
+/// Registers of a producer at whose end threads wait: with fewer it spills.
+static constexpr int64_t kWaitingProducer = 40;
+
 /// The same for one consumer, where two blocks are to share a multiprocessor.
-static std::array<int64_t, 2> getSharedRegisters(const OperatorFacts &op) {
-  if (op.outputType != op.inputType)
-    return {40, 216};
+static std::array<int64_t, 2> getSharedRegisters(const OperatorFacts &op,
+                                                 bool push) {
+  if (op.outputType != op.inputType || push)
+    return {kWaitingProducer, 216};
   return {24, 232};
 }
 
 /// Numbers of pieces to split d_ff into, besides 1: the smallest for each
 /// number of steps of a piece, as long as all blocks run at once. With more of
 /// them one block of a tile would sum alone.
+///
+/// Pieces that push are a cluster: as many as all run at once of these.
 static SmallVector<int64_t> getSplits(const OperatorFacts &op,
                                       const ScheduleFields &schedule,
                                       const Chip &chip) {
@@ -102,6 +108,12 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
   int64_t slots = chip.multiprocessors / schedule.cluster * schedule.cluster *
                   countBlocksAtOnce(op, schedule);
   int64_t most = std::min(slots / tiles, steps);
+  if (schedule.push) {
+    most = std::min(hopper::kMaxCluster, steps);
+    int64_t together = countBlocksAtOnce(op, schedule);
+    while (most > 1 && countClustersAtOnce(chip, most, together) < tiles)
+      --most;
+  }
   for (int64_t split = most; split > 1; --split)
     if (llvm::divideCeil(steps, split) != llvm::divideCeil(steps, split - 1))
       splits.push_back(split);
@@ -151,6 +163,11 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
       addPieces(schedule);
     }
   };
+  auto addPushes = [&](ScheduleFields schedule) {
+    schedule.push = true;
+    if (schedule.registers[0] >= kWaitingProducer)
+      addPieces(schedule);
+  };
   // All ways to run blocks of one size.
   auto addRuns = [&](ScheduleFields schedule) {
     for (int64_t cluster : {1, 2}) {
@@ -167,6 +184,8 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
       }
     }
     addAllPieces(schedule);
+    schedule.cluster = 1;
+    addPushes(schedule);
   };
   ScheduleFields schedule;
   for (int64_t consumers : {2, 1}) {
@@ -180,10 +199,12 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
           schedule.registers.assign(registers.begin(), registers.end());
           addRuns(schedule);
         }
-        auto shared = getSharedRegisters(op);
-        schedule.registers.assign(shared.begin(), shared.end());
-        if (consumers == 1 && countBlocksAtOnce(op, schedule) > 1)
-          addAllPieces(schedule);
+        for (bool push : {false, true}) {
+          auto shared = getSharedRegisters(op, push);
+          schedule.registers.assign(shared.begin(), shared.end());
+          if (consumers == 1 && countBlocksAtOnce(op, schedule) > 1)
+            push ? addPushes(schedule) : addAllPieces(schedule);
+        }
       }
     }
   }

@@ -121,7 +121,7 @@ static hopper::InboxSize getInbox(const OperatorFacts &op,
   if (!schedule.push)
     return {};
   int64_t rows = schedule.tokenTile / schedule.consumers;
-  if (ShapedType::isStatic(op.tokens))
+  if (ShapedType::isStatic(op.tokens) && !op.hasAnyTokens)
     rows = std::clamp<int64_t>(op.tokens, 1, rows);
   int64_t owned = llvm::divideCeil(rows, schedule.split);
   return {schedule.consumers, schedule.split * owned * op.headWidth *

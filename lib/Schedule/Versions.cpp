@@ -58,6 +58,7 @@ private:
     OperatorFacts facts = op;
     facts.batches = point.batches;
     facts.tokens = point.length;
+    facts.hasAnyTokens = ShapedType::isDynamic(op.tokens);
     return facts;
   }
   void makePoints();

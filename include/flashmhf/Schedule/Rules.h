@@ -40,6 +40,8 @@ struct OperatorFacts {
   Activation activation = Activation::Silu;
   bool hasUp = true;
   bool hasRouter = true;
+  /// A kernel serves other numbers of tokens than `tokens`, too.
+  bool hasAnyTokens = false;
 
   static OperatorFacts get(MHFFNOp op);
 
