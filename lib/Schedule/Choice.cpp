@@ -187,6 +187,26 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     schedule.cluster = 1;
     addPushes(schedule);
   };
+  // Few tokens: weights are the rows of the products.
+  auto addExchanged = [&] {
+    ScheduleFields schedule;
+    schedule.exchange = true;
+    schedule.consumers = 1;
+    schedule.dffTile = hopper::kWarpgroupRows;
+    if (ShapedType::isStatic(op.subWidth))
+      schedule.dffTile = std::min(schedule.dffTile, op.subWidth);
+    for (int64_t tokens : {8, 16, 32}) {
+      schedule.tokenTile = tokens;
+      for (const auto &stages : {std::array<int64_t, 3>{4, 4, 4}, {2, 2, 2}}) {
+        schedule.stages.assign(stages.begin(), stages.end());
+        for (const auto &registers : getRegisterSplits(op)) {
+          schedule.registers.assign(registers.begin(), registers.end());
+          addPieces(schedule);
+          addPushes(schedule);
+        }
+      }
+    }
+  };
   ScheduleFields schedule;
   for (int64_t consumers : {2, 1}) {
     schedule.consumers = consumers;
@@ -208,6 +228,7 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
       }
     }
   }
+  addExchanged();
   return candidates;
 }
 
