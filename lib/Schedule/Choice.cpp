@@ -194,13 +194,16 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     schedule.consumers = 1;
     schedule.dffTile = hopper::kWarpgroupRows;
     if (ShapedType::isStatic(op.subWidth))
-      schedule.dffTile = std::min(schedule.dffTile, op.subWidth);
+      schedule.dffTile =
+          std::clamp<int64_t>(op.subWidth, 1, hopper::kWarpgroupRows);
     for (int64_t tokens : {8, 16, 32}) {
       schedule.tokenTile = tokens;
       for (const auto &stages : {std::array<int64_t, 3>{4, 4, 4}, {2, 2, 2}}) {
         schedule.stages.assign(stages.begin(), stages.end());
         for (const auto &registers : getRegisterSplits(op)) {
           schedule.registers.assign(registers.begin(), registers.end());
+          if (findFault(op, schedule))
+            continue;
           addPieces(schedule);
           addPushes(schedule);
         }

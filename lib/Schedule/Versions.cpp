@@ -28,6 +28,9 @@ static constexpr double kStride = 1.2;
 static constexpr int64_t kDense = 1024;
 /// Schedules that are enough where all counts are within the tolerance.
 static constexpr size_t kMany = 8;
+/// What a database found fastest, beside what the model thinks just as fast:
+/// less than the tolerance allows to give up.
+static constexpr double kMeasured = 0.94;
 /// A neighbour's variant is kept where another is no better than this: the
 /// model does not know better, and the rule stays short.
 static constexpr double kKeep = 1.01;
@@ -174,8 +177,8 @@ void Search::findSchedules() {
     if (tokenClass == point.getTokens())
       corrections.push_back(
           {*tokenClass, taken,
-           std::min(1.0, pick.prediction.microseconds /
-                             choice.prediction->microseconds)});
+           kMeasured * std::min(1.0, pick.prediction.microseconds /
+                                         choice.prediction->microseconds)});
   }
 }
 

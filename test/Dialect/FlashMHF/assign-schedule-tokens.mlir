@@ -5,10 +5,11 @@
 
 !w = tensor<8x11x256x128xbf16>
 
-// Tiles of 64 tokens compute less that nobody asked for.
+// Weights are the rows of the products where tokens are few, and pieces push
+// their sums where all clusters of them run at once.
 
 // CHECK-LABEL: func.func @one_token
-// CHECK: token_tile = 64, {{.*}}consumers = 1,
+// CHECK: token_tile = 8, dff_tile = 64, {{.*}}consumers = 1, {{.*}}split = 8, push = true, exchange = true>
 !q1 = tensor<1x8x1x128xbf16>
 func.func @one_token(%q: !q1, %w: !w, %o: !q1) -> !q1 {
   %r = flashmhf.mhffn silu ins(%q, %w, %w : !q1, !w, !w) up(%w : !w) outs(%o : !q1) -> !q1
@@ -19,7 +20,7 @@ func.func @one_token(%q: !q1, %w: !w, %o: !q1) -> !q1 {
 // over 114 they would be two, and whole tiles are one.
 
 // CHECK-LABEL: func.func @t1000
-// CHECK: token_tile = 128, dff_tile = 128, {{.*}}consumers = 2, {{.*}}overlap = true, rotate = false, split = 2>
+// CHECK: token_tile = 128, dff_tile = 128, {{.*}}consumers = 2, {{.*}}overlap = true, rotate = false, split = 2, halve_q = true>
 // PCIE-LABEL: func.func @t1000
 // PCIE: token_tile = 128, {{.*}}consumers = 2,
 // PCIE-NOT: split
