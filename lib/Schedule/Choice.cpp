@@ -123,6 +123,8 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
 std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
                                                const Chip &chip) {
   std::vector<Candidate> candidates;
+  if (findOperandFault(op))
+    return candidates;
   auto add = [&](const ScheduleFields &schedule) {
     if (!findFault(op, schedule))
       candidates.push_back({schedule, predict(op, schedule, chip)});

@@ -151,7 +151,7 @@ int64_t flashmhf::countBlocksAtOnce(const OperatorFacts &op,
 // Rules
 //===----------------------------------------------------------------------===//
 
-static Fault findOperandFault(const OperatorFacts &op) {
+Fault flashmhf::findOperandFault(const OperatorFacts &op) {
   if (!op.inputType.isBF16() && !op.inputType.isF16())
     return formatv("needs bf16 or f16 inputs on a GPU, has '{0}'", op.inputType)
         .str();

@@ -258,7 +258,7 @@ gpu.module @kernels {
     hopper.warpgroups producer registers 24 {
       %block = gpu.block_id x
       %piece = arith.remui %block, %c2 : index
-      // expected-error-re @below {{puts another tile into {{.*}} than block {{[01]}}}}
+      // expected-error-re @below {{puts another tile into {{.*}} than block {{[0-3]}}}}
       hopper.put %mk[%c0, %piece, %c0, %c0] into %K : <1x1x8x16xbf16>, <2 x 16x16xbf16, cluster 2>
     } consumers 1 registers 240 {
       %k = hopper.get %K : <2 x 16x16xbf16, cluster 2> -> <16x16xbf16, cluster 2>

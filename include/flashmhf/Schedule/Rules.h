@@ -92,6 +92,10 @@ int64_t getSharedMemory(const OperatorFacts &op,
 int64_t countBlocksAtOnce(const OperatorFacts &op,
                           const ScheduleFields &schedule);
 
+/// Why no kernel can be made of `op` under any schedule; nothing if one can.
+/// Completes the name of an operation: "needs .., has ..".
+std::optional<std::string> findOperandFault(const OperatorFacts &op);
+
 /// Why no step of `rows` rows of K can be computed under `schedule`; nothing if
 /// it can. Completes the name of an operation: "needs .., has ..".
 std::optional<std::string> findStepFault(const OperatorFacts &op, int64_t rows,

@@ -50,7 +50,6 @@ public:
 
 private:
   LogicalResult checkRings();
-  LogicalResult lowerTensorMaps();
   void emitPrologue();
   bool isClustered();
   void syncCluster();
@@ -141,26 +140,6 @@ LogicalResult RingLowering::checkRings() {
   return failure(
       result.wasInterrupted() ||
       failed(inbox.check(rings.empty() ? WarpgroupsOp() : warpgroups)));
-}
-
-LogicalResult RingLowering::lowerTensorMaps() {
-  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-  SmallVector<Type> types(func.getArgumentTypes());
-  for (auto [i, type] : llvm::enumerate(types)) {
-    if (!isa<TensorMapType>(type))
-      continue;
-    // Their numbers must outlast the expansion of memref arguments.
-    if (maps.size() != i)
-      return func.emitOpError("takes tensor map ")
-             << i << " after an argument of another kind; tensor maps come "
-             << "first";
-    maps[func.getArgument(i)] = cast<TensorMapType>(type);
-    type = pointer;
-    func.getArgument(i).setType(pointer);
-  }
-  func.setFunctionType(b.getFunctionType(types, {}));
-  func->setAttr(kTensorMapsAttrName, b.getI64IntegerAttr(maps.size()));
-  return success();
 }
 
 void RingLowering::emitPrologue() {
@@ -364,7 +343,7 @@ void RingLowering::lowerGet(GetOp get) {
 }
 
 LogicalResult RingLowering::run() {
-  if (failed(checkRings()) || failed(lowerTensorMaps()))
+  if (failed(checkRings()) || failed(lowerTensorMaps(func, maps)))
     return failure();
   if (rings.empty())
     return success();

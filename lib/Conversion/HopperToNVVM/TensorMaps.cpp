@@ -1,4 +1,4 @@
-//===- TensorMaps.cpp - Fetch tensor maps early ---------------------------===//
+//===- TensorMaps.cpp - Tensor maps as arguments of kernels ---------------===//
 
 #include "TensorMaps.h"
 
@@ -11,6 +11,28 @@
 
 using namespace mlir;
 using namespace mlir::hopper;
+
+LogicalResult hopper::lowerTensorMaps(gpu::GPUFuncOp func,
+                                      DenseMap<Value, TensorMapType> &maps) {
+  Builder b(func.getContext());
+  auto pointer = LLVM::LLVMPointerType::get(func.getContext());
+  SmallVector<Type> types(func.getArgumentTypes());
+  for (auto [i, type] : llvm::enumerate(types)) {
+    if (!isa<TensorMapType>(type))
+      continue;
+    // Their numbers must outlast the expansion of memref arguments.
+    if (maps.size() != i)
+      return func.emitOpError("takes tensor map ")
+             << i << " after an argument of another kind; tensor maps come "
+             << "first";
+    maps[func.getArgument(i)] = cast<TensorMapType>(type);
+    type = pointer;
+    func.getArgument(i).setType(pointer);
+  }
+  func.setFunctionType(b.getFunctionType(types, {}));
+  func->setAttr(kTensorMapsAttrName, b.getI64IntegerAttr(maps.size()));
+  return success();
+}
 
 static bool readsWeightsOnce(gpu::GPUFuncOp func) {
   WalkResult result = func.walk([](PutOp put) {

@@ -1,16 +1,21 @@
-//===- TensorMaps.h - Fetch tensor maps early -------------------*- C++ -*-===//
+//===- TensorMaps.h - Tensor maps as arguments of kernels -------*- C++ -*-===//
 //
 /// \file
-/// Requests for the tensor maps of a kernel, in front of the transfers.
+/// Tensor maps become pointers, and are requested in front of the transfers.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_TENSORMAPS_H
 #define FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_TENSORMAPS_H
 
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
 namespace mlir::hopper {
+
+/// Makes pointers of the arguments of `func` that are tensor maps, and says how
+/// many there are. `maps` gets what they were.
+LogicalResult lowerTensorMaps(gpu::GPUFuncOp func,
+                              DenseMap<Value, TensorMapType> &maps);
 
 /// Makes thread `thread` of a block request those arguments of `func` that are
 /// tensor maps, as pointers, if the kernel reads its weights once

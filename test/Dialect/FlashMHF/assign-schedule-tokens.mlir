@@ -38,6 +38,17 @@ func.func @t4096(%q: !q3, %w: !w, %o: !q3) -> !q3 {
   return %r : !q3
 }
 
+// What no GPU computes has no candidates.
+
+// CHECK-LABEL: func.func @f64
+// CHECK: dff_tile = 16, stages = [1, 1, 1]
+!q64 = tensor<1x6x4x129xf64>
+!w64 = tensor<3x2x32x129xf64>
+func.func @f64(%q: !q64, %w: !w64) -> !q64 {
+  %r = flashmhf.mhffn identity ins(%q, %w, %w : !q64, !w64, !w64) outs(%q : !q64) -> !q64
+  return %r : !q64
+}
+
 // A producer of 24 registers spills beside consumers that store f32.
 
 // CHECK-LABEL: func.func @f32
