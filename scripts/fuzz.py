@@ -38,7 +38,8 @@ WORDS = [
     "outs", "up", "router", "schedule", "token_tile", "dff_tile", "stages",
     "consumers", "registers", "cluster", "persistent", "overlap", "transpose_b",
     "acc", "pending", "tiles", "over", "hopper.get", "hopper.put", "hopper.release",
-    "hopper.wait", "hopper.wgmma", "hopper.take_turn", "hopper.pass_turn",
+    "hopper.wait", "hopper.wgmma", "hopper.take_turn", "hopper.pass_turn", "split",
+    "push", "hopper.push", "hopper.expect", "hopper.await_cluster", "hopper.sum_pushed",
     "flashmhf.pick_variant", "otherwise", "tokens", "tile", "variant",
 ]  # fmt: skip
 SIZES = "batch=1 tokens=65 max-steps=20000"
