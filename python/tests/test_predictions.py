@@ -14,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("library")
 
 ROOT = Path(__file__).resolve().parents[2]
 LEDGER = ROOT / "test/Integration/sm90/ledger.json"
+SPLIT = ("split/", "push/", "exchanged/", "range/")
 
 
 @pytest.mark.parametrize("split", [False, True])
@@ -21,7 +22,7 @@ def test_statement(split):
     text = (ROOT / "docs/predictions.md").read_text()
     bound = r"(?:mean\s+square|it is) below (\d+)%,\s+and\s+each is within (\d+)%"
     mean, each = re.findall(bound, text)[split]
-    rows = [row for row in prediction.table(LEDGER) if row[0].startswith("split/") == split]
+    rows = [row for row in prediction.table(LEDGER) if row[0].startswith(SPLIT) == split]
     assert len(rows) >= (30 if split else 80)
     errors = prediction.errors(rows)
     found = {name: f"{error:+.0%}" for (name, *_), error in zip(rows, errors)}
