@@ -176,14 +176,12 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
-LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                   int64_t tokenTile, int64_t dffTile,
-                                   ArrayRef<int64_t> stages, int64_t consumers,
-                                   ArrayRef<int64_t> registers, int64_t cluster,
-                                   bool persistent, bool overlap, bool,
-                                   int64_t split, int64_t producers,
-                                   bool fuseTiles, bool, bool,
-                                   bool programmatic, bool push, bool exchange) {
+LogicalResult ScheduleAttr::verify(
+    function_ref<InFlightDiagnostic()> emitError, int64_t tokenTile,
+    int64_t dffTile, ArrayRef<int64_t> stages, int64_t consumers,
+    ArrayRef<int64_t> registers, int64_t cluster, bool persistent, bool overlap,
+    bool, int64_t split, int64_t producers, bool fuseTiles, bool, bool,
+    bool programmatic, bool push, bool exchange) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
