@@ -115,13 +115,18 @@ def test_mistakes():
         flashmhf.explain("370m", runners_up=-1)
 
 
-def test_near_the_ledger():
-    """Root mean square of the error over everything that was timed on an H100."""
+@pytest.mark.parametrize("split, limit", [(False, 0.1), (True, 0.33)])
+def test_near_the_ledger(split, limit):
+    """Root mean square of the error over everything that was timed on an H100. That of
+    splits is three times that of whole sums: small ones are mostly start and end."""
     rows = [r for r in json.loads(LEDGER.read_text()) if "microseconds" in r]
     errors = []
     for row in rows:
+        if ("split = " in row["schedule"]) != split:
+            continue
         problem = Problem(**{**row["problem"], "batch": row["batch"], "tokens": row["tokens"]})
         predicted = flashmhf.explain(problem, schedule=row["schedule"], runners_up=0)["predicted"]
         errors.append(math.log(predicted["microseconds"] / row["microseconds"]))
+    assert len(errors) > 60
     mean_square = math.sqrt(sum(e * e for e in errors) / len(errors))
-    assert mean_square < 0.1, f"{mean_square:.1%} over {len(errors)} rows"
+    assert mean_square < limit, f"{mean_square:.1%} over {len(errors)} rows"
