@@ -113,6 +113,23 @@ bool Warpgroup::executeMeet(const Instruction &i) {
   return true;
 }
 
+void Warpgroup::storeSum(const Instruction &i, std::array<int64_t, 3> row,
+                         std::vector<float> &sum) {
+  const TensorRef &dest = getTensor(i.operands[1]);
+  Format format = machine.grid.launch.kernel.parameters[i.operands[1]].format;
+  char *address = static_cast<char *>(dest.data) +
+                  (row[0] * dest.strides[0] + row[1] * dest.strides[1] +
+                   row[2] * dest.strides[2]) *
+                      getBytes(format);
+  if (i.target) {
+    std::vector<float> old(sum.size());
+    decode(format, address, old.data(), sum.size());
+    for (size_t column = 0; column < sum.size(); ++column)
+      sum[column] = old[column] + sum[column];
+  }
+  encode(format, sum.data(), address, sum.size());
+}
+
 bool Warpgroup::executeSumPartials(const Instruction &i) {
   const TensorRef &dest = getTensor(i.operands[1]);
   Format format = machine.grid.launch.kernel.parameters[i.operands[1]].format;
@@ -121,7 +138,7 @@ bool Warpgroup::executeSumPartials(const Instruction &i) {
           first = scalars[i.operands[4]], step = scalars[i.operands[6]];
   if (step < 1)
     return fault(i, "sums every " + Twine(step) + "th row");
-  std::vector<float> sum(width), old(width);
+  std::vector<float> sum(width);
   for (int64_t row = scalars[i.operands[5]]; row < i.tiles[0]; row += step) {
     int64_t index = first + row;
     if (index >= dest.sizes[2])
@@ -138,16 +155,7 @@ bool Warpgroup::executeSumPartials(const Instruction &i) {
       for (int64_t k = 0; k < width; ++k)
         sum[k] = piece ? sum[k] + partial[k] : partial[k];
     }
-    char *address = static_cast<char *>(dest.data) +
-                    (batch * dest.strides[0] + head * dest.strides[1] +
-                     index * dest.strides[2]) *
-                        getBytes(format);
-    if (i.target) {
-      decode(format, address, old.data(), width);
-      for (int64_t k = 0; k < width; ++k)
-        sum[k] = old[k] + sum[k];
-    }
-    encode(format, sum.data(), address, width);
+    storeSum(i, {batch, head, index}, sum);
     record(
         {Event::Kind::Load, 0, 0, 0, double(pieces * width * sizeof(float))});
     record({Event::Kind::Store, 0, 0, 0, double(width * getBytes(format))});

@@ -132,7 +132,7 @@ bool Warpgroup::executeSumPushed(const Instruction &i) {
                                   piece, info.pieces, batch, head, first,
                                   llvm::make_range(dest.sizes.begin(),
                                                    dest.sizes.end())));
-  std::vector<float> sum(width), old(width);
+  std::vector<float> sum(width);
   for (int64_t k = 0; k < rows; ++k) {
     int64_t index = first + piece + k * info.pieces;
     if (index >= dest.sizes[2])
@@ -153,16 +153,7 @@ bool Warpgroup::executeSumPushed(const Instruction &i) {
         sum[column] = p ? sum[column] + values[column] : values[column];
     }
     lock.unlock();
-    char *address = static_cast<char *>(dest.data) +
-                    (batch * dest.strides[0] + head * dest.strides[1] +
-                     index * dest.strides[2]) *
-                        getBytes(format);
-    if (i.target) {
-      decode(format, address, old.data(), width);
-      for (int64_t column = 0; column < width; ++column)
-        sum[column] = old[column] + sum[column];
-    }
-    encode(format, sum.data(), address, width);
+    storeSum(i, {batch, head, index}, sum);
     record({Event::Kind::Store, 0, 0, 0, double(width * getBytes(format))});
   }
   return true;

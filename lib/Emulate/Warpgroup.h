@@ -67,6 +67,10 @@ private:
   bool executeStorePartial(const Instruction &instruction);
   bool executeMeet(const Instruction &instruction);
   bool executeSumPartials(const Instruction &instruction);
+  /// Stores `sum`, which takes up what is there where the target says so, in
+  /// the row {batch, head, row} of the second operand of `instruction`.
+  void storeSum(const Instruction &instruction, std::array<int64_t, 3> row,
+                std::vector<float> &sum);
   bool executeOwnedRows(const Instruction &instruction);
   bool executeExpect(const Instruction &instruction);
   bool executePush(const Instruction &instruction);

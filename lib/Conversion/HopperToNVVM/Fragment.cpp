@@ -1,6 +1,7 @@
 //===- Fragment.cpp - A tile as one thread of a warpgroup holds it --------===//
 
 #include "Fragment.h"
+#include "Constants.h"
 #include "PTX.h"
 
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
@@ -17,10 +18,6 @@ using namespace mlir::hopper;
 
 static Value getIndex(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
-}
-
-static Value getI32(OpBuilder &b, Location loc, int64_t value) {
-  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
 }
 
 static Value getThread(OpBuilder &b, Location loc) {

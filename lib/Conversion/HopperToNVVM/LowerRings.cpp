@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Constants.h"
 #include "PTX.h"
 #include "Pushes.h"
 #include "TensorMaps.h"
@@ -60,9 +61,7 @@ private:
                      int64_t i, int64_t share);
   void lowerGet(GetOp get);
 
-  Value i32(int64_t value) {
-    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-  }
+  Value i32(int64_t value) { return getI32(b, loc, value); }
   Value mul(Value value, int64_t factor) {
     return arith::MulIOp::create(b, loc, value, i32(factor));
   }
@@ -73,9 +72,7 @@ private:
     return LLVM::IntToPtrOp::create(
         b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), address);
   }
-  Value toI32(Value index) {
-    return arith::IndexCastOp::create(b, loc, b.getI32Type(), index);
-  }
+  Value toI32(Value index) { return hopper::toI32(b, loc, index); }
 
   Cursor &getCursor(RingOp ring, Operation *user);
   /// The stage and phase of the next slot; moves the cursor past it.

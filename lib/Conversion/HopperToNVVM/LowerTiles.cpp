@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Constants.h"
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
@@ -22,10 +23,6 @@ using namespace mlir::hopper;
 
 // Grids have fewer than 2^31 blocks, so numbers of tiles fit 32 bits; 64-bit
 // division would take more registers than a producer has.
-
-static Value getI32(OpBuilder &b, Location loc, int64_t value) {
-  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-}
 
 /// Number of tiles along dimension `dim` of what `op` goes over, i32.
 template <typename OpTy>

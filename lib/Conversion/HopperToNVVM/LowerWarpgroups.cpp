@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Constants.h"
 #include "PTX.h"
 #include "Pieces.h"
 #include "Pushes.h"
@@ -55,8 +56,7 @@ static void lowerTurns(IRRewriter &rewriter, WarpgroupsOp op, Value consumer) {
   int64_t consumers = op.getConsumers();
   Location loc = op.getLoc();
   auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(rewriter, loc,
-                                     rewriter.getI32IntegerAttr(value));
+    return getI32(rewriter, loc, value);
   };
   SmallVector<TakeTurnOp> takes;
   SmallVector<PassTurnOp> passes;
@@ -109,8 +109,7 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
   Value thread = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
   auto i32 = rewriter.getI32Type();
   auto i32Constant = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(rewriter, loc,
-                                     rewriter.getI32IntegerAttr(value));
+    return getI32(rewriter, loc, value);
   };
   // Threads are numbered `size` at a time. A shuffle tells ptxas that all lanes
   // of a warp agree.

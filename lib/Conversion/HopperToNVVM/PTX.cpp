@@ -12,6 +12,7 @@
 
 #include "PTX.h"
 #include "AsmBuilder.h"
+#include "Constants.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -21,9 +22,7 @@ using ptx::AsmBuilder;
 
 Value ptx::getDescriptorBase(OpBuilder &b, Location loc, Value address,
                              int64_t leadingByteOffset) {
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-  };
+  auto constant = [&](int64_t value) -> Value { return getI32(b, loc, value); };
   // In a cluster the address carries the rank of the block in bit 24.
   Value masked = arith::AndIOp::create(b, loc, address, constant(0x3FFFF));
   Value start = arith::ShRUIOp::create(b, loc, masked, constant(4));

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Pieces.h"
+#include "Constants.h"
 #include "Fragment.h"
 #include "IndexBuilder.h"
 #include "PTX.h"
@@ -144,8 +145,7 @@ struct StoresOfPartial : OpConversionPattern<StorePartialOp> {
     Value lane = getLane(rewriter, loc);
     auto isBit = [&](int64_t bit) -> Value {
       auto constant = [&](int64_t value) -> Value {
-        return arith::ConstantOp::create(rewriter, loc,
-                                         rewriter.getI32IntegerAttr(value));
+        return getI32(rewriter, loc, value);
       };
       return arith::CmpIOp::create(
           rewriter, loc, arith::CmpIPredicate::ne,

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Products.h"
+#include "Constants.h"
 #include "Fragment.h"
 #include "PTX.h"
 
@@ -69,8 +70,7 @@ struct InstructionsOfScale : OpConversionPattern<ScaleOp> {
     constexpr int64_t roundBytes = kWarpgroupThreads * threadBytes;
     Location loc = op.getLoc();
     auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantOp::create(rewriter, loc,
-                                       rewriter.getI32IntegerAttr(value));
+      return getI32(rewriter, loc, value);
     };
     SlotType slot = op.getSlot().getType();
     int64_t bytes =
@@ -146,7 +146,7 @@ private:
   static Value getFirstChunk(OpBuilder &b, Location loc, Value address,
                              const PanelLayout &layout) {
     auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+      return getI32(b, loc, value);
     };
     Value thread = arith::IndexCastOp::create(
         b, loc, b.getI32Type(),

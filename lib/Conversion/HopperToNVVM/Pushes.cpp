@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Pushes.h"
+#include "Constants.h"
 #include "Fragment.h"
 #include "IndexBuilder.h"
 #include "PTX.h"
@@ -20,14 +21,6 @@
 
 using namespace mlir;
 using namespace mlir::hopper;
-
-static Value getI32(OpBuilder &b, Location loc, int64_t value) {
-  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-}
-
-static Value toI32(OpBuilder &b, Location loc, Value index) {
-  return arith::IndexCastOp::create(b, loc, b.getI32Type(), index);
-}
 
 /// `a * factor + b`, i32.
 static Value mulAdd(OpBuilder &builder, Location loc, Value a, int64_t factor,

@@ -34,14 +34,22 @@ FragmentPlace hopper::getFragmentPlace(int64_t i, int64_t columns) {
           inTile / 4 * 8 + inTile % 2};
 }
 
-Value TransposedPlace::isColumnInside(OpBuilder &b, Location loc, Value tensor,
-                                      FragmentPlace place) const {
-  int64_t width = cast<MemRefType>(tensor.getType()).getDimSize(3);
+/// i1: whether what is at `place` is less than `width`, with `column` the first
+/// column of the tensor that the thread has; null where the whole warpgroup
+/// tile is.
+static Value isColumnInside(OpBuilder &b, Location loc, Value column,
+                            int64_t width, FragmentPlace place) {
   if (place.row / kWarpgroupRows < width / kWarpgroupRows)
     return {};
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
                                add(b, loc, column, place.row),
                                getIndex(b, loc, width));
+}
+
+Value TransposedPlace::isColumnInside(OpBuilder &b, Location loc, Value tensor,
+                                      FragmentPlace place) const {
+  return ::isColumnInside(
+      b, loc, column, cast<MemRefType>(tensor.getType()).getDimSize(3), place);
 }
 
 /// The first row of a tile that this thread has, index.
@@ -75,11 +83,7 @@ SmallVector<FragmentRun> hopper::getTransposedRuns(OpBuilder &b, Location loc,
     Value &row = rows[place.column];
     if (!row)
       row = toI32(add(b, loc, first, place.column));
-    Value inside;
-    if (place.row / kWarpgroupRows >= width / kWarpgroupRows)
-      inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
-                                     add(b, loc, column, place.row),
-                                     getIndex(b, loc, width));
+    Value inside = isColumnInside(b, loc, column, width, place);
     runs.push_back({row, column32, place.row, {value}, inside});
   }
   return runs;
