@@ -8,7 +8,8 @@
  *
  * fails where a launch on tensors seen before takes more than LIMIT
  * microseconds. The launches of a batch fit the stream's queue, so that none
- * waits for the GPU.
+ * waits for the GPU. On a GPU it says too what the driver takes for a kernel
+ * that does nothing and has one parameter.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
@@ -21,22 +22,34 @@ enum { batches = 100, batchSize = 100, fresh = 4096 };
  */
 static int (*cuMemAlloc)(uint64_t *pointer, size_t size);
 static int (*cuCtxSynchronize)(void);
+static int (*cuModuleLoadData)(void **module, const void *image);
+static int (*cuModuleGetFunction)(void **function, void *module,
+                                  const char *name);
+static int (*cuLaunchKernel)(void *function, unsigned gridX, unsigned gridY,
+                             unsigned gridZ, unsigned blockX, unsigned blockY,
+                             unsigned blockZ, unsigned sharedMemory,
+                             void *stream, void **parameters, void **extra);
 static uint64_t nextFakeAddress = 1 << 20;
 
 static int openDriver(void) {
   void *driver = dlopen("libcuda.so.1", RTLD_NOW);
-  int (*getDevice)(int *, int), (*retain)(void **, int), (*push)(void *);
+  int (*init)(unsigned), (*getDevice)(int *, int);
+  int (*retain)(void **, int), (*push)(void *);
   int device;
   void *context;
   if (!driver)
     return 0;
+  *(void **)&init = dlsym(driver, "cuInit");
   *(void **)&getDevice = dlsym(driver, "cuDeviceGet");
   *(void **)&retain = dlsym(driver, "cuDevicePrimaryCtxRetain");
   *(void **)&push = dlsym(driver, "cuCtxPushCurrent_v2");
   *(void **)&cuMemAlloc = dlsym(driver, "cuMemAlloc_v2");
   *(void **)&cuCtxSynchronize = dlsym(driver, "cuCtxSynchronize");
-  return getDevice(&device, 0) == 0 && retain(&context, device) == 0 &&
-         push(context) == 0;
+  *(void **)&cuModuleLoadData = dlsym(driver, "cuModuleLoadData");
+  *(void **)&cuModuleGetFunction = dlsym(driver, "cuModuleGetFunction");
+  *(void **)&cuLaunchKernel = dlsym(driver, "cuLaunchKernel");
+  return init(0) == 0 && getDevice(&device, 0) == 0 &&
+         retain(&context, device) == 0 && push(context) == 0;
 }
 
 static void *allocate(size_t size) {
@@ -58,6 +71,12 @@ static double now(void) {
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return x < y ? -1 : x > y;
+}
+
+/** Of the batches' `times`, which it sorts. */
+static double median(double *times) {
+  qsort(times, batches, sizeof *times, ascending);
+  return times[batches / 2];
 }
 
 static FlashmhfKernel *loadKernel(void) {
@@ -101,8 +120,31 @@ static double measure(FlashmhfKernel *kernel, const DLTensor *const *tensors,
   }
   if (moved)
     moved->byte_offset = 0;
-  qsort(times, batches, sizeof *times, ascending);
-  return times[batches / 2];
+  return median(times);
+}
+
+/** As `measure`, of a kernel that does nothing. */
+static double measureNothing(void) {
+  static const char image[] =
+      ".version 8.0\n.target sm_90\n.address_size 64\n"
+      ".visible .entry nothing(.param .u64 p) { ret; }\n";
+  double times[batches];
+  uint64_t parameter = 0;
+  void *module, *function, *parameters[] = {&parameter};
+  if (cuModuleLoadData(&module, image) != 0 ||
+      cuModuleGetFunction(&function, module, "nothing") != 0)
+    return -1;
+  for (int batch = -1; batch < batches; ++batch) {
+    double begin = now();
+    for (int i = 0; i < batchSize; ++i)
+      if (cuLaunchKernel(function, 132, 1, 1, 160, 1, 1, 0, NULL, parameters,
+                         NULL) != 0)
+        return -1;
+    if (batch >= 0)
+      times[batch] = (now() - begin) / batchSize;
+    cuCtxSynchronize();
+  }
+  return median(times);
 }
 
 int main(int argc, char **argv) {
@@ -131,6 +173,8 @@ int main(int argc, char **argv) {
   printf("another output:      %.2f us\n",
          measure(kernel, tensors, &out.dl, 16));
   printf("another Q:           %.2f us\n", measure(kernel, tensors, &q.dl, 16));
+  if (cuModuleLoadData && cuLaunchKernel && cuCtxSynchronize)
+    printf("an empty kernel:     %.2f us\n", measureNothing());
   flashmhfKernelDestroy(kernel);
   if (same > limit) {
     printf("more than %.2f us\n", limit);
