@@ -40,7 +40,7 @@ WORDS = [
     "acc", "pending", "tiles", "over", "hopper.get", "hopper.put", "hopper.release",
     "hopper.wait", "hopper.wgmma", "hopper.take_turn", "hopper.pass_turn", "split",
     "push", "hopper.push", "hopper.expect", "hopper.await_cluster", "hopper.sum_pushed",
-    "flashmhf.pick_variant", "otherwise", "tokens", "tile", "variant",
+    "programmatic", "flashmhf.pick_variant", "otherwise", "tokens", "tile", "variant",
 ]  # fmt: skip
 SIZES = "batch=1 tokens=65 max-steps=20000"
 COMMANDS = [
@@ -52,6 +52,7 @@ COMMANDS = [
     [f"--flashmhf-emulate={SIZES}"],
     ["--flashmhf-to-hopper", f"--flashmhf-emulate={SIZES}"],
     ["--flashmhf-to-hopper=max-variants=3", f"--flashmhf-emulate={SIZES}"],
+    ["--flashmhf-to-hopper=max-variants=3 programmatic=true", f"--flashmhf-emulate={SIZES}"],
 ]
 
 TOKEN = re.compile(r"\s+|//[^\n]*|-?\d+|%?[\w.$]+|.", re.S)

@@ -192,6 +192,12 @@ typedef struct FlashmhfCompileOptions {
    *  that has no schedule: each serves a range of counts, as the contract's
    *  rule says. 1: one for all counts; default 10. */
   int32_t maxVariants;
+  /** 1: kernels may begin while the one in front of them in the stream ends,
+   *  and fetch K, U and V, which that one then must not write:
+   * docs/contract.md, "programmatic". Schedules are chosen with that in mind;
+   * those that the operators have or `schedule` gives say themselves. Default
+   * 0. */
+  int32_t programmatic;
 } FlashmhfCompileOptions;
 
 FLASHMHF_API void flashmhfCompileOptionsInit(FlashmhfCompileOptions *options);

@@ -134,6 +134,7 @@ mlir::flashmhf::unwrap(const FlashmhfCompileOptions *options) {
   result.tuned = options->tuned != 0;
   result.runnersUp = options->runnersUp;
   result.maxVariants = options->maxVariants;
+  result.programmatic = options->programmatic != 0;
   if (options->gpu)
     result.gpu = options->gpu;
   if (options->database)

@@ -32,6 +32,7 @@ void flashmhf::buildToSchedulePipeline(OpPassManager &manager,
     version.gpu = options.gpu;
     version.database = options.database;
     version.tuned = options.tuned;
+    version.programmatic = options.programmatic;
     version.maxVariants = options.maxVariants;
     manager.addNestedPass<func::FuncOp>(createFlashMHFVersionTokens(version));
   }
@@ -39,6 +40,7 @@ void flashmhf::buildToSchedulePipeline(OpPassManager &manager,
   assign.gpu = options.gpu;
   assign.database = options.database;
   assign.tuned = options.tuned;
+  assign.programmatic = options.programmatic;
   manager.addNestedPass<func::FuncOp>(createFlashMHFAssignSchedule(assign));
 }
 

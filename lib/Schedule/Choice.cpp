@@ -120,12 +120,19 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
   return splits;
 }
 
+/// Makes `schedule` one that starts early where it may and can.
+static void setStart(ScheduleFields &schedule, bool programmatic) {
+  schedule.programmatic = programmatic && !findEarlyFault(schedule);
+}
+
 std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
-                                               const Chip &chip) {
+                                               const Chip &chip,
+                                               bool programmatic) {
   std::vector<Candidate> candidates;
   if (findOperandFault(op))
     return candidates;
-  auto add = [&](const ScheduleFields &schedule) {
+  auto add = [&](ScheduleFields schedule) {
+    setStart(schedule, programmatic);
     if (!findFault(op, schedule))
       candidates.push_back({schedule, predict(op, schedule, chip)});
   };
@@ -267,9 +274,10 @@ static void rank(std::vector<Candidate> &candidates) {
   candidates = std::move(ranked);
 }
 
-/// The schedule of an entry, null with a warning if it is of no use.
-static ScheduleAttr readEntry(const TunedSchedule &entry, StringRef database,
-                              const OperatorFacts &op, Location loc) {
+/// The schedule of an entry, nothing with a warning if it is of no use.
+static std::optional<ScheduleFields>
+readEntry(const TunedSchedule &entry, StringRef database,
+          const OperatorFacts &op, bool programmatic, Location loc) {
   MLIRContext *context = loc.getContext();
   ScheduleAttr schedule;
   std::string reason;
@@ -285,13 +293,26 @@ static ScheduleAttr readEntry(const TunedSchedule &entry, StringRef database,
     emitWarning(loc) << "tuning database '" << database << "' is passed over: "
                      << "its schedule for " << entry.key << " " << what
                      << "; run python -m flashmhf tune again";
-    return ScheduleAttr();
+    return std::nullopt;
   };
   if (!schedule)
     return warn("cannot be read: " + reason);
-  if (auto fault = findFault(op, schedule.getFields()))
+  ScheduleFields fields = schedule.getFields();
+  setStart(fields, programmatic);
+  if (auto fault = findFault(op, fields))
     return warn(*fault);
-  return schedule;
+  return fields;
+}
+
+FailureOr<ChooseOptions>
+flashmhf::readChooseOptions(StringRef gpu, StringRef database, bool tuned,
+                            bool programmatic, Location loc) {
+  auto databases = getDatabases(database, tuned);
+  if (!databases) {
+    emitError(loc, llvm::toString(databases.takeError()));
+    return failure();
+  }
+  return ChooseOptions{&getChip(gpu), std::move(*databases), programmatic};
 }
 
 Choice flashmhf::choose(const OperatorFacts &facts,
@@ -301,21 +322,23 @@ Choice flashmhf::choose(const OperatorFacts &facts,
   if (ShapedType::isDynamic(op.headWidth))
     op.headWidth = kMaxTile;
   Choice choice;
-  choice.candidates = getCandidates(op, *options.chip);
+  choice.candidates = getCandidates(op, *options.chip, options.programmatic);
   rank(choice.candidates);
-  for (const TuningDatabase *database : options.databases) {
-    const TunedSchedule *entry = database->find(facts, *options.chip);
-    if (!entry)
-      continue;
-    ScheduleAttr schedule = readEntry(*entry, database->getName(), op, loc);
-    if (!schedule)
-      continue;
-    choice.schedule = schedule.getFields();
-    choice.source = ChoiceSource::Database;
-    choice.microseconds = entry->microseconds;
-    choice.prediction = predict(op, choice.schedule, *options.chip);
-    return choice;
-  }
+  for (bool kind : {options.programmatic, !options.programmatic})
+    for (const auto &database : options.databases) {
+      const TunedSchedule *entry = database->find(facts, *options.chip, kind);
+      if (!entry)
+        continue;
+      auto schedule =
+          readEntry(*entry, database->getName(), op, options.programmatic, loc);
+      if (!schedule)
+        continue;
+      choice.schedule = *schedule;
+      choice.source = ChoiceSource::Database;
+      choice.microseconds = entry->microseconds;
+      choice.prediction = predict(op, choice.schedule, *options.chip);
+      return choice;
+    }
   if (choice.candidates.empty()) {
     choice.schedule.dffTile = kProductStep;
     choice.schedule.stages = {1, 1, 1};

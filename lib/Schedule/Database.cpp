@@ -91,7 +91,8 @@ static llvm::Expected<TunedSchedule> parseEntry(const json::Value &value,
       !map.map("head_dim", headWidth) || !map.map("subnetworks", subNetworks) ||
       !map.map("subnetwork_width", subWidth) || !map.map("up", hasUp) ||
       !map.map("tokens", tokens) || !map.map("schedule", entry.schedule) ||
-      !map.map("microseconds", entry.microseconds))
+      !map.map("microseconds", entry.microseconds) ||
+      !map.mapOptional("programmatic", entry.programmatic))
     return makeError(name, "has an entry that is not one: " +
                                llvm::toString(root.getError()));
   bool isKnown =
@@ -149,46 +150,37 @@ llvm::Expected<TuningDatabase> TuningDatabase::read(StringRef path) {
   return parse((*buffer)->getBuffer(), path);
 }
 
-const TuningDatabase &TuningDatabase::getShipped() {
-  static const TuningDatabase shipped = [] {
-    // The tests read the same file, so this cannot fail.
-    return llvm::cantFail(
-        parse(StringRef(kShipped, sizeof(kShipped)), "the shipped one"));
-  }();
+std::shared_ptr<const TuningDatabase> TuningDatabase::getShipped() {
+  static const auto shipped = std::make_shared<const TuningDatabase>(
+      // The tests read the same file, so this cannot fail.
+      llvm::cantFail(
+          parse(StringRef(kShipped, sizeof(kShipped)), "the shipped one")));
   return shipped;
 }
 
 const TunedSchedule *TuningDatabase::find(const OperatorFacts &op,
-                                          const Chip &chip) const {
+                                          const Chip &chip,
+                                          bool programmatic) const {
   std::string key = getTuningKey(op, chip);
-  auto it = llvm::find_if(
-      entries, [&](const TunedSchedule &entry) { return entry.key == key; });
+  auto it = llvm::find_if(entries, [&](const TunedSchedule &entry) {
+    return entry.key == key && entry.programmatic == programmatic;
+  });
   return it == entries.end() ? nullptr : &*it;
 }
 
-//===----------------------------------------------------------------------===//
-// DatabaseChoice
-//===----------------------------------------------------------------------===//
-
-llvm::Expected<DatabaseChoice> DatabaseChoice::get(StringRef path, bool tuned) {
-  DatabaseChoice choice;
-  choice.usesShipped = tuned;
-  if (path.empty())
-    return choice;
-  if (!tuned)
-    return makeError(path, "is given, but tuned = false forbids its use");
-  llvm::Expected<TuningDatabase> database = TuningDatabase::read(path);
-  if (!database)
-    return database.takeError();
-  choice.own = std::make_shared<const TuningDatabase>(std::move(*database));
-  return choice;
-}
-
-SmallVector<const TuningDatabase *> DatabaseChoice::get() const {
-  SmallVector<const TuningDatabase *> databases;
-  if (own)
-    databases.push_back(own.get());
-  if (usesShipped)
-    databases.push_back(&TuningDatabase::getShipped());
+llvm::Expected<SmallVector<std::shared_ptr<const TuningDatabase>>>
+flashmhf::getDatabases(StringRef path, bool tuned) {
+  SmallVector<std::shared_ptr<const TuningDatabase>> databases;
+  if (!path.empty()) {
+    if (!tuned)
+      return makeError(path, "is given, but tuned = false forbids its use");
+    llvm::Expected<TuningDatabase> own = TuningDatabase::read(path);
+    if (!own)
+      return own.takeError();
+    databases.push_back(
+        std::make_shared<const TuningDatabase>(std::move(*own)));
+  }
+  if (tuned)
+    databases.push_back(TuningDatabase::getShipped());
   return databases;
 }

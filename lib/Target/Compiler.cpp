@@ -105,22 +105,21 @@ static void setOptions(const CompileOptions &options, ToNVVMOptions &target) {
   target.gpu = options.gpu;
   target.database = options.database;
   target.tuned = options.tuned;
+  target.programmatic = options.programmatic;
   target.maxVariants = options.maxVariants;
 }
 
 /// Says which schedules would be chosen, and why.
 static Expected<Artifact> explain(Compilation &compilation) {
   const CompileOptions &options = compilation.options;
-  Expected<DatabaseChoice> databases =
-      DatabaseChoice::get(options.database, options.tuned);
-  if (!databases)
-    return makeError(ErrorKind::Compile, toString(databases.takeError()));
-  ChooseOptions choose;
-  choose.chip = &getChip(options.gpu);
-  choose.databases = databases->get();
+  FailureOr<ChooseOptions> choose = readChooseOptions(
+      options.gpu, options.database, options.tuned, options.programmatic,
+      UnknownLoc::get(compilation.getModule().getContext()));
+  if (failed(choose))
+    return compilation.takeError(ErrorKind::Compile);
   VersionOptions versions;
   versions.maxVariants = options.maxVariants;
-  return Artifact{explainSchedules(compilation.getModule(), choose, versions,
+  return Artifact{explainSchedules(compilation.getModule(), *choose, versions,
                                    options.runnersUp),
                   std::nullopt, ""};
 }

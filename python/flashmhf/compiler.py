@@ -207,9 +207,11 @@ def compile(
         schedule (text of a #flashmhf.schedule<...> to use), gpu ("h100-sxm",
         "h200", "h100-pcie", or what its driver calls it: what schedules are
         chosen for), database (path of a tuning database to ask first), tuned
-        (False: the cost model alone), runners_up (how many schedules
-        emit="schedule" names beside the chosen one, default 8), max_variants (how
-        many kernels an artifact may hold for a problem whose batch or tokens are
+        (False: the cost model alone), programmatic (True: kernels may fetch K, U and V
+        before the one in front of them in the stream ends, which must not write them;
+        schedules are chosen with that in mind; default False), runners_up (how many
+        schedules emit="schedule" names beside the chosen one, default 8), max_variants
+        (how many kernels an artifact may hold for a problem whose batch or tokens are
         open, default 10: each serves a range of counts; 1 for one kernel), ptxas (path),
         ptxas_policy ("warn", "error", "ignore": what to do about spills and
         serialised products), threads (CPU, 0 means all).
@@ -330,6 +332,8 @@ class _Options:
             self.struct.threads = value
         elif name == "tuned":
             self.struct.tuned = bool(value)
+        elif name == "programmatic":
+            self.struct.programmatic = bool(value)
         elif name == "runners_up":
             self.struct.runnersUp = value
         elif name == "max_variants":

@@ -107,6 +107,7 @@ class FlashmhfCompileOptions(Structure):
         ("tuned", c_int32),
         ("runnersUp", c_int32),
         ("maxVariants", c_int32),
+        ("programmatic", c_int32),
     ]
 
 

@@ -67,6 +67,13 @@ static void testStages(const char *source) {
   CHECK(flashmhfCompile(source, strlen(source), &options,
                         FLASHMHF_EMIT_SCHEDULE, &artifact) == FLASHMHF_OK);
   CHECK(strstr(flashmhfArtifactData(artifact), "flashmhf.schedule<") != NULL);
+  CHECK(strstr(flashmhfArtifactData(artifact), "programmatic") == NULL);
+  flashmhfArtifactDestroy(artifact);
+
+  options.programmatic = 1;
+  CHECK(flashmhfCompile(source, strlen(source), &options,
+                        FLASHMHF_EMIT_SCHEDULE, &artifact) == FLASHMHF_OK);
+  CHECK(strstr(flashmhfArtifactData(artifact), "programmatic = true") != NULL);
   flashmhfArtifactDestroy(artifact);
 
   options.schedule = "#flashmhf.schedule<dff_tile = 64>";

@@ -104,6 +104,11 @@ static cl::opt<std::string>
 static cl::opt<bool>
     tuned("tuned", cl::desc("Ask tuning databases, not the cost model only"),
           cl::init(CompileOptions().tuned), cl::cat(category));
+static cl::opt<bool> programmatic(
+    "programmatic",
+    cl::desc("Kernels may fetch K, U and V before the one in front of them in "
+             "the stream ends, which must not write these"),
+    cl::init(CompileOptions().programmatic), cl::cat(category));
 static cl::opt<int>
     maxVariants("max-variants",
                 cl::desc("Kernels for an operator of any number of tokens; 1 "
@@ -248,6 +253,7 @@ static Error run(bool &reported) {
   options.gpu = gpu;
   options.database = database;
   options.tuned = tuned;
+  options.programmatic = programmatic;
   options.runnersUp = runnersUp;
   options.maxVariants = maxVariants;
   options.ptxasPath = ptxas;

@@ -38,6 +38,11 @@ struct ToNVVMOptions : public PassPipelineOptions<ToNVVMOptions> {
       *this, "tuned",
       llvm::cl::desc("whether to ask tuning databases, or the cost model only"),
       llvm::cl::init(true)};
+  Option<bool> programmatic{
+      *this, "programmatic",
+      llvm::cl::desc("whether kernels may start before the one in front of "
+                     "them ends, see flashmhf-assign-schedule"),
+      llvm::cl::init(false)};
   Option<int64_t> maxVariants{
       *this, "max-variants",
       llvm::cl::desc("schedules of an mhffn of any number of tokens, see "

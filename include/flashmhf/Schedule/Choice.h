@@ -21,8 +21,10 @@ struct Candidate {
 };
 
 /// Every legal schedule that is worth a look, in order of preference where
-/// predictions tie. Empty where no kernel can be made of `op`.
-std::vector<Candidate> getCandidates(const OperatorFacts &op, const Chip &chip);
+/// predictions tie. Empty where no kernel can be made of `op`. `programmatic`:
+/// kernels start before the one in front of them ends, where they can.
+std::vector<Candidate> getCandidates(const OperatorFacts &op, const Chip &chip,
+                                     bool programmatic = false);
 
 /// Where a choice comes from.
 enum class ChoiceSource {
@@ -45,11 +47,24 @@ struct Choice {
 struct ChooseOptions {
   const Chip *chip = &kChips[0];
   /// Asked in this order before the model.
-  SmallVector<const TuningDatabase *> databases;
+  SmallVector<std::shared_ptr<const TuningDatabase>> databases;
+  /// The caller lets kernels start before the one in front of them ends: each
+  /// schedule that can is `programmatic`. Those that cannot stay candidates.
+  bool programmatic = false;
 };
 
-/// Chooses. An entry that this compiler cannot read or whose schedule `op` must
-/// not have is passed over with a warning at `loc`.
+/// What the options of a pass or a tool ask for. `gpu`: see getChip;
+/// `database`: a file to ask first, "" for none; `tuned`: false for no database
+/// at all, which `database` then must not name. Says at `loc` what is wrong.
+FailureOr<ChooseOptions> readChooseOptions(StringRef gpu, StringRef database,
+                                           bool tuned, bool programmatic,
+                                           Location loc);
+
+/// Chooses. Of all databases entries are preferred that were measured with
+/// programmatic starts if the options allow them, else without; then those of
+/// the other kind, made `programmatic` or not as the options ask. An entry that
+/// this compiler cannot read or whose schedule `op` must not have is passed
+/// over with a warning at `loc`.
 Choice choose(const OperatorFacts &op, const ChooseOptions &options,
               Location loc);
 

@@ -12,7 +12,10 @@
 /// `gpu` is a name of Chip.h. `tokens` is a class: 8 for up to 8 tokens (B *
 /// L), 16, 32, 64, .. for up to that many and more than half of it, 65536 for
 /// all above, null for kernels that take any L. Batches of less than 64 tokens
-/// each are of no class. Other keys are for the reader.
+/// each are of no class. `"programmatic": true` stands in entries whose time
+/// was taken where kernels start before the one in front of them ends; there
+/// may be one with and one without of the same sizes. Other keys are for the
+/// reader.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,6 +36,7 @@ struct TunedSchedule {
   std::string key;      ///< See getTuningKey.
   std::string schedule; ///< Text of the attribute.
   double microseconds = 0;
+  bool programmatic = false; ///< Measured with programmatic starts.
 };
 
 class TuningDatabase {
@@ -42,32 +46,24 @@ public:
   /// Reads a file.
   static llvm::Expected<TuningDatabase> read(StringRef path);
   /// The one that comes with the library.
-  static const TuningDatabase &getShipped();
+  static std::shared_ptr<const TuningDatabase> getShipped();
 
   StringRef getName() const { return name; }
   ArrayRef<TunedSchedule> getEntries() const { return entries; }
-  /// The entry for `op` on `chip`, or null.
-  const TunedSchedule *find(const OperatorFacts &op, const Chip &chip) const;
+  /// The entry for `op` on `chip` of one kind, or null.
+  const TunedSchedule *find(const OperatorFacts &op, const Chip &chip,
+                            bool programmatic) const;
 
 private:
   std::string name;
   std::vector<TunedSchedule> entries;
 };
 
-/// The databases that options ask for.
-class DatabaseChoice {
-public:
-  /// `path`: a file to ask first, "" for none. `tuned`: false for no database
-  /// at all; then a path is an error.
-  static llvm::Expected<DatabaseChoice> get(StringRef path, bool tuned);
-
-  /// In order of preference. They live as long as this.
-  SmallVector<const TuningDatabase *> get() const;
-
-private:
-  std::shared_ptr<const TuningDatabase> own;
-  bool usesShipped = false;
-};
+/// The databases that options ask for, in order of preference. `path`: a file
+/// to ask first, "" for none. `tuned`: false for no database at all; then a
+/// path is an error.
+llvm::Expected<SmallVector<std::shared_ptr<const TuningDatabase>>>
+getDatabases(StringRef path, bool tuned);
 
 /// The class of `op`'s tokens, see above; 0 for any number.
 std::optional<int64_t> getTokenClass(const OperatorFacts &op);

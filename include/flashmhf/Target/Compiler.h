@@ -59,6 +59,7 @@ struct CompileOptions {
   std::string gpu = "h100-sxm";
   std::string database;
   bool tuned = true;
+  bool programmatic = false;
   /// Kernels for one operator of any number of tokens, see
   /// flashmhf-version-tokens.
   int maxVariants = kMaxVariants;

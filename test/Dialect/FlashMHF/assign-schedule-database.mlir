@@ -14,6 +14,10 @@
 // RUN: not flashmhf-opt %t/in.mlir --flashmhf-assign-schedule=database=%t/entry.json 2>&1 | FileCheck %s --check-prefix=ENTRY
 // RUN: not flashmhf-opt %t/in.mlir --flashmhf-assign-schedule=database=%t/gpu.json 2>&1 | FileCheck %s --check-prefix=GPU
 // RUN: not flashmhf-opt %t/in.mlir --flashmhf-assign-schedule=database=%t/tokens.json 2>&1 | FileCheck %s --check-prefix=TOKENS
+// RUN: flashmhf-opt %t/in.mlir --flashmhf-assign-schedule=database=%t/kinds.json | FileCheck %s --check-prefix=PLAIN
+// RUN: flashmhf-opt %t/in.mlir --flashmhf-assign-schedule="database=%t/kinds.json programmatic=true" | FileCheck %s --check-prefix=EARLY
+// RUN: flashmhf-opt %t/in.mlir --flashmhf-assign-schedule="database=%t/good.json programmatic=true" | FileCheck %s --check-prefix=OTHER-KIND
+// RUN: not flashmhf-opt %t/in.mlir --flashmhf-assign-schedule=database=%t/kind.json 2>&1 | FileCheck %s --check-prefix=KIND
 // RUN: flashmhf-compile %t/many.mlir --emit=schedule --database=%t/good.json -o - | FileCheck %s --check-prefix=EXPLAIN
 // RUN: not flashmhf-compile %t/many.mlir --emit=schedule --database=%t/old.json -o - 2>&1 | FileCheck %s --check-prefix=OLD
 
@@ -71,6 +75,21 @@ func.func @no_up(%q: !any, %w: !w, %o: !any) -> !any {
 // EMPTY: error: tuning database '{{.*}}empty.json' has no array 'entries'
 // ENTRY: error: tuning database '{{.*}}entry.json' has an entry that is not one: {{.*}}missing value at entry 0.head_dim
 // GPU: error: tuning database '{{.*}}gpu.json' has an entry 0 for an unknown GPU, 'b200'
+// Of two entries the one that was measured as is asked; what cannot start early
+// does not, and of one kind alone the other is taken.
+
+// PLAIN-LABEL: func.func @class
+// PLAIN: dff_tile = 32,
+// PLAIN-NOT: programmatic
+// EARLY-LABEL: func.func @class
+// EARLY: dff_tile = 64,{{.*}}programmatic = true
+// EARLY-LABEL: func.func @any
+// EARLY: dff_tile = 16,
+// EARLY-NOT: programmatic
+// EARLY-LABEL: func.func @batches
+// OTHER-KIND-LABEL: func.func @class
+// OTHER-KIND: dff_tile = 32,
+// KIND: error: tuning database '{{.*}}kind.json' has an entry that is not one: {{.*}}expected boolean at entry 0.programmatic
 // TOKENS: error: tuning database '{{.*}}tokens.json' has an entry 0 whose tokens are not null or a power of two from 8 to 65536
 
 // EXPLAIN: "schedule": "#flashmhf.schedule<{{.*}}dff_tile = 64,
@@ -89,6 +108,16 @@ func.func @any(%q: !any, %w: !w, %o: !any) -> !any {
 {"format": "flashmhf-tuning", "version": 1, "entries": [
 {"gpu": "h100-sxm", "dtype": "bf16", "out_dtype": "bf16", "heads": 8, "head_dim": 128, "subnetworks": 11, "subnetwork_width": 256, "up": true, "tokens": 1024, "schedule": "#flashmhf.schedule<dff_tile = 32>", "microseconds": 10.5},
 {"gpu": "h100-sxm", "dtype": "bf16", "out_dtype": "bf16", "heads": 8, "head_dim": 128, "subnetworks": 11, "subnetwork_width": 256, "up": true, "tokens": null, "schedule": "#flashmhf.schedule<dff_tile = 64>", "microseconds": 99.5}
+]}
+//--- kinds.json
+{"format": "flashmhf-tuning", "version": 1, "entries": [
+{"gpu": "h100-sxm", "dtype": "bf16", "out_dtype": "bf16", "heads": 8, "head_dim": 128, "subnetworks": 11, "subnetwork_width": 256, "up": true, "tokens": 1024, "programmatic": true, "schedule": "#flashmhf.schedule<dff_tile = 64, split = 2, programmatic = true>", "microseconds": 10.5},
+{"gpu": "h100-sxm", "dtype": "bf16", "out_dtype": "bf16", "heads": 8, "head_dim": 128, "subnetworks": 11, "subnetwork_width": 256, "up": true, "tokens": 1024, "schedule": "#flashmhf.schedule<dff_tile = 32, split = 2>", "microseconds": 10.5},
+{"gpu": "h100-sxm", "dtype": "bf16", "out_dtype": "bf16", "heads": 8, "head_dim": 128, "subnetworks": 11, "subnetwork_width": 256, "up": true, "tokens": null, "programmatic": true, "schedule": "#flashmhf.schedule<dff_tile = 16, cluster = 2>", "microseconds": 99.5}
+]}
+//--- kind.json
+{"format": "flashmhf-tuning", "version": 1, "entries": [
+{"gpu": "h100-sxm", "dtype": "bf16", "out_dtype": "bf16", "heads": 8, "head_dim": 128, "subnetworks": 11, "subnetwork_width": 256, "up": true, "tokens": 1024, "programmatic": "yes", "schedule": "#flashmhf.schedule<>", "microseconds": 10.5}
 ]}
 //--- illegal.json
 {"format": "flashmhf-tuning", "version": 1, "entries": [

@@ -1,12 +1,19 @@
 // RUN: flashmhf-opt %s --pass-pipeline="builtin.module(func.func(flashmhf-version-tokens{tuned=false}))" --mlir-print-local-scope | FileCheck %s
 // RUN: flashmhf-opt %s --pass-pipeline="builtin.module(func.func(flashmhf-version-tokens{tuned=false max-variants=2}))" --mlir-print-local-scope | FileCheck %s --check-prefix=TWO
 // RUN: flashmhf-opt %s --pass-pipeline="builtin.module(func.func(flashmhf-version-tokens{max-variants=1}))" | FileCheck %s --check-prefix=ONE
+// RUN: flashmhf-opt %s --pass-pipeline="builtin.module(func.func(flashmhf-version-tokens{tuned=false programmatic=true}))" --mlir-print-local-scope | FileCheck %s --check-prefix=EARLY
 // RUN: not flashmhf-opt %s --pass-pipeline="builtin.module(func.func(flashmhf-version-tokens{max-variants=0}))" 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not flashmhf-opt %s --pass-pipeline="builtin.module(func.func(flashmhf-version-tokens{tolerance=0.9}))" 2>&1 | FileCheck %s --check-prefix=FASTER
 // NONE: error: max-variants is 0, expected at least 1
 // FASTER: error: tolerance is 9.000000e-01, expected at least 1
 
 // ONE-NOT: pick_variant
+
+// EARLY-LABEL: func @any(
+// EARLY:         case 1 {
+// EARLY:         split = {{[0-9]+}},{{.*}}programmatic = true
+// EARLY:         default {
+// EARLY:       }
 
 // One token: 8 heads are 8 blocks, unless the sum is split. Many: no split.
 

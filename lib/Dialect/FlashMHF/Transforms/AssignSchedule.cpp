@@ -24,19 +24,15 @@ struct AssignSchedulePass
   using FlashMHFAssignScheduleBase::FlashMHFAssignScheduleBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    llvm::Expected<DatabaseChoice> chosen =
-        DatabaseChoice::get(database, tuned);
-    if (!chosen)
-      return emitError(UnknownLoc::get(context),
-                       llvm::toString(chosen.takeError()));
-    databases = std::move(*chosen);
+    FailureOr<ChooseOptions> read = readChooseOptions(
+        gpu, database, tuned, programmatic, UnknownLoc::get(context));
+    if (failed(read))
+      return failure();
+    options = std::move(*read);
     return success();
   }
 
   void runOnOperation() override {
-    ChooseOptions options;
-    options.chip = &getChip(gpu);
-    options.databases = databases.get();
     getOperation()->walk([&](MHFFNOp op) {
       if (op.getScheduleAttr())
         return;
@@ -46,6 +42,6 @@ struct AssignSchedulePass
   }
 
 private:
-  DatabaseChoice databases;
+  ChooseOptions options;
 };
 } // namespace

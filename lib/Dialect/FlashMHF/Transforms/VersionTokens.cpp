@@ -76,12 +76,11 @@ struct VersionTokensPass
   using FlashMHFVersionTokensBase::FlashMHFVersionTokensBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    llvm::Expected<DatabaseChoice> chosen =
-        DatabaseChoice::get(database, tuned);
-    if (!chosen)
-      return emitError(UnknownLoc::get(context),
-                       llvm::toString(chosen.takeError()));
-    databases = std::move(*chosen);
+    FailureOr<ChooseOptions> read = readChooseOptions(
+        gpu, database, tuned, programmatic, UnknownLoc::get(context));
+    if (failed(read))
+      return failure();
+    options = std::move(*read);
     if (maxVariants < 1)
       return emitError(UnknownLoc::get(context), "max-variants is ")
              << int64_t(maxVariants) << ", expected at least 1";
@@ -94,9 +93,6 @@ struct VersionTokensPass
   void runOnOperation() override {
     if (maxVariants == 1)
       return;
-    ChooseOptions options;
-    options.chip = &getChip(gpu);
-    options.databases = databases.get();
     VersionOptions limits;
     limits.maxVariants = maxVariants;
     limits.tolerance = tolerance;
@@ -115,6 +111,6 @@ struct VersionTokensPass
   }
 
 private:
-  DatabaseChoice databases;
+  ChooseOptions options;
 };
 } // namespace

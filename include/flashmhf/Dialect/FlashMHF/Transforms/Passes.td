@@ -22,6 +22,11 @@ def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
       registers, clusters, persistent or not, overlapping or not, that a block
       can run, the one of the least predicted time.
 
+    With `programmatic` the caller lets a kernel fetch its weights before the one
+    in front of it in the stream has ended: each candidate that can is
+    `programmatic`, the model counts what that saves, and entries of databases
+    that were measured so come first. One that cannot stays a candidate.
+
     Where the number of tokens is not static, many are assumed; where D is not,
     256. A shape that fits in no way gets `dff_tile` 16 and single stages;
     why that cannot be compiled is for the later passes to say.
@@ -44,7 +49,9 @@ def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
     Option<"database", "database", "std::string", "\"\"",
            "a tuning database to ask first, JSON">,
     Option<"tuned", "tuned", "bool", "true",
-           "false: use the cost model alone">
+           "false: use the cost model alone">,
+    Option<"programmatic", "programmatic", "bool", "false",
+           "whether kernels may start before the one in front of them ends">
   ];
 }
 
@@ -97,6 +104,8 @@ def FlashMHFVersionTokens
     Option<"database", "database", "std::string", "\"\"",
            "as for flashmhf-assign-schedule">,
     Option<"tuned", "tuned", "bool", "true",
+           "as for flashmhf-assign-schedule">,
+    Option<"programmatic", "programmatic", "bool", "false",
            "as for flashmhf-assign-schedule">,
     Option<"maxVariants", "max-variants", "int64_t", "10",
            "schedules of one mhffn; 1 leaves all to flashmhf-assign-schedule">,
