@@ -70,6 +70,9 @@ def test_the_fastest_is_kept():
     assert final == ([fast, one.candidates[0].schedule], 3)
     assert "+25.0%" in row(result)
     (line,) = report.lines_of([result], "C")
+    assert [c["schedule"] for c in line["candidates"]][0] == fast
+    assert len(line["candidates"]) == 4 and line["candidates"][0]["microseconds"] == 8.0
+    assert line["candidates"][1]["predicted"] > 0
     assert line["best"] == dict(schedule=fast, microseconds=8.0) and line["method"] == "C"
     assert line["choices"]["model"]["loss"] == 0.25
     assert f"best is {difference(fast, one.candidates)}" in row(result)
@@ -199,10 +202,10 @@ def test_a_run_by_method(tmp_path, capsys, monkeypatch):
     # One entry of a class, by the most tokens; none for any number of tokens.
     eight, many = database.read(path)
     assert (eight["tokens"], many["tokens"]) == (8, 4096)
-    assert eight["method"] == "P" and "programmatic" not in eight["schedule"]
-    assert schedules.change(eight["schedule"], "programmatic = true") == few[1].schedule
-    found = flashmhf.explain(shapes[0].sized, database=str(path))
-    assert found["schedule"] == eight["schedule"]
+    assert eight["method"] == "P" and eight["programmatic"] is True
+    assert eight["schedule"] == few[1].schedule
+    found = flashmhf.explain(shapes[0].sized, database=str(path), programmatic=True)
+    assert found["schedule"] == eight["schedule"] and found["source"] == "database"
     lines = report.lines_of(tuning.results, "P")
     assert [line["tokens"] for line in lines] == [1, 7, 4096]
     text = summary(tuning)
@@ -250,16 +253,51 @@ def test_rounds_of_a_method():
 
 
 def test_early_candidates():
-    early = shape(512, 8, early=True)
+    early = shape(512, 10**6, early=True)
     plain = dataclasses.replace(early)
-    plain.candidates = candidates.find(plain, "h100-sxm", 8, 2.0)
-    assert len(plain.candidates) == len(early.candidates)
-    pairs = list(zip(plain.candidates, early.candidates))
-    # Pieces can start early, whole sums cannot.
-    assert {"split" in a.fields for a, _ in pairs} == {True, False}
-    for a, b in pairs:
-        assert ("programmatic" in b.fields) == ("split" in a.fields)
-        assert schedules.drop(b.schedule, "programmatic") == a.schedule
+    plain.candidates = candidates.find(plain, "h100-sxm", 10**6, 2.0)
+    assert all("programmatic" not in c.fields for c in plain.candidates)
+    times = {c.schedule: c.predicted for c in plain.candidates}
+    # What can start early does; the rest is as it was.
+    assert {"programmatic" in c.fields for c in early.candidates} >= {True}
+    for c in early.candidates:
+        fields = c.fields
+        if fields.pop("programmatic", None):
+            assert fields.get("producers", "1") == "1"
+        assert schedules.print_schedule(fields) in times
+
+
+def test_kinds_of_entries(tmp_path):
+    problem = flashmhf.presets["370m"]
+    sized = problem.replace(batch=1, tokens=64)
+    one, other = (f"#flashmhf.schedule<dff_tile = {n}, split = 4>" for n in (32, 64))
+    plain = database.entry("h100-sxm", problem, 64, one, 5.0)
+    early = database.entry("h100-sxm", problem, 64, other, 4.0, programmatic=True)
+    assert database.key(plain) != database.key(early)
+    path = str(tmp_path / "x.json")
+
+    def take(entries, programmatic):
+        database.write(path, entries)
+        return flashmhf.explain(sized, database=path, programmatic=programmatic)
+
+    both = database.merge([early], [plain])
+    assert len(both) == 2
+    found = take(both, False)
+    assert "dff_tile = 32," in found["schedule"] and found["measured_microseconds"] == 5
+    assert "programmatic" not in found["schedule"]
+    found = take(both, True)
+    assert "dff_tile = 64," in found["schedule"] and found["measured_microseconds"] == 4
+    assert "programmatic = true" in found["schedule"]
+    # Where there is none of the kind that is asked for in any database, the other is
+    # better than none.
+    rare = problem.replace(heads=4, groups=4)
+    sized = rare.replace(batch=1, tokens=64)
+    plain = database.entry("h100-sxm", rare, 64, one, 5.0)
+    early = database.entry("h100-sxm", rare, 64, f"{other[:-1]}, programmatic = true>", 4.0, True)
+    found = take([plain], True)
+    assert "dff_tile = 32," in found["schedule"] and "programmatic = true" in found["schedule"]
+    found = take([early], False)
+    assert "dff_tile = 64," in found["schedule"] and "programmatic" not in found["schedule"]
 
 
 def test_a_deadline(tmp_path):

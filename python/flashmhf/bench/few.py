@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from ..compiler import explain
 from . import gpu, methods, ours, schedules
 from .models import count_weight_sets
 from .peers import Unavailable, copy, cublas
@@ -70,7 +69,7 @@ def replayed_error(way, prepared, out, want, rows) -> float:
 def run(models, tokens, settings, say=print):
     """Yields for each model and number of tokens a list of report.Case, one for each
     of settings.methods. Our kernels have the schedules of the exact size and take any;
-    for P they are compiled as `programmatic`."""
+    for P they are compiled with `programmatic`."""
     clocks = {method: make_clock(method) for method in {*settings.methods, "C"}}
     null = gpu.null_call()
     for model in models:
@@ -80,8 +79,8 @@ def run(models, tokens, settings, say=print):
             sized = model.problem.replace(batch=settings.batch, tokens=count)
             for early in (False, True):
                 variants = [_with_start(v, early) for v in settings.variants]
-                planned[count, early] = schedules.plan(sized, variants)
-                planned[count, early].append(_any_count(model.problem, sized, early))
+                planned[count, early] = schedules.plan(sized, variants, early)
+                planned[count, early].append(_any_count(early))
         every = [built for group in planned.values() for built in group]
         schedules.build(model.problem, every, settings.image)
         say(f"{model.name}: {len(every)} kernels built in {time.monotonic() - begin:.1f} s")
@@ -93,22 +92,17 @@ def run(models, tokens, settings, say=print):
 
 
 def _with_start(variant, early):
-    """The variant with or without programmatic dependent launch."""
-    if variant.file:
+    """The variant with or without programmatic dependent launch. The compiler's own
+    schedule is chosen so; one that differs from it may not be what can start early."""
+    if not variant.changes:
         return variant
-    start = f"programmatic = {'true' if early else 'false'}"
-    return dataclasses.replace(variant, changes=", ".join(filter(None, [variant.changes, start])))
+    start = f"{variant.changes}, programmatic = {'true' if early else 'false'}"
+    return dataclasses.replace(variant, changes=start)
 
 
-def _any_count(problem, sized, early):
-    """What a program compiled for any number of tokens launches at one. It has kernels
-    that wait for the one in front of them: of `early` ones that of its schedule here."""
-    schedule = ""
-    if early:
-        found = explain(problem, runners_up=0)
-        schedule = schedules.schedule_at(found, sized.batch, sized.tokens)
-        schedule = schedules.change(schedule, "programmatic = true")
-    return schedules.Built(schedules.Variant(ANY_COUNT), schedule=schedule)
+def _any_count(early):
+    """What a program compiled for any number of tokens launches."""
+    return schedules.Built(schedules.Variant(ANY_COUNT), early=early)
 
 
 class _Cases:
@@ -237,5 +231,6 @@ class _Cases:
 
 
 def is_programmatic(built) -> bool:
-    """Whether the launch contract of a kernel is."""
-    return bool(built.artifact.contract.get("programmatic"))
+    """Whether a launch contract is, or that of some variant."""
+    contract = built.artifact.contract
+    return any(kernel.get("programmatic") for kernel in contract.get("variants", [contract]))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import functools
 import os
 import re
 from pathlib import Path
 from typing import Optional
 
 from .. import native
-from ..compiler import Artifact, compile
+from ..compiler import Artifact, compile, explain
 
 _FIELD = re.compile(r"(\w+)\s*=\s*(\[[^\]]*\]|[^,\s]+)\s*(?:,|$)")
 _ATTRIBUTE = re.compile(r"#flashmhf\.schedule<([^>]*)>")
@@ -66,14 +65,7 @@ def change(schedule: str, changes: str) -> str:
     """The text of a schedule with the fields of `changes` replaced or added."""
     fields = parse_schedule(schedule)
     fields.update(parse_fields(changes))
-    return _print(fields)
-
-
-def drop(schedule: str, key: str) -> str:
-    """The text of a schedule without a key, which then is at its default."""
-    fields = parse_schedule(schedule)
-    fields.pop(key, None)
-    return _print(fields)
+    return print_schedule(fields)
 
 
 def parse_schedule(schedule: str) -> dict:
@@ -81,29 +73,16 @@ def parse_schedule(schedule: str) -> dict:
     return parse_fields(_ATTRIBUTE.fullmatch(schedule)[1])
 
 
-def _print(fields):
+def print_schedule(fields: dict) -> str:
+    """The text of the schedule that `parse_schedule` takes apart."""
     body = ", ".join(f"{key} = {value}" for key, value in fields.items())
     return f"#flashmhf.schedule<{body}>"
 
 
-@functools.cache
-def start_early(problem, schedule: str) -> str:
-    """The schedule with `programmatic = true`, or as it is where the compiler refuses
-    that."""
-    early = change(schedule, "programmatic = true")
-    try:
-        compile(problem, emit="hopper", schedule=early, on_diagnostic=lambda *_: None)
-    except native.FlashmhfError:
-        return schedule
-    return early
-
-
-def chosen_schedule(problem) -> str:
-    """The text of the schedule that the compiler chooses."""
-    found = _ATTRIBUTE.search(compile(problem, emit="schedule").text)
-    if not found:
-        raise ValueError("the compiler has chosen no schedule")
-    return found[0]
+def chosen_schedule(problem, early=False) -> str:
+    """The text of the schedule that the compiler chooses. `early`: where kernels may
+    start before the one in front of them ends."""
+    return explain(problem, programmatic=early, max_variants=1, runners_up=0)["schedule"]
 
 
 def schedule_at(found: dict, batch: int, tokens: int) -> str:
@@ -122,13 +101,14 @@ def schedule_at(found: dict, batch: int, tokens: int) -> str:
 @dataclasses.dataclass
 class Built:
     """A variant as a loadable artifact; schedule is "" for a kernel in a file and where
-    the compiler chooses.
+    the compiler chooses, `early` as for chosen_schedule.
     Where it could not be built, artifact is None and error says why. `warnings`
     are the compiler's, ptxas's complaints among them."""
 
     variant: Variant
     artifact: Optional[Artifact] = None
     schedule: str = ""
+    early: bool = False
     error: str = ""
     warnings: list = dataclasses.field(default_factory=list)
 
@@ -141,9 +121,10 @@ def build_all(problem, variants, image=None) -> list:
     return planned
 
 
-def plan(problem, variants) -> list:
-    """A Built for each variant with its schedule, and no artifact yet."""
-    own = chosen_schedule(problem) if any(not v.file for v in variants) else ""
+def plan(problem, variants, early=False) -> list:
+    """A Built for each variant with its schedule, and no artifact yet. `early`: see
+    chosen_schedule."""
+    own = chosen_schedule(problem, early) if any(not v.file for v in variants) else ""
     return [
         Built(v, schedule="" if v.file else change(own, v.changes) if v.changes else own)
         for v in variants
@@ -154,7 +135,7 @@ def build(problem, planned, image=None) -> None:
     """Fills in the artifacts, on all cores; those with one schedule share one."""
     alike = {}
     for built in planned:
-        alike.setdefault(built.variant.file or built.schedule, []).append(built)
+        alike.setdefault((built.variant.file, built.schedule, built.early), []).append(built)
 
     def fill(group):
         first = group[0]
@@ -181,6 +162,8 @@ def _compile(problem, built, image):
     options = dict(on_diagnostic=note)
     if built.schedule:
         options["schedule"] = built.schedule
+    else:
+        options["programmatic"] = built.early
     if image is not None:
         return compile(problem, emit=image, **options)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from ..bench.schedules import parse_schedule, start_early
+from ..bench.schedules import parse_schedule
 from ..compiler import compile, explain
 from ..problem import Problem
 
@@ -95,12 +95,9 @@ def _firsts(found: list, family) -> list:
 def find(shape: Shape, gpu: str, limit: int, factor: float, early=False) -> list:
     """The Candidates of a shape. `early`: with programmatic dependent launch, those that
     can. Raises ValueError where it has none."""
-    found = explain(shape.sized, gpu=gpu, tuned=False, runners_up=10**6)
+    found = explain(shape.sized, gpu=gpu, tuned=False, programmatic=early, runners_up=10**6)
     if found["source"] == "none":
         raise ValueError(f"{shape.title}: no schedule is legal: {found['fault']}")
     everything = [Candidate(found["schedule"], found["predicted"]["microseconds"])]
     everything += [Candidate(o["schedule"], o["microseconds"]) for o in found["runners_up"]]
-    found = shortlist(everything, limit, factor)
-    if not early:
-        return found
-    return [Candidate(start_early(shape.problem, c.schedule), c.predicted) for c in found]
+    return shortlist(everything, limit, factor)

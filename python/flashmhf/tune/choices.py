@@ -7,24 +7,19 @@ import statistics
 import tempfile
 
 from .. import native
-from ..bench.schedules import schedule_at, start_early
+from ..bench.schedules import schedule_at
 from ..compiler import Artifact, explain
 from . import database
 from .candidates import Candidate
 
 
-def _at(found, shape, early):
-    """The schedule of a program for any count, of what `explain` says of it."""
-    schedule = schedule_at(found, shape.batch, shape.tokens)
-    return start_early(shape.problem, schedule) if early else schedule
-
-
 def add_model(shapes, gpu, early=False) -> None:
     """Makes what a program for any number of tokens takes a candidate of each shape.
-    The shapes are of one problem."""
-    found = explain(shapes[0].problem, gpu=gpu, tuned=False, runners_up=0)
+    The shapes are of one problem. `early`: see candidates.find."""
+    options = dict(gpu=gpu, tuned=False, programmatic=early, runners_up=0)
+    found = explain(shapes[0].problem, **options)
     for shape in shapes:
-        schedule = _at(found, shape, early)
+        schedule = schedule_at(found, shape.batch, shape.tokens)
         shape.choices["model, any count"] = schedule
         if schedule not in {c.schedule for c in shape.candidates}:
             said = explain(shape.sized, gpu=gpu, schedule=schedule, runners_up=0)
@@ -37,15 +32,15 @@ def by_database(shapes, gpu, entries, early=False) -> list:
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "tuned.json")
         database.write(path, entries)
-        options = dict(gpu=gpu, database=path, runners_up=0)
+        options = dict(gpu=gpu, database=path, programmatic=early, runners_up=0)
         anything = explain(shapes[0].problem, **options)
-        chosen = []
-        for shape in shapes:
-            exact = explain(shape.sized, **options)["schedule"]
-            exact = start_early(shape.problem, exact) if early else exact
-            names = {"database": exact, "database, any count": _at(anything, shape, early)}
-            chosen.append(names)
-    return chosen
+        return [
+            {
+                "database": explain(shape.sized, **options)["schedule"],
+                "database, any count": schedule_at(anything, shape.batch, shape.tokens),
+            }
+            for shape in shapes
+        ]
 
 
 def measure(result, chosen, built, meter, settings) -> None:

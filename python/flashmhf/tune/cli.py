@@ -10,7 +10,6 @@ from .. import jsonfile
 from ..bench.methods import SINGLE
 from ..bench.methods import parse as parse_methods
 from ..bench.models import parse_model, positive
-from ..bench.schedules import drop
 from ..compiler import explain
 from . import choices, database, report
 from .bar import bar
@@ -42,8 +41,8 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--method",
         metavar="W|R|C|P",
-        help="times as bench --method does; with P schedules are `programmatic` where they "
-        "can be, which databases do not keep",
+        help="times as bench --method does; with P kernels are compiled with `programmatic`, "
+        "and what is found is for those that are",
     )
     parser.add_argument("--database", help="JSON file to add to; default: nothing is written")
     parser.add_argument("--report", help="JSON file for how far choices are from the best")
@@ -252,8 +251,7 @@ class Tuning:
         tokens = shape.batch * shape.tokens
         if self.method:
             notes["method"] = self.method
-        if schedule:  # to start early is for those who ask, not for all
-            schedule = drop(schedule, "programmatic")
+            notes["programmatic"] = self.method == "P"
         return database.entry(
             self.gpu, shape.problem, tokens, schedule, seconds * 1e6, date=self._today(), **notes
         )

@@ -32,9 +32,11 @@ def token_class(tokens: Optional[int]) -> Optional[int]:
     return min(max(1 << (tokens - 1).bit_length(), FEWEST_TOKENS), MOST_TOKENS)
 
 
-def entry(gpu, problem, tokens, schedule, microseconds, **notes) -> dict:
-    """An entry for `problem` at `tokens` (B * L, or None). `notes` are for the
-    reader."""
+def entry(gpu, problem, tokens, schedule, microseconds, programmatic=False, **notes) -> dict:
+    """An entry for `problem` at `tokens` (B * L, or None). `programmatic`: measured with
+    programmatic dependent launch. `notes` are for the reader."""
+    if programmatic:
+        notes = dict(programmatic=True, **notes)
     return dict(
         gpu=gpu,
         dtype=problem.dtype,
@@ -53,7 +55,7 @@ def entry(gpu, problem, tokens, schedule, microseconds, **notes) -> dict:
 
 def key(found: dict) -> tuple:
     """What an entry is looked up by."""
-    return tuple(found[name] for name in _KEY)
+    return (*(found[name] for name in _KEY), bool(found.get("programmatic")))
 
 
 def read(path) -> list:

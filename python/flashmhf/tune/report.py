@@ -12,7 +12,7 @@ LIMIT = 0.05
 def lines_of(results, method="") -> list:
     """A dictionary for each tuner.Result: what was best, and for the model's pick and
     each other choice by its name what it takes, in microseconds, and the loss beside
-    the best, None where it is wrong."""
+    the best, None where it is wrong; and every candidate with its time."""
     return [_line(result, method) for result in results]
 
 
@@ -30,7 +30,18 @@ def _line(result, method):
         measured=result.measured,
         best=dict(schedule=result.best, microseconds=_us(result.times[result.best])),
         choices=choices,
+        candidates=_candidates(result),
     )
+
+
+def _candidates(result):
+    """All that ran, the fastest first: of those that were timed again that time."""
+    times = {**result.first, **result.times}
+    predicted = {c.schedule: c.predicted for c in result.shape.candidates}
+    return [
+        dict(schedule=s, microseconds=_us(times[s]), predicted=predicted.get(s))
+        for s in sorted(times, key=times.get)
+    ]
 
 
 def _choice(result, schedule):

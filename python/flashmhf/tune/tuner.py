@@ -35,7 +35,8 @@ class Settings:
 class Result:
     """Of a shape. times: schedule -> median seconds of the finalists; wrong:
     schedule -> why it is out. choices: name -> schedule that something besides the
-    model would take, measured with the finalists."""
+    model would take, measured with the finalists. first: schedule -> median seconds of
+    the first look at every candidate."""
 
     shape: object
     times: dict
@@ -43,6 +44,7 @@ class Result:
     kept: str
     measured: int
     choices: dict = dataclasses.field(default_factory=dict)
+    first: dict = dataclasses.field(default_factory=dict)
 
     @property
     def pick(self) -> str:
@@ -124,9 +126,9 @@ def tune(shape, built, meter, settings, advance: Callable = lambda: None) -> Res
         samples = meter.time([built[s] for s in schedules], rounds, budget)
         return {s: statistics.median(seconds) for s, seconds in zip(schedules, samples)}
 
-    times = medians(right, settings.rounds, settings.budget)
-    order = sorted(right, key=times.get)
-    near = [s for s in order if times[s] <= settings.near * times[order[0]]]
+    first = medians(right, settings.rounds, settings.budget)
+    order = sorted(right, key=first.get)
+    near = [s for s in order if first[s] <= settings.near * first[order[0]]]
     finalists = near[: settings.finalists]
     pick = shape.candidates[0].schedule
     # The pick is measured again with the best, to say what it costs.
@@ -134,7 +136,7 @@ def tune(shape, built, meter, settings, advance: Callable = lambda: None) -> Res
     finalists += [s for s in choices if s in right and s not in finalists]
     times = medians(finalists, settings.final_rounds, settings.final_budget)
     kept = keep(pick, times, settings.margin)
-    return Result(shape, times, wrong, kept, len(right), dict(shape.choices))
+    return Result(shape, times, wrong, kept, len(right), dict(shape.choices), first)
 
 
 def general(results: list, pick: str, settings) -> Optional[tuple]:
