@@ -42,6 +42,8 @@ def test_emulation_is_right(emulated, name):
 def test_emulation_agrees_with_the_gpu(emulated, name):
     recording = RECORDINGS[name]
     index, recorded = outputs.read(FILE)
+    if name not in recorded:
+        pytest.skip(f"{name} is newer than {FILE}: record it as docs/validation.md says")
     assert outputs.error(recording, recorded[name]) <= ERROR_LIMIT[recording.problem.dtype]
     found = outputs.difference(recording, emulated[name], index, recorded)
     assert found <= outputs.AGREEMENT, f"{found:.2e} from {index['gpu']}"

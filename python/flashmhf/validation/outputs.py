@@ -82,6 +82,13 @@ def recordings() -> list:
         "one-consumer": dict(token_tile=64, consumers=1, dff_tile=32, registers="[40, 240]"),
         "split": dict(token_tile=64, consumers=1, dff_tile=32, split=3),
         "programmatic": dict(token_tile=64, consumers=1, dff_tile=32, split=2, programmatic="true"),
+        "exchange": dict(
+            token_tile=16, consumers=1, dff_tile=64, split=3, overlap="true", exchange="true"
+        ),
+        "exchange-push": dict(
+            token_tile=32, consumers=1, dff_tile=64, registers="[40, 240]", split=4, push="true",
+            exchange="true"
+        ),  # fmt: skip
         "tiles": dict(
             dff_tile=64, overlap="true", persistent="true", producers=2, fuse_tiles="true"
         ),
