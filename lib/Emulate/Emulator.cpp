@@ -99,6 +99,7 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
   launch->pieces = op.getPieces();
   launch->push = op.getPush();
   launch->persistent = op.getPersistent();
+  launch->programmatic = op.getProgrammatic();
   int64_t warpgroups =
       launch->kernel.producers.size() + launch->kernel.consumers;
   if (launch->pieces > kMaxThreads / (warpgroups * launch->cluster))

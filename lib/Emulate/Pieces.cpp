@@ -49,6 +49,8 @@ float *Warpgroup::getPartial(const Instruction &i, int64_t first,
 }
 
 bool Warpgroup::executeStorePartial(const Instruction &i) {
+  if (!checkPredecessor(i, "stores a partial sum"))
+    return false;
   const FloatRegister &info = program.floats[i.operands[0]];
   const TensorRef &like = getTensor(i.operands[6]);
   std::array<int64_t, 4> at;
@@ -76,6 +78,8 @@ bool Warpgroup::executeStorePartial(const Instruction &i) {
 }
 
 bool Warpgroup::executeMeet(const Instruction &i) {
+  if (!checkPredecessor(i, "meets the other pieces"))
+    return false;
   Workspace &workspace = *machine.grid.workspace;
   int64_t tile = scalars[i.operands[1]], piece = scalars[i.operands[2]];
   int64_t pieces = machine.grid.launch.pieces;

@@ -81,6 +81,7 @@ enum class Opcode : uint8_t {
   Push,         ///< tile 0 as piece 2, whose row 0 is row 3 of argument 4
   SumPushed,    ///< to argument 1 at scalars 2 to 4, as piece 5, scalar 6 rows;
                 ///< `target`: adds to what is there
+  WaitPredecessor, ///< nothing else
 };
 
 struct Instruction {
@@ -196,6 +197,9 @@ struct Kernel {
   /// A consumer, or the whole block where warpgroups are not specialised.
   Program consumer;
   int64_t consumers = 1;
+  /// It runs beside the kernels in front of it and behind it, if its launch is
+  /// programmatic.
+  bool startsEarly = false;
 };
 
 /// One hopper.launch.
@@ -211,6 +215,7 @@ struct Launch {
   int64_t pieces = 1;
   bool push = false;
   bool persistent = false;
+  bool programmatic = false;
   /// Where it is one of several: their rule, the argument whose sizes it goes
   /// by, and which this is.
   std::optional<flashmhf::VariantRule> rule;

@@ -97,6 +97,8 @@ bool Warpgroup::executePush(const Instruction &i) {
 }
 
 bool Warpgroup::executeSumPushed(const Instruction &i) {
+  if (!checkPredecessor(i, "stores what was pushed"))
+    return false;
   const InboxInfo &info = *machine.grid.launch.kernel.inbox;
   const TensorRef &dest = getTensor(i.operands[1]);
   Format format = machine.grid.launch.kernel.parameters[i.operands[1]].format;

@@ -10,6 +10,8 @@
 
 #include "Warpgroup.h"
 
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -149,7 +151,9 @@ bool Warpgroup::checkPut(const Instruction &i,
 bool Warpgroup::executePut(const Instruction &i) {
   Ring &ring = block.rings[i.operands[5]];
   const RingInfo &info = *ring.info;
-  if (!checkTile(i, info))
+  if (!checkTile(i, info) ||
+      (!holdsWeights(info.name) &&
+       !checkPredecessor(i, "fetches a tile of " + Twine(info.name))))
     return false;
 
   ArrayRef<emulation::Block *> fillers = machine.getFillers(ring, block);

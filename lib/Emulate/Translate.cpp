@@ -248,6 +248,7 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   func.walk([&](StoreOp op) { setStored(op.getDest()); });
   func.walk([&](SumPartialsOp op) { setStored(op.getDest()); });
   func.walk([&](SumPushedOp op) { setStored(op.getDest()); });
+  func.walk([&](LaunchDependentsOp) { kernel.startsEarly = true; });
   func.walk([&](InboxOp op) {
     InboxType type = op.getInbox().getType();
     kernel.inbox = InboxInfo{type.getPieces(), type.getRows(),

@@ -187,9 +187,10 @@ LogicalResult Translator::translateHopper(Operation *op) {
                     operands.begin() + 6);
         return success();
       })
+      .Case<WaitPredecessorOp>(
+          [&](auto op) { return translatePlain(op, Opcode::WaitPredecessor); })
       // A launch is emulated after another.
-      .Case<WaitPredecessorOp, LaunchDependentsOp>(
-          [](auto) { return success(); })
+      .Case<LaunchDependentsOp>([](auto) { return success(); })
       .Case<StorePartialOp>([&](StorePartialOp op) {
         if (failed(translatePlain(op, Opcode::StorePartial)))
           return failure();

@@ -37,6 +37,7 @@ void Warpgroup::reset() {
     scalars[reg] = value;
   issued = completed = completedAtWrite = 0;
   hasAwaitedCluster = false;
+  hasAwaitedPredecessor = false;
   makers.assign(program.floats.size(), 0);
   readers.assign(program.floats.size(), 0);
   slotReaders.clear();
@@ -81,6 +82,14 @@ std::string Warpgroup::getName() const {
 bool Warpgroup::fault(const Instruction &instruction, const Twine &message) {
   machine.fault(instruction.location, getName() + " " + message);
   return false;
+}
+
+bool Warpgroup::checkPredecessor(const Instruction &i, const Twine &what) {
+  const Launch &launch = machine.grid.launch;
+  return !launch.programmatic || !launch.kernel.startsEarly ||
+         hasAwaitedPredecessor ||
+         fault(i, what + " while the kernel in front may still run: it has not "
+                         "awaited its predecessor");
 }
 
 bool Warpgroup::execute(const Instruction &i) {
@@ -143,6 +152,9 @@ bool Warpgroup::execute(const Instruction &i) {
   case Opcode::AwaitCluster:
     // The emulator starts the blocks of a cluster together.
     hasAwaitedCluster = true;
+    return true;
+  case Opcode::WaitPredecessor:
+    hasAwaitedPredecessor = true;
     return true;
   case Opcode::Push:
     return executePush(i);
@@ -327,6 +339,8 @@ bool Warpgroup::executeAccess(const Instruction &i) {
   const TensorRef &tensor = getTensor(i.operands[0]);
   Format format = machine.grid.launch.kernel.parameters[i.operands[0]].format;
   bool isStore = i.opcode == Opcode::Store;
+  if (!checkPredecessor(i, isStore ? "stores" : "loads"))
+    return false;
   int32_t reg = isStore ? i.operands[5] : i.result;
   const FloatRegister &info = program.floats[reg];
   if (!isStore && !checkWritable(i, reg))

@@ -55,6 +55,9 @@ private:
   /// False to stop.
   bool execute(const Instruction &instruction);
   bool fault(const Instruction &instruction, const Twine &message);
+  /// Whether the instruction may do `what` to memory that another kernel of the
+  /// stream uses; a fault if that one may still run.
+  bool checkPredecessor(const Instruction &instruction, const Twine &what);
 
   bool executeAffine(const Instruction &instruction);
   bool executeDelinearize(const Instruction &instruction);
@@ -138,6 +141,8 @@ private:
   /// Products are numbered from 1 in the order of issue, and complete in it.
   int64_t issued = 0;
   int64_t completed = 0;
+  /// The kernel in front is known to have ended.
+  bool hasAwaitedPredecessor = false;
   /// Every block of the cluster is known to have begun.
   bool hasAwaitedCluster = false;
   /// For each tile in registers: the product that makes it, and the latest that

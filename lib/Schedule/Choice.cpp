@@ -120,11 +120,6 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
   return splits;
 }
 
-/// Makes `schedule` one that starts early where it may and can.
-static void setStart(ScheduleFields &schedule, bool programmatic) {
-  schedule.programmatic = programmatic && !findEarlyFault(schedule);
-}
-
 std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
                                                const Chip &chip,
                                                bool programmatic) {
@@ -132,7 +127,7 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
   if (findOperandFault(op))
     return candidates;
   auto add = [&](ScheduleFields schedule) {
-    setStart(schedule, programmatic);
+    schedule.programmatic = programmatic;
     if (!findFault(op, schedule))
       candidates.push_back({schedule, predict(op, schedule, chip)});
   };
@@ -298,7 +293,7 @@ readEntry(const TunedSchedule &entry, StringRef database,
   if (!schedule)
     return warn("cannot be read: " + reason);
   ScheduleFields fields = schedule.getFields();
-  setStart(fields, programmatic);
+  fields.programmatic = programmatic;
   if (auto fault = findFault(op, fields))
     return warn(*fault);
   return fields;

@@ -166,21 +166,6 @@ Fault flashmhf::findOperandFault(const OperatorFacts &op) {
   return std::nullopt;
 }
 
-Fault flashmhf::findEarlyFault(const ScheduleFields &schedule) {
-  if (schedule.split == 1)
-    return formatv("cannot be started before the kernel in front of it ends "
-                   "where a block has the whole sum: programmatic, split = {0}",
-                   schedule.split)
-        .str();
-  // The attribute's verifier says so of what is written.
-  if (schedule.producers != 1)
-    return formatv("cannot be started before the kernel in front of it ends "
-                   "where it has {0} producers",
-                   schedule.producers)
-        .str();
-  return std::nullopt;
-}
-
 /// Rows of a step that is not whole instructions are fetched past the end of
 /// F, where there is nothing; they must not be another step's.
 static Fault findRowsFault(const OperatorFacts &op, int64_t rows,
@@ -265,9 +250,6 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    "blocks: push, split = {1}",
                    hopper::kMaxCluster, schedule.split)
         .str();
-  if (schedule.programmatic)
-    if (Fault fault = findEarlyFault(schedule))
-      return fault;
   int64_t used = getAccumulators(op, stepRows, schedule);
   int64_t registers = schedule.registers[1];
   if (used + kSpareRegisters > registers)

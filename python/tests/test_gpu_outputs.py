@@ -8,7 +8,7 @@ import pytest
 
 import flashmhf
 from flashmhf.validation import outputs
-from flashmhf.validation.matrix import ERROR_LIMIT
+from flashmhf.validation.case import ERROR_LIMIT
 
 pytestmark = pytest.mark.usefixtures("library")
 

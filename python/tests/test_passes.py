@@ -55,6 +55,10 @@ SCHEDULES = {
     "uneven": "token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, split = 5",
     "early": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [1, 3, 2], split = 2, "
     "programmatic = true",
+    "early-whole": "token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, "
+    "programmatic = true",
+    "early-tiles": "dff_tile = 32, persistent = true, overlap = true, fuse_tiles = true, "
+    "programmatic = true",
     "push": "token_tile = 128, dff_tile = 32, split = 3, push = true, programmatic = true",
     "exchange": "token_tile = 16, dff_tile = 64, consumers = 1, split = 2, exchange = true",
     "exchange-push": "token_tile = 8, dff_tile = 64, consumers = 1, split = 2, push = true, "

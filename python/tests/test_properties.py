@@ -92,9 +92,7 @@ def schedules(draw):
         fuse_tiles=draw(st.booleans(), "fuse_tiles") and persistent and overlap,
         halve_q=draw(st.booleans(), "halve_q") and not exchange,
         turns=draw(st.booleans(), "turns"),
-        programmatic=draw(st.booleans(), "programmatic")
-        and split > 1
-        and producers == 1,
+        programmatic=draw(st.booleans(), "programmatic"),
         push=draw(st.booleans(), "push") and split > 1 and cluster == 1,
         exchange=exchange,
     )

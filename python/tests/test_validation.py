@@ -11,7 +11,7 @@ import pytest
 
 import flashmhf
 from flashmhf import Problem, dlpack
-from flashmhf.validation import ledger, matrix, sanitize
+from flashmhf.validation import case, ledger, matrix, sanitize
 
 SMALL = Problem(heads=4, groups=2, head_dim=16, subnetworks=2, subnetwork_width=24)
 CASES = [
@@ -53,7 +53,7 @@ def test_given_schedules_compile(library):
 @pytest.mark.parametrize("padding", [0, 8])
 def test_strides(padding):
     shape, order = (2, 3, 5, 8), (0, 2, 1, 3)
-    strides, extent = matrix.strides_of(shape, order, padding)
+    strides, extent = case.strides_of(shape, order, padding)
     rows = np.zeros((2, 5, 3, 8 + padding))
     view = rows.transpose(order)[..., :8]
     assert strides == tuple(s // 8 for s in view.strides)

@@ -22,7 +22,7 @@ struct Candidate {
 
 /// Every legal schedule that is worth a look, in order of preference where
 /// predictions tie. Empty where no kernel can be made of `op`. `programmatic`:
-/// kernels start before the one in front of them ends, where they can.
+/// kernels start before the one in front of them ends.
 std::vector<Candidate> getCandidates(const OperatorFacts &op, const Chip &chip,
                                      bool programmatic = false);
 
@@ -49,7 +49,7 @@ struct ChooseOptions {
   /// Asked in this order before the model.
   SmallVector<std::shared_ptr<const TuningDatabase>> databases;
   /// The caller lets kernels start before the one in front of them ends: each
-  /// schedule that can is `programmatic`. Those that cannot stay candidates.
+  /// schedule is `programmatic`.
   bool programmatic = false;
 };
 

@@ -92,10 +92,6 @@ int64_t getSharedMemory(const OperatorFacts &op,
 int64_t countBlocksAtOnce(const OperatorFacts &op,
                           const ScheduleFields &schedule);
 
-/// Why a kernel cannot be started before the one in front of it ends; nothing
-/// if it can: `programmatic` may be true. Completes the name of an operation.
-std::optional<std::string> findEarlyFault(const ScheduleFields &schedule);
-
 /// Why no kernel can be made of `op` under any schedule; nothing if one can.
 /// Completes the name of an operation: "needs .., has ..".
 std::optional<std::string> findOperandFault(const OperatorFacts &op);

@@ -24,9 +24,10 @@ from ..dlpack import import_tensor
 from ..native import FlashmhfError
 from ..runtime import run as run_operator
 from . import ledger as ledgers
+from .case import strides_of
 from .driver import machine
 from .matrix import cases as all_cases
-from .matrix import sanitizer_cases, strides_of
+from .matrix import sanitizer_cases
 from .progress import Progress
 
 DEVICE = "cuda"

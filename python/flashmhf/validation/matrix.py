@@ -7,95 +7,10 @@ not choose by itself.
 
 from __future__ import annotations
 
-import dataclasses
-
 from ..problem import ACTIVATION_NAMES, Problem, presets
+from .case import Case
 
 TOKENS = (1, 17, 128, 1000, 4096)
-
-#: Largest relative Frobenius error against float64. Rounding A and O once to
-#: bf16 gives 2.35e-3 on random data. f16 has three more bits: 2.94e-4, and the
-#: hardware's tanh (relative error up to 2^-11) then shows beside it.
-ERROR_LIMIT = {"bf16": 2.6e-3, "f16": 4.0e-4}
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """One configuration.
-
-    layout: how Q and O lie: "heads" is [B,H,L,D], "tokens" is [B,L,H,D] seen
-    through strides. weights: "groups" is [G,E,F,D], "layer" is [E*F,G,D] seen
-    through strides. padded: every row of every tensor has 16 bytes behind it
-    that are not its own. scaled: K and U are divided by sqrt(D), which keeps S
-    and T of order 1, so that the curved part of the activation matters and f16
-    does not overflow; else all operands are standard normal. schedule: the keys
-    of the schedule to compile with; None leaves it to the compiler. max_variants: how
-    many kernels there may be for all counts; the sizes take one.
-    """
-
-    name: str
-    problem: Problem
-    tokens: int
-    batch: int = 1
-    layout: str = "heads"
-    weights: str = "groups"
-    padded: bool = False
-    scaled: bool = False
-    quick: bool = False
-    schedule: str | None = None
-    max_variants: int = 1
-
-    @property
-    def build(self) -> tuple:
-        """What is compiled: the problem, the schedule's text, "" for none, and how
-        many variants there may be."""
-        text = f"#flashmhf.schedule<{self.schedule}>" if self.schedule else ""
-        return self.problem, text, self.max_variants
-
-    @property
-    def limit(self) -> float:
-        return ERROR_LIMIT[self.problem.dtype]
-
-    @property
-    def flops(self) -> int:
-        return self.problem.flops(self.batch, self.tokens)
-
-    def sizes(self) -> dict:
-        """B, H, G, L, D, E, F."""
-        p = self.problem
-        return dict(
-            B=self.batch,
-            H=p.heads,
-            G=p.groups,
-            L=self.tokens,
-            D=p.head_dim,
-            E=p.subnetworks,
-            F=p.subnetwork_width,
-        )
-
-    def orders(self) -> dict:
-        """name -> the axes of the tensor, outermost in memory first."""
-        rows = (0, 2, 1, 3) if self.layout == "tokens" else (0, 1, 2, 3)
-        weights = (1, 2, 0, 3) if self.weights == "layer" else (0, 1, 2, 3)
-        return dict(q=rows, k=weights, u=weights, v=weights, r=rows, out=rows)
-
-    def shapes(self) -> dict:
-        """name -> logical shape, for the tensors that are present."""
-        s = self.sizes()
-        shapes = dict(q="BHLD", k="GEFD", u="GEFD", v="GEFD", r="BHLE", out="BHLD")
-        return {n: tuple(s[c] for c in shapes[n]) for n in self.problem.argument_names}
-
-
-def strides_of(shape, order, row_padding=0):
-    """(strides in elements, elements from the first to behind the last) of a
-    tensor whose axes lie in memory in `order`, rows `row_padding` apart."""
-    strides, step = [0] * len(shape), 1
-    for position, axis in enumerate(reversed(order)):
-        strides[axis] = step
-        step *= shape[axis]
-        if position == 0:
-            step += row_padding
-    return tuple(strides), 1 + sum((n - 1) * s for n, s in zip(shape, strides))
 
 
 def cases() -> list:
@@ -113,6 +28,7 @@ def cases() -> list:
     found += _ranges(models)
     found += _pushes(models)
     found += _exchanged(models)
+    found += _early(models)
     assert len({c.name for c in found}) == len(found)
     return found
 
@@ -280,6 +196,31 @@ def _pushes(models):
         yield case(f"d{d}", small.replace(head_dim=d), 65, 4, stages=1)
 
 
+def _early(models):
+    """Whole sums and two producers that start before the kernel in front has ended."""
+
+    def case(name, problem, tokens, schedule, **options):
+        schedule = f"{schedule}, programmatic = true"
+        return Case(f"early/{name}", problem, tokens, schedule=schedule, **options)
+
+    small = models["370m"].replace(subnetworks=3)
+    overlap = "overlap = true"
+    for name, tokens in (("128m", 2048), ("370m", 1000), ("1.3b", 1024)):
+        yield case(name, models[name], tokens, overlap, quick=name == "128m")
+    tiles = f"{overlap}, persistent = true, producers = 2, fuse_tiles = true, halve_q = true"
+    yield case("tiles", models["128m"], 4096, tiles, quick=True)
+    yield case("persistent", models["370m"], 2100, f"{overlap}, persistent = true")
+    yield case("cluster", models["370m"], 1000, f"{overlap}, cluster = 2", quick=True)
+    yield case("two-producers", models["370m"], 500, f"{overlap}, split = 4, producers = 2")
+    yield case("one-step", small.replace(subnetworks=1, subnetwork_width=64), 300, "dff_tile = 64")
+    layer = dict(layout="tokens", weights="layer", batch=3)
+    yield case("layer", small, 333, overlap, **layer)
+    wide = small.replace(head_dim=256, out_dtype="f32")
+    yield case("d256", wide, 300, "dff_tile = 32, stages = [1, 1, 1], registers = [40, 232]")
+    exchanged = f"token_tile = 16, {_EXCHANGED}, {overlap}"
+    yield case("exchanged", models["128m"], 13, exchanged, quick=True)
+
+
 #: Tiles of tokens that are columns of the products.
 _EXCHANGED = "dff_tile = 64, consumers = 1, exchange = true"
 
@@ -373,6 +314,13 @@ def sanitizer_cases() -> list:
             base,
             9,
             schedule=f"{_SPLIT_64}, split = 6, programmatic = true, push = true",
+        ),
+        Case(
+            "sanitizer/early-whole",
+            base,
+            150,
+            schedule=f"{_SPLIT_WIDE}, persistent = true, fuse_tiles = true, programmatic = true",
+            **layer,
         ),
         Case("sanitizer/exchanged", base, 9, schedule=f"token_tile = 8, {_EXCHANGED}, split = 5"),
         Case(

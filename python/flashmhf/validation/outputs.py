@@ -26,7 +26,7 @@ from ..dlpack import CUDA, make_tensor
 from ..dtypes import bf16_bits, bf16_values, itemsize
 from ..problem import Problem
 from .driver import Gpu, machine
-from .matrix import ERROR_LIMIT
+from .case import ERROR_LIMIT
 
 #: Largest relative difference between two ways to compute a kernel. They differ in the
 #: order of f32 sums and in tanh, which on a GPU is the hardware's, within 2^-11; at most

@@ -25,9 +25,10 @@ from ..dlpack import CUDA, make_tensor
 from ..dtypes import bf16_bits, itemsize
 from ..native import FlashmhfError
 from . import ledger as ledgers
+from .case import strides_of
 from .driver import Gpu, machine
 from .matrix import cases as matrix_cases
-from .matrix import sanitizer_cases, strides_of
+from .matrix import sanitizer_cases
 
 TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
 _FOUND = 86  # exit status of compute-sanitizer where it found something

@@ -13,18 +13,6 @@ func.func @persistent(%q: !q, %w: !w, %o: !q) -> !q {
 // -----
 
 !q = tensor<1x1x?x64xbf16>
-!w = tensor<1x2x32x64xbf16>
-
-func.func @programmatic(%q: !q, %w: !w, %o: !q) -> !q {
-  // expected-error@+1 {{cannot be started before the kernel in front of it ends where a block has the whole sum: programmatic, split = 1}}
-  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q, !w, !w) outs(%o : !q)
-      {schedule = #flashmhf.schedule<dff_tile = 32, programmatic = true>} -> !q
-  return %r : !q
-}
-
-// -----
-
-!q = tensor<1x1x?x64xbf16>
 !w = tensor<1x10x32x64xbf16>
 
 func.func @push(%q: !q, %w: !w, %o: !q) -> !q {

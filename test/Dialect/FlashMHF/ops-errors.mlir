@@ -257,11 +257,6 @@ func.func private @schedule_fuse_tiles() attributes {s = #flashmhf.schedule<pers
 
 // -----
 
-// expected-error@+1 {{schedule: 'programmatic' needs 'producers' = 1, got 2}}
-func.func private @schedule_programmatic() attributes {s = #flashmhf.schedule<split = 2, producers = 2, programmatic = true>}
-
-// -----
-
 // expected-error@+1 {{case: 'tile' must be at least 1, got 0}}
 func.func private @case_tile() attributes {c = #flashmhf.case<tokens = 64, tile = 0, tiles = 1, variant = 0>}
 

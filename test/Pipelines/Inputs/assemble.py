@@ -1,6 +1,6 @@
 """Compiles configurations to PTX, assembles them, and reads what ptxas says.
 
-    assemble.py presets|widths|splits|exchanged PTXAS DIR
+    assemble.py presets|widths|splits|exchanged|early PTXAS DIR
 
 A kernel must assemble without serialised wgmma or ignored setmaxnreg (notes
 C75xx), without spills and without a stack frame.
@@ -81,6 +81,21 @@ def exchanged():
         ]
 
 
+def early():
+    """The presets with whole sums that start before the kernel in front has ended."""
+    for preset, schedule in itertools.product(
+            ("128m", "370m", "1.3b"),
+            ("overlap = true", "overlap = true, persistent = true",
+             "overlap = true, persistent = true, producers = 2, fuse_tiles = true, halve_q = true",
+             "overlap = true, cluster = 2", "overlap = true, cluster = 2, split = 4",
+             "overlap = true, split = 4, producers = 2", "dff_tile = 64",
+             "consumers = 1, token_tile = 16, dff_tile = 64, overlap = true, exchange = true")):
+        yield f"{preset}-{schedule}".replace(" ", ""), [
+            f"--preset={preset}",
+            f"--schedule=#flashmhf.schedule<{schedule}, programmatic = true>"
+        ]
+
+
 def widths(directory):
     """For each head width one kernel, without U, without R, with G < H and with F = 40."""
     variants = {"full": {}, "no-up": {"up": False}, "no-router":
@@ -121,6 +136,7 @@ def main():
     os.makedirs(directory, exist_ok=True)
     failures = count = 0
     cases = {"presets": presets, "splits": splits, "exchanged": exchanged,
+             "early": early,
              "widths": lambda: widths(directory)}
     for name, arguments in cases[kind]():
         count += 1

@@ -176,12 +176,14 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
-LogicalResult ScheduleAttr::verify(
-    function_ref<InFlightDiagnostic()> emitError, int64_t tokenTile,
-    int64_t dffTile, ArrayRef<int64_t> stages, int64_t consumers,
-    ArrayRef<int64_t> registers, int64_t cluster, bool persistent, bool overlap,
-    bool, int64_t split, int64_t producers, bool fuseTiles, bool, bool,
-    bool programmatic, bool push, bool exchange) {
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   int64_t tokenTile, int64_t dffTile,
+                                   ArrayRef<int64_t> stages, int64_t consumers,
+                                   ArrayRef<int64_t> registers, int64_t cluster,
+                                   bool persistent, bool overlap, bool,
+                                   int64_t split, int64_t producers,
+                                   bool fuseTiles, bool, bool, bool, bool push,
+                                   bool exchange) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -200,9 +202,6 @@ LogicalResult ScheduleAttr::verify(
   };
   if (producers != 1 && producers != 2)
     return emitError() << "schedule: 'producers' must be 1 or 2, got "
-                       << producers;
-  if (programmatic && producers != 1)
-    return emitError() << "schedule: 'programmatic' needs 'producers' = 1, got "
                        << producers;
   if (push && (split == 1 || cluster > 1))
     return emitError() << "schedule: 'push' needs 'split' > 1 and 'cluster' = "

@@ -126,6 +126,11 @@ void RingOp::getAsmResultNames(function_ref<void(Value, StringRef)> setNameFn) {
   setNameFn(getRing(), getName());
 }
 
+bool PutOp::fetchesWeights() {
+  auto ring = getRing().getDefiningOp<RingOp>();
+  return ring && holdsWeights(ring.getName());
+}
+
 std::optional<int64_t> PutOp::countTransfers(TensorMapType map, RingType ring) {
   int64_t rows = map.getRows(), columns = map.getColumns();
   int64_t partRows = ring.getPartRows();

@@ -3,8 +3,9 @@
 /// \file
 /// In: a producer that one thread runs. Out: where the schedule has two
 /// producers, a hopper.thread for the puts of each block of the loop nest, so
-/// that waiting for the slot of one operand holds up no other. Invariant: each
-/// ring has all its puts in one thread, in the same order.
+/// that waiting for the slot of one operand holds up no other. So it is where a
+/// thread for Q is to wait for the kernel in front. Invariant: each ring has
+/// all its puts in one thread, in the same order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +17,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/PointerIntPair.h"
 
 namespace mlir::hopper {
 #define GEN_PASS_DEF_HOPPERSPLITPRODUCER
@@ -38,14 +40,16 @@ static void prune(Block &block) {
   }
 }
 
-static LogicalResult split(WarpgroupsOp op) {
+/// `isEarly`: weights and Q are two threads even in one block.
+static LogicalResult split(WarpgroupsOp op, bool isEarly) {
   Block &body = op.getProducer().front();
-  llvm::MapVector<Block *, DenseSet<Operation *>> groups;
-  DenseMap<Value, Block *> homes;
+  using Group = llvm::PointerIntPair<Block *, 1, bool>;
+  llvm::MapVector<Group, DenseSet<Operation *>> groups;
+  DenseMap<Value, Group> homes;
   WalkResult result = body.walk([&](PutOp put) {
-    groups[put->getBlock()].insert(put);
-    if (homes.try_emplace(put.getRing(), put->getBlock()).first->second ==
-        put->getBlock())
+    Group group(put->getBlock(), isEarly && put.fetchesWeights());
+    groups[group].insert(put);
+    if (homes.try_emplace(put.getRing(), group).first->second == group)
       return WalkResult::advance();
     put.emitOpError("is in another loop than an earlier put into its ring; "
                     "one thread must do both");
@@ -59,7 +63,7 @@ static LogicalResult split(WarpgroupsOp op) {
   auto whole = llvm::map_to_vector(body.without_terminator(),
                                    [](Operation &inner) { return &inner; });
   OpBuilder b = OpBuilder::atBlockTerminator(&body);
-  for (auto &[block, puts] : groups) {
+  for (auto &[group, puts] : groups) {
     auto thread = ThreadOp::create(b, op.getLoc());
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&thread.getBody());
@@ -67,7 +71,7 @@ static LogicalResult split(WarpgroupsOp op) {
     for (Operation *inner : whole)
       b.clone(*inner, mapping);
     for (auto &[other, others] : groups)
-      if (other != block)
+      if (other != group)
         for (Operation *put : others)
           mapping.lookup(put)->erase();
     prune(thread.getBody().front());
@@ -84,10 +88,17 @@ struct HopperSplitProducer
     getOperation()->walk([&](gpu::GPUFuncOp func) {
       auto schedule =
           func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
-      if (!schedule || schedule.getProducers() < 2)
+      if (!schedule)
+        return;
+      // The loop of a piece can be entered twice, before the wait and behind it
+      // (hopper-start-early); that of a cluster's takes too many registers, and
+      // whole sums have loops in loops.
+      bool isEarly = schedule.getProgrammatic();
+      bool isPiece = schedule.getSplit() > 1 && schedule.getCluster() == 1;
+      if (schedule.getProducers() < 2 && (!isEarly || isPiece))
         return;
       func.walk([&](WarpgroupsOp op) {
-        if (failed(split(op)))
+        if (failed(split(op, isEarly)))
           signalPassFailure();
       });
     });

@@ -24,43 +24,47 @@ namespace mlir::hopper {
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// Whether `put` fetches weights, which no earlier kernel writes.
-static bool fetchesWeights(PutOp put) {
-  auto ring = put.getRing().getDefiningOp<RingOp>();
-  return ring && ring.getName() != "Q";
-}
-
-/// Finds the puts of the producer that must wait, and the one loop over the
-/// weights behind them.
+/// Finds the puts of the one producer that must wait, and the one loop over the
+/// weights behind them; null where it has one step, whose tiles find room.
 static FailureOr<scf::ForOp> findLoop(WarpgroupsOp op,
                                       SmallVectorImpl<PutOp> &late) {
   scf::ForOp loop;
+  DenseMap<Value, int64_t> tiles;
   for (Operation &inner : op.getProducer().front().without_terminator()) {
     auto put = dyn_cast<PutOp>(inner);
     auto candidate = dyn_cast<scf::ForOp>(inner);
-    if (put && !fetchesWeights(put) && !loop)
+    if (put && !loop && !put.fetchesWeights())
       late.push_back(put);
-    else if (candidate && !loop)
+    else if (put && !loop &&
+             ++tiles[put.getRing()] <= put.getRing().getType().getSlots())
+      continue;
+    else if (candidate && !loop && tiles.empty())
       loop = candidate;
     else if (!isPure(&inner))
       return inner.emitOpError("is in the way of a programmatic start; the "
                                "producer may fetch Q and then loop over the "
                                "weights");
   }
-  if (!loop)
-    return op.emitOpError("has no loop over the weights to start early");
   return loop;
 }
 
-/// Makes the producer fill the rings of the weights before it waits.
+/// Makes the one producer fill the rings of the weights before it waits.
 static LogicalResult startProducer(WarpgroupsOp op) {
   SmallVector<PutOp> late;
   FailureOr<scf::ForOp> loop = findLoop(op, late);
   if (failed(loop))
     return failure();
+  if (!*loop) {
+    Operation *end = op.getProducer().front().getTerminator();
+    OpBuilder b(end);
+    WaitPredecessorOp::create(b, op.getLoc());
+    for (PutOp put : late)
+      put->moveBefore(end);
+    return success();
+  }
   int64_t slots = kMaxSlots;
   WalkResult result = loop->walk([&](PutOp put) {
-    if (!fetchesWeights(put)) {
+    if (!put.fetchesWeights()) {
       put.emitOpError("is in the loop over the weights, but may depend on the "
                       "kernel in front");
       return WalkResult::interrupt();
@@ -89,6 +93,22 @@ static LogicalResult startProducer(WarpgroupsOp op) {
   return success();
 }
 
+/// Of several threads only those wait that fetch what an earlier kernel may
+/// have written. The others run ahead until their rings are full, which empty
+/// when consumers have got Q.
+static LogicalResult startThread(ThreadOp thread) {
+  PutOp early, late;
+  thread.walk([&](PutOp put) { (put.fetchesWeights() ? early : late) = put; });
+  if (early && late)
+    return late.emitOpError("is in one thread with weights, which must not "
+                            "wait for the kernel in front");
+  if (late) {
+    OpBuilder b = OpBuilder::atBlockBegin(&thread.getBody().front());
+    WaitPredecessorOp::create(b, thread.getLoc());
+  }
+  return success();
+}
+
 static LogicalResult startEarly(gpu::GPUFuncOp func) {
   auto schedule =
       func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
@@ -100,9 +120,16 @@ static LogicalResult startEarly(gpu::GPUFuncOp func) {
     return func.emitOpError("has a programmatic schedule, but not one "
                             "hopper.warpgroups; run hopper-warp-specialize "
                             "first");
-  if (failed(startProducer(ops.front())))
+  WarpgroupsOp op = ops.front();
+  auto threads = llvm::to_vector(op.getProducer().getOps<ThreadOp>());
+  if (threads.empty() && failed(startProducer(op)))
     return failure();
-  OpBuilder b = OpBuilder::atBlockBegin(&ops.front().getConsumer().front());
+  for (ThreadOp thread : threads)
+    if (failed(startThread(thread)))
+      return failure();
+  // Consumers load R and store the output. All of a block's pass here, whatever
+  // tiles it has: a kernel that has ended vouches for those in front of it.
+  OpBuilder b = OpBuilder::atBlockBegin(&op.getConsumer().front());
   WaitPredecessorOp::create(b, func.getLoc());
   b.setInsertionPointToStart(&func.getBody().front());
   LaunchDependentsOp::create(b, func.getLoc());

@@ -60,6 +60,44 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // But where Q's thread is to wait for the kernel in front, whatever the schedule
+  // says of producers,
+
+  // CHECK-LABEL: gpu.func @early
+  // CHECK:       hopper.thread {
+  // CHECK-NEXT:    hopper.put %{{.*}} into %Q
+  // CHECK-NEXT:  }
+  // CHECK-NEXT:  hopper.thread {
+  // CHECK-NEXT:    hopper.put %{{.*}} into %K
+  // CHECK-NEXT:  }
+  gpu.func @early(%q: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, programmatic = true>} {
+    %c0 = arith.constant 0 : index
+    %rq = hopper.ring "Q" : !ring
+    %rk = hopper.ring "K" : !ring
+    hopper.warpgroups producer registers 24 {
+      hopper.put %q[%c0, %c0, %c0, %c0] into %rq : !map, !ring
+      hopper.put %q[%c0, %c0, %c0, %c0] into %rk : !map, !ring
+    } consumers 1 registers 240 {
+    }
+    gpu.return
+  }
+
+  // unless one thread of a piece can wait between its weights.
+
+  // CHECK-LABEL: gpu.func @early_piece
+  // CHECK-NOT:   hopper.thread
+  gpu.func @early_piece(%q: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, split = 2, programmatic = true>} {
+    %c0 = arith.constant 0 : index
+    %rq = hopper.ring "Q" : !ring
+    %rk = hopper.ring "K" : !ring
+    hopper.warpgroups producer registers 24 {
+      hopper.put %q[%c0, %c0, %c0, %c0] into %rq : !map, !ring
+      hopper.put %q[%c0, %c0, %c0, %c0] into %rk : !map, !ring
+    } consumers 1 registers 240 {
+    }
+    gpu.return
+  }
+
   // The schedule may want one thread for all.
 
   // CHECK-LABEL: gpu.func @off

@@ -29,13 +29,34 @@ gpu.module @kernels {
 // -----
 
 gpu.module @kernels {
-  gpu.func @no_loop(%mq: !hopper.tensor_map<1x1x64x64xbf16>)
+  gpu.func @no_room(%mq: !hopper.tensor_map<1x1x64x64xbf16>)
       kernel attributes {flashmhf.schedule = #flashmhf.schedule<split = 2, programmatic = true>} {
     %c0 = arith.constant 0 : index
-    %Q = hopper.ring "Q" : <1 x 64x64xbf16>
-    // expected-error@+1 {{has no loop over the weights to start early}}
+    %K = hopper.ring "K" : <1 x 64x64xbf16>
     hopper.warpgroups producer registers 248 {
-      hopper.put %mq[%c0, %c0, %c0, %c0] into %Q : <1x1x64x64xbf16>, <1 x 64x64xbf16>
+      hopper.put %mq[%c0, %c0, %c0, %c0] into %K : <1x1x64x64xbf16>, <1 x 64x64xbf16>
+      // expected-error@+1 {{is in the way of a programmatic start; the producer may fetch Q and then loop over the weights}}
+      hopper.put %mq[%c0, %c0, %c0, %c0] into %K : <1x1x64x64xbf16>, <1 x 64x64xbf16>
+    } consumers 1 registers 248 {
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @mixed(%mq: !hopper.tensor_map<1x1x64x64xbf16>)
+      kernel attributes {flashmhf.schedule = #flashmhf.schedule<programmatic = true>} {
+    %c0 = arith.constant 0 : index
+    %Q = hopper.ring "Q" : <1 x 64x64xbf16>
+    %K = hopper.ring "K" : <1 x 64x64xbf16>
+    hopper.warpgroups producer registers 248 {
+      hopper.thread {
+        hopper.put %mq[%c0, %c0, %c0, %c0] into %K : <1x1x64x64xbf16>, <1 x 64x64xbf16>
+        // expected-error@+1 {{is in one thread with weights, which must not wait for the kernel in front}}
+        hopper.put %mq[%c0, %c0, %c0, %c0] into %Q : <1x1x64x64xbf16>, <1 x 64x64xbf16>
+      }
     } consumers 1 registers 248 {
     }
     gpu.return

@@ -23,9 +23,9 @@ def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
       can run, the one of the least predicted time.
 
     With `programmatic` the caller lets a kernel fetch its weights before the one
-    in front of it in the stream has ended: each candidate that can is
-    `programmatic`, the model counts what that saves, and entries of databases
-    that were measured so come first. One that cannot stays a candidate.
+    in front of it in the stream has ended: each candidate is `programmatic`, the
+    model counts what that saves, and entries of databases that were measured so
+    come first.
 
     Where the number of tokens is not static, many are assumed; where D is not,
     256. A shape that fits in no way gets `dff_tile` 16 and single stages;

@@ -47,6 +47,9 @@ inline constexpr int64_t kMaxSlots = kSharedMemoryLimit / 32;
 /// Registers of one multiprocessor.
 inline constexpr int64_t kRegisterFile = 65536;
 
+/// Whether a ring of this name holds weights, which no earlier kernel writes.
+inline bool holdsWeights(StringRef ring) { return ring != "Q"; }
+
 /// The layout of a tile in shared memory: panels of `panel` columns, each
 /// `rows` rows of `panel * bytes` bytes, swizzled over that row length.
 struct PanelLayout {

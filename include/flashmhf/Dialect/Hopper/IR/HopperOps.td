@@ -178,6 +178,8 @@ def Hopper_PutOp : Hopper_Op<"put"> {
     /// How many tiles of `map` make up a part of a slot of `ring`, if they do.
     static std::optional<int64_t> countTransfers(TensorMapType map,
                                                  RingType ring);
+    /// Whether it fetches what no earlier kernel writes: see holdsWeights.
+    bool fetchesWeights();
   }];
 }
 

@@ -69,6 +69,10 @@ def HopperSplitProducer : HopperPass<"hopper-split-producer"> {
     The thread of the weights then runs ahead into the next tile while that of
     Q waits for the last products of this one.
 
+    So it is, too, where the schedule is `programmatic`, unless it is `split`
+    without `cluster`: Q's thread is to wait for the kernel in front, and the
+    other is not.
+
     ```mlir
     hopper.thread { scf.for %n = .. { hopper.put .. into %Q } }
     hopper.thread { scf.for %n = .. { scf.for .. { hopper.put .. into %K .. } } }
@@ -177,7 +181,8 @@ def HopperStartEarly : HopperPass<"hopper-start-early"> {
     one behind it begin as soon as all of its blocks have, and does what needs
     no other kernel's results before it waits for the one in front of it: its
     barriers, and as many tiles of the weights as the rings of their final depth
-    hold. All else comes after the wait.
+    hold. All else comes after the wait. Of two producers that of Q waits and
+    that of the weights does not.
 
     ```mlir
     hopper.put %mq[..] into %Q

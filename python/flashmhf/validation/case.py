@@ -1,0 +1,91 @@
+"""One configuration: what is compiled, the sizes of one call, and how its tensors lie."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..problem import Problem
+
+#: Largest relative Frobenius error against float64. Rounding A and O once to
+#: bf16 gives 2.35e-3 on random data. f16 has three more bits: 2.94e-4, and the
+#: hardware's tanh (relative error up to 2^-11) then shows beside it.
+ERROR_LIMIT = {"bf16": 2.6e-3, "f16": 4.0e-4}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One configuration.
+
+    layout: how Q and O lie: "heads" is [B,H,L,D], "tokens" is [B,L,H,D] seen
+    through strides. weights: "groups" is [G,E,F,D], "layer" is [E*F,G,D] seen
+    through strides. padded: every row of every tensor has 16 bytes behind it
+    that are not its own. scaled: K and U are divided by sqrt(D), which keeps S
+    and T of order 1, so that the curved part of the activation matters and f16
+    does not overflow; else all operands are standard normal. schedule: the keys
+    of the schedule to compile with; None leaves it to the compiler. max_variants: how
+    many kernels there may be for all counts; the sizes take one.
+    """
+
+    name: str
+    problem: Problem
+    tokens: int
+    batch: int = 1
+    layout: str = "heads"
+    weights: str = "groups"
+    padded: bool = False
+    scaled: bool = False
+    quick: bool = False
+    schedule: str | None = None
+    max_variants: int = 1
+
+    @property
+    def build(self) -> tuple:
+        """What is compiled: the problem, the schedule's text, "" for none, and how
+        many variants there may be."""
+        text = f"#flashmhf.schedule<{self.schedule}>" if self.schedule else ""
+        return self.problem, text, self.max_variants
+
+    @property
+    def limit(self) -> float:
+        return ERROR_LIMIT[self.problem.dtype]
+
+    @property
+    def flops(self) -> int:
+        return self.problem.flops(self.batch, self.tokens)
+
+    def sizes(self) -> dict:
+        """B, H, G, L, D, E, F."""
+        p = self.problem
+        return dict(
+            B=self.batch,
+            H=p.heads,
+            G=p.groups,
+            L=self.tokens,
+            D=p.head_dim,
+            E=p.subnetworks,
+            F=p.subnetwork_width,
+        )
+
+    def orders(self) -> dict:
+        """name -> the axes of the tensor, outermost in memory first."""
+        rows = (0, 2, 1, 3) if self.layout == "tokens" else (0, 1, 2, 3)
+        weights = (1, 2, 0, 3) if self.weights == "layer" else (0, 1, 2, 3)
+        return dict(q=rows, k=weights, u=weights, v=weights, r=rows, out=rows)
+
+    def shapes(self) -> dict:
+        """name -> logical shape, for the tensors that are present."""
+        s = self.sizes()
+        shapes = dict(q="BHLD", k="GEFD", u="GEFD", v="GEFD", r="BHLE", out="BHLD")
+        return {n: tuple(s[c] for c in shapes[n]) for n in self.problem.argument_names}
+
+
+def strides_of(shape, order, row_padding=0):
+    """(strides in elements, elements from the first to behind the last) of a
+    tensor whose axes lie in memory in `order`, rows `row_padding` apart."""
+    strides, step = [0] * len(shape), 1
+    for position, axis in enumerate(reversed(order)):
+        strides[axis] = step
+        step *= shape[axis]
+        if position == 0:
+            step += row_padding
+    return tuple(strides), 1 + sum((n - 1) * s for n, s in zip(shape, strides))
