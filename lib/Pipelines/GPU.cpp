@@ -18,7 +18,6 @@
 #include "mlir/Dialect/Affine/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -103,14 +102,11 @@ void flashmhf::buildToNVVMPipeline(OpPassManager &manager,
 void flashmhf::buildToPTXPipeline(OpPassManager &manager,
                                   const ToNVVMOptions &options) {
   buildToNVVMPipeline(manager, options);
-  GpuNVVMAttachTargetOptions target;
+  hopper::FlashMHFKernelsToPTXOptions target;
   target.chip = options.chip;
   target.features = options.features;
   target.optLevel = options.optLevel;
-  manager.addPass(createGpuNVVMAttachTarget(target));
-  GpuModuleToBinaryPassOptions binary;
-  binary.compilationTarget = "isa";
-  manager.addPass(createGpuModuleToBinaryPass(binary));
+  manager.addPass(hopper::createFlashMHFKernelsToPTX(target));
 }
 
 void flashmhf::registerGPUPipelines() {

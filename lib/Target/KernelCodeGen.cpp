@@ -25,8 +25,7 @@ class KernelSerializer : public LLVM::ModuleToObject {
 public:
   KernelSerializer(gpu::GPUModuleOp module, StringRef chip, StringRef features,
                    int optLevel, KernelText kind, TimingScope &timing)
-      : ModuleToObject(*module, "nvptx64-nvidia-cuda", chip, features,
-                       optLevel),
+      : ModuleToObject(*module, kKernelTriple, chip, features, optLevel),
         kind(kind), timing(timing), step(timing.nest("Translate to LLVM IR")) {}
 
 protected:
@@ -90,14 +89,15 @@ static std::string getHeader(StringRef ptx) {
   return header;
 }
 
+static bool isKernel(LLVM::LLVMFuncOp function) {
+  return function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName());
+}
+
 /// PTX of a module of several kernels, each made by a thread of its own.
 static FailureOr<std::string> translateApart(gpu::GPUModuleOp module,
                                              StringRef chip, StringRef features,
                                              int optLevel,
                                              TimingScope &timing) {
-  auto isKernel = [](LLVM::LLVMFuncOp function) {
-    return function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName());
-  };
   SmallVector<OwningOpRef<gpu::GPUModuleOp>> modules;
   for (auto kernel : module.getOps<LLVM::LLVMFuncOp>()) {
     if (!isKernel(kernel))
@@ -136,9 +136,8 @@ mlir::flashmhf::translateKernels(gpu::GPUModuleOp module, StringRef chip,
                                  KernelText kind, TimingScope &timing) {
   NVVM::SerializeGPUModuleBase::init();
   MLIRContext *context = module.getContext();
-  auto functions = module.getOps<LLVM::LLVMFuncOp>();
-  bool isOne = std::next(functions.begin()) == functions.end();
-  if (kind == KernelText::LLVM || isOne)
+  int64_t kernels = llvm::count_if(module.getOps<LLVM::LLVMFuncOp>(), isKernel);
+  if (kind == KernelText::LLVM || kernels < 2)
     return translateModule(module, chip, features, optLevel, kind, timing);
   bool wasThreaded = context->isMultithreadingEnabled();
   context->enableMultithreading();

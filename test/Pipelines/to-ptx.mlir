@@ -1,4 +1,7 @@
 // RUN: flashmhf-opt %s --flashmhf-to-ptx | FileCheck %s --check-prefix=BINARY
+// A CUDA without its device library will do.
+// RUN: rm -rf %t.cuda && mkdir %t.cuda
+// RUN: env CUDA_HOME=%t.cuda CUDA_PATH=%t.cuda CUDA_ROOT=%t.cuda flashmhf-opt %s --flashmhf-to-ptx 2>&1 | FileCheck %s --check-prefix=BINARY --implicit-check-not=error:
 // RUN: flashmhf-compile %s -o %t.ptx
 // RUN: FileCheck %s < %t.ptx
 // RUN: FileCheck %s --check-prefix=ALL < %t.ptx
@@ -9,6 +12,7 @@
 
 // BINARY-LABEL: gpu.binary @kernels
 // BINARY-SAME: #nvvm.target<O = 3, chip = "sm_90a", features = "+ptx84">
+// BINARY-SAME: .visible .entry ffn(
 // BINARY: hopper.launch @kernels::@ffn
 
 // Nothing goes to local memory, and no function is called.

@@ -145,4 +145,27 @@ def HopperFinalizeKernels
   }];
 }
 
+def FlashMHFKernelsToPTX
+    : Pass<"flashmhf-kernels-to-ptx", "::mlir::ModuleOp"> {
+  let summary = "Replace kernel modules by their PTX";
+  let description = [{
+    ```mlir
+    gpu.module @kernels { llvm.func @ffn(..) .. }
+    // becomes
+    gpu.binary @kernels [#gpu.object<#nvvm.target<..>, assembly = "..">]
+    ```
+
+    As gpu-module-to-binary does, but without CUDA's device library, of which
+    kernels use nothing. Numerics: see HopperDistribute; LLVM changes none.
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_90a\"", "GPU to make PTX for">,
+    Option<"features", "features", "std::string", "\"+ptx84\"",
+           "features of the target, among them the version of PTX">,
+    Option<"optLevel", "opt-level", "int", "3", "optimisation level, 0 to 3">
+  ];
+  let dependentDialects = ["::mlir::gpu::GPUDialect",
+      "::mlir::NVVM::NVVMDialect"];
+}
+
 #endif // FLASHMHF_CONVERSION_PASSES

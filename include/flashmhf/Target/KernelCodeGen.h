@@ -14,6 +14,8 @@
 
 namespace mlir::flashmhf {
 
+inline constexpr llvm::StringLiteral kKernelTriple = "nvptx64-nvidia-cuda";
+
 /// What translateKernels writes.
 enum class KernelText {
   /// Optimised LLVM IR.
