@@ -92,7 +92,7 @@ bool Warpgroup::executeWgmma(const Instruction &i) {
   slotReaders[b.ring][b.slot] = product;
 
   float *dest = getFloats(i.result);
-  if (i.operands[4] >= 0)
+  if (i.operands[4] >= 0 && (i.operands[5] < 0 || scalars[i.operands[5]]))
     std::memcpy(dest, getFloats(i.operands[4]), info.getSize() * sizeof(float));
   else
     std::fill_n(dest, info.getSize(), 0.0f);

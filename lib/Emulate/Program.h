@@ -48,10 +48,12 @@ enum class Opcode : uint8_t {
   Broadcast,    ///< result = operand 0 everywhere
   SelectFloats, ///< result = scalar 0 ? 1 : 2
   RowScale,     ///< result = operand 0, row i times element i of operand 1
-  ColumnScale,  ///< result = operand 0, column j times element j of operand 1
-  LoadRows,     ///< result = rows of argument 0 at scalars 1 to 4
-  Load,  ///< result = tile of argument 0 at scalars 1 to 4, or transposed
-  Store, ///< tile 5 to argument 0 at scalars 1 to 4, or transposed
+  AddScaled, ///< result = operand 0, where scalar 3 holds plus operand 1, row i
+             ///< times element i of operand 2
+  ColumnScale, ///< result = operand 0, column j times element j of operand 1
+  LoadRows,    ///< result = rows of argument 0 at scalars 1 to 4
+  Load,        ///< result = tile of argument 0 at scalars 1 to 4, or transposed
+  Store,       ///< tile 5 to argument 0 at scalars 1 to 4, or transposed
   // Rings and products.
   CopySlot, ///< result = operand 0
   Put,      ///< argument 0 at scalars 1 to 4 into ring 5, in transfers of
@@ -63,7 +65,7 @@ enum class Opcode : uint8_t {
   SlotAt,   ///< result = slot at address 0 with its empty barrier at 1
   Release,  ///< slot 0
   Wgmma,    ///< result = (slot 0 from row 1, or registers 2) * slot 3 + tile 4;
-            ///< `target`: A is transposed
+            ///< `target`: A is transposed; without tile 4 where scalar 5 is 0
   TakeTurn, ///< waits for the turn of this consumer
   PassTurn, ///< gives it to the next one
   Wait,     ///< result = operand 0, leaving `target` products running

@@ -175,6 +175,8 @@ LogicalResult Translator::translateHopper(Operation *op) {
       })
       .Case<RowScaleOp>(
           [&](auto op) { return translatePlain(op, Opcode::RowScale); })
+      .Case<AddScaledOp>(
+          [&](auto op) { return translatePlain(op, Opcode::AddScaled); })
       .Case<ColumnScaleOp>(
           [&](auto op) { return translatePlain(op, Opcode::ColumnScale); })
       .Case<WriteOp>([&](auto op) { return translatePlain(op, Opcode::Write); })
@@ -243,6 +245,8 @@ LogicalResult Translator::translateHopper(Operation *op) {
         instruction.operands[3] = get(op.getB());
         if (op.getAcc())
           instruction.operands[4] = get(op.getAcc());
+        if (op.getAccumulates())
+          instruction.operands[5] = get(op.getAccumulates());
         instruction.transposed = op.getTransposeB();
         instruction.target = op.getTransposeA();
         instruction.result = define(op.getResult());

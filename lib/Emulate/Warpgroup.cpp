@@ -172,6 +172,7 @@ bool Warpgroup::execute(const Instruction &i) {
     return true;
   case Opcode::RowScale:
   case Opcode::ColumnScale:
+  case Opcode::AddScaled:
     return executeScaleBy(i);
   case Opcode::LoadRows:
   case Opcode::Load:
@@ -320,18 +321,24 @@ bool Warpgroup::executeCopyFloats(const Instruction &i) {
 }
 
 bool Warpgroup::executeScaleBy(const Instruction &i) {
+  bool adds = i.opcode == Opcode::AddScaled;
+  if (adds && !scalars[i.operands[3]])
+    return executeCopyFloats(i);
   if (!checkWritable(i, i.result))
     return false;
   recordCompute(i);
   const FloatRegister &info = program.floats[i.result];
-  const float *source = getFloats(i.operands[0]);
-  const float *factors = getFloats(i.operands[1]);
+  const float *sum = getFloats(i.operands[0]);
+  const float *source = getFloats(i.operands[adds]);
+  const float *factors = getFloats(i.operands[adds + 1]);
   float *dest = getFloats(i.result);
-  bool byRow = i.opcode == Opcode::RowScale;
+  bool byRow = i.opcode != Opcode::ColumnScale;
   for (int64_t row = 0; row < info.rows; ++row)
-    for (int64_t column = 0; column < info.columns; ++column)
-      dest[row * info.columns + column] =
-          source[row * info.columns + column] * factors[byRow ? row : column];
+    for (int64_t column = 0; column < info.columns; ++column) {
+      int64_t at = row * info.columns + column;
+      double scaled = double(source[at]) * factors[byRow ? row : column];
+      dest[at] = float(adds ? scaled + sum[at] : scaled);
+    }
   return true;
 }
 

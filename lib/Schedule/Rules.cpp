@@ -60,6 +60,9 @@ int64_t flashmhf::getAccumulators(const OperatorFacts &op, int64_t stepRows,
             op.getProducts()) *
            schedule.tokenTile / 2;
   int64_t used = (op.headWidth + op.getProducts() * stepRows) / 2;
+  // The sum of a sub-network beside that of all.
+  if (schedule.scaleSums && op.hasRouter)
+    used += op.headWidth / 2;
   // The product with U takes the registers of A, packed to 16 bits, when A V
   // has read them; without U the product with K runs beside it.
   if (schedule.overlap && !op.hasUp)

@@ -95,6 +95,7 @@ def schedules(draw):
         programmatic=draw(st.booleans(), "programmatic"),
         push=draw(st.booleans(), "push") and split > 1 and cluster == 1,
         exchange=exchange,
+        scale_sums=draw(st.booleans(), "scale_sums") and not exchange,
     )
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())
     return f"#flashmhf.schedule<{text}>"
@@ -128,8 +129,9 @@ def tensors_of(operands, sizes, options, margin=1):
     return tensors, laid_out(out, options["layout"], margin)
 
 
-def rounded_reference(q, k, u, v, r, activation, out_dtype):
-    """float64, but for A and O, which are rounded as a kernel rounds them."""
+def rounded_reference(q, k, u, v, r, activation, out_dtype, scale_sums=False):
+    """float64, but for A and O, which are rounded as a kernel rounds them: A times R,
+    or with `scale_sums` without."""
     q, k, u, v, r = (x if x is None else np.asarray(x, np.float64) for x in (q, k, u, v, r))
     total = np.zeros(q.shape)
     for h in range(q.shape[1]):
@@ -138,17 +140,18 @@ def rounded_reference(q, k, u, v, r, activation, out_dtype):
             a = ACTIVATIONS[activation](q[:, h] @ k[g, e].T)
             if u is not None:
                 a *= q[:, h] @ u[g, e].T
-            if r is not None:
-                a *= r[:, h, :, e : e + 1]
-            total[:, h] += a.astype(out_dtype[0]).astype(np.float64) @ v[g, e]
+            scale = 1.0 if r is None else r[:, h, :, e : e + 1]
+            if not scale_sums:
+                a, scale = a * scale, 1.0
+            total[:, h] += scale * (a.astype(out_dtype[0]).astype(np.float64) @ v[g, e])
     return total.astype(out_dtype[1]).astype(np.float64)
 
 
-def check(tensors, out, sizes, options):
+def check(tensors, out, sizes, options, scale_sums=False):
     limit = LIMIT[sizes["dtype"]]
     assert np.isfinite(np.asarray(out, np.float64)).all()
     kinds = (tensors[0].dtype, out.dtype)
-    want = rounded_reference(*tensors, options["activation"], kinds)
+    want = rounded_reference(*tensors, options["activation"], kinds, scale_sums)
     error = flashmhf.relative_error(out, want)
     assert error <= limit, f"error {error:.2e}, but for the roundings"
     hidden = sizes["B"] * sizes["H"] * sizes["L"] * sizes["E"] * sizes["F"]
@@ -205,4 +208,4 @@ def test_emulated_kernel(operands, case, schedule, max_variants, multiprocessors
         assert schedule is not None and re.search(r"(needs|cannot be) .*\d", str(error))
         hypothesis.reject()
     kernel.run(*(t for t in tensors if t is not None), out, multiprocessors=multiprocessors)
-    check(tensors, out, sizes, options)
+    check(tensors, out, sizes, options, "scale_sums = true" in str(schedule))

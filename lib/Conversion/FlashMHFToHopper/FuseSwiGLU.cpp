@@ -68,6 +68,16 @@ private:
     return op.getScheduleAttr().getHalveQ() &&
            flashmhf::canHalveQ(op.getActivation());
   }
+  /// Whether R is applied to the sum of a sub-network.
+  bool scalesSums() { return op.getScheduleAttr().getScaleSums() && op.getR(); }
+  /// What loops carry.
+  SmallVector<Value> getSums() {
+    return part ? SmallVector<Value>{acc, part} : SmallVector<Value>{acc};
+  }
+  void setSums(ValueRange sums) {
+    acc = sums.front();
+    part = part ? sums.back() : Value();
+  }
   /// The accumulator as the output needs it: with U it sums half of that.
   Value getSum(Location loc) {
     if (!isHalved() || !op.getU())
@@ -86,6 +96,9 @@ private:
   OpBuilder &b;
   llvm::SmallDenseSet<Value> buffers; ///< Names of the accumulator in memory.
   Value acc; ///< What it holds at this point, as a vector.
+  /// With scale_sums: the sum of the sub-network, of which `acc` has nothing
+  /// before its last step.
+  Value part;
 };
 } // namespace
 
@@ -126,20 +139,20 @@ LogicalResult SwiGLUFusion::translateLoop(scf::ForOp loop) {
       return failure();
     bounds.push_back(*copy);
   }
-  auto copy = scf::ForOp::create(b, loc, bounds[0], bounds[1], bounds[2],
-                                 ValueRange{acc});
+  auto copy =
+      scf::ForOp::create(b, loc, bounds[0], bounds[1], bounds[2], getSums());
   kernel.map(loop.getInductionVar(), copy.getInductionVar());
   b.setInsertionPointToStart(copy.getBody());
-  acc = copy.getRegionIterArg(0);
+  setSums(copy.getRegionIterArgs());
   if (failed(translate(*loop.getBody())))
     return failure();
-  scf::YieldOp::create(b, loc, acc);
+  scf::YieldOp::create(b, loc, getSums());
   // What was fetched for the loop is given back before anything else.
   Operation *last = copy;
   while (isa_and_present<ReleaseOp>(last->getNextNode()))
     last = last->getNextNode();
   b.setInsertionPointAfter(last);
-  acc = copy.getResult(0);
+  setSums(copy.getResults());
   return success();
 }
 
@@ -191,7 +204,7 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
     if (shape.isExchanged)
       std::swap(a, other);
     return WgmmaOp::create(b, loc, inflight, a, Value(), other, Value(),
-                           /*transpose_b=*/true);
+                           Value(), /*transpose_b=*/true);
   };
   Value k = kernel.get("K");
   Value s = multiply(k);
@@ -203,9 +216,9 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
   Value a = WaitOp::create(b, loc, products, s);
   ReleaseOp::create(b, loc, k);
   a = createActivation(b, loc, tile.getActivation(), a, isHalved());
-  if (rows && shape.isExchanged)
+  if (rows && !part && shape.isExchanged)
     a = ColumnScaleOp::create(b, loc, a.getType(), a, rows);
-  else if (rows)
+  else if (rows && !part)
     a = RowScaleOp::create(b, loc, a.getType(), a, rows);
   if (u) {
     Value gate = WaitOp::create(b, loc, products, t);
@@ -219,17 +232,29 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
   Value exchanged = shape.isExchanged ? kernel.exchange(a) : Value();
   Value v = kernel.get("V");
   auto accType = cast<VectorType>(acc.getType());
+  StepPlace place;
+  if (part) {
+    FailureOr<StepPlace> found = kernel.getStepPlace(tile.getK());
+    if (failed(found))
+      return failure();
+    place = *found;
+  }
   Value sum =
       exchanged
           ? WgmmaOp::create(b, loc,
                             InflightType::get(b.getContext(), accType, {}), v,
-                            Value(), exchanged, acc, /*transpose_b=*/true,
-                            /*transpose_a=*/true)
+                            Value(), exchanged, acc, Value(),
+                            /*transpose_b=*/true, /*transpose_a=*/true)
           : WgmmaOp::create(b, loc,
                             InflightType::get(b.getContext(), accType, rounded),
-                            a, Value(), v, acc, /*transpose_b=*/false);
-  acc = WaitOp::create(b, loc, accType, sum);
+                            a, Value(), v, part ? part : acc, place.continues,
+                            /*transpose_b=*/false);
+  Value summed = WaitOp::create(b, loc, accType, sum);
   ReleaseOp::create(b, loc, v);
+  if (part)
+    part = summed;
+  acc = part ? AddScaledOp::create(b, loc, accType, acc, part, rows, place.ends)
+             : summed;
   return success();
 }
 
@@ -298,6 +323,7 @@ LogicalResult SwiGLUFusion::translate(Block &block) {
           VectorType::get(kernel.getShape().getOutputShape(), b.getF32Type());
       acc = arith::ConstantOp::create(b, fill.getLoc(), type,
                                       b.getZeroAttr(type));
+      part = scalesSums() ? acc : Value();
     } else if (auto generic = dyn_cast<linalg::GenericOp>(inner)) {
       result = translateStore(generic);
     } else if (auto copy = dyn_cast<memref::CopyOp>(inner);

@@ -58,6 +58,12 @@ FailureOr<KernelShape> getKernelShape(scf::ForallOp forall,
 /// none.
 Value getTensor(scf::ForallOp forall, Value operand);
 
+/// Where a step is among those of its sub-network, as conditions.
+struct StepPlace {
+  Value continues; ///< It is not the first of the sub-network.
+  Value ends;      ///< It is the last that the block has of the sub-network.
+};
+
 class KernelBuilder {
 public:
   /// Starts the kernel of `op`, which is in `forall`. Diagnoses on failure.
@@ -98,6 +104,8 @@ public:
   /// The same for a piece: what all of its steps may need is loaded in front of
   /// their loop, since a load waits for all transfers that were started before.
   FailureOr<Value> loadRowsAhead(Value operand);
+  /// The place of the step that multiplies with the tile `k` of K.
+  FailureOr<StepPlace> getStepPlace(Value k);
   /// Loads the tile of the output `operand`.
   FailureOr<Value> load(Value operand);
   /// Stores a vector to the tile of the output `operand`.

@@ -10,6 +10,9 @@
 
 #include "flashmhf/Schedule/Rules.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
 using namespace mlir;
 using namespace mlir::hopper;
 
@@ -88,6 +91,38 @@ FailureOr<Value> KernelBuilder::loadRows(Value operand) {
   if (failed(place))
     return failure();
   return createLoadOfR(getParameter(place->tensor), place->offsets);
+}
+
+FailureOr<StepPlace> KernelBuilder::getStepPlace(Value k) {
+  FailureOr<Place> place = locate(k);
+  if (failed(place))
+    return failure();
+  Location loc = op.getLoc();
+  Value column = place->offsets[2];
+  int64_t width = cast<MemRefType>(place->tensor.getType()).getDimSize(2);
+  auto compare = [&](arith::CmpIPredicate predicate, Value lhs, Value rhs) {
+    return b.createOrFold<arith::CmpIOp>(loc, predicate, lhs, rhs);
+  };
+  StepPlace step;
+  step.continues = compare(arith::CmpIPredicate::ne, column, getIndex(0));
+  step.ends = compare(arith::CmpIPredicate::sge, column,
+                      getIndex(width - shape.dffTile));
+  auto inner = dyn_cast<scf::ForOp>(b.getInsertionBlock()->getParentOp());
+  if (inner && column == inner.getInductionVar() &&
+      isConstantIntValue(inner.getUpperBound(), width))
+    return step;
+  // The loops may end inside of a sub-network: those of a piece do.
+  Value last = arith::ConstantIntOp::create(b, loc, 1, /*width=*/1);
+  for (auto loop = inner; loop;
+       loop = dyn_cast<scf::ForOp>(loop->getParentOp())) {
+    Value end =
+        arith::SubIOp::create(b, loc, loop.getUpperBound(), loop.getStep());
+    Value isLast =
+        compare(arith::CmpIPredicate::sge, loop.getInductionVar(), end);
+    last = b.createOrFold<arith::AndIOp>(loc, last, isLast);
+  }
+  step.ends = b.createOrFold<arith::OrIOp>(loc, step.ends, last);
+  return step;
 }
 
 FailureOr<Value> KernelBuilder::load(Value operand) {

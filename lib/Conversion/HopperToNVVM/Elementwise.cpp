@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::hopper;
@@ -166,6 +167,31 @@ struct ScaledRows : OpConversionPattern<RowScaleOp> {
   }
 };
 
+/// Nothing is done where nothing is to be added: the branch is cheap beside it.
+struct AddedRows : OpConversionPattern<AddScaledOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(AddScaledOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    ValueRange sum = adaptor.getSum();
+    Value condition = llvm::getSingleElement(adaptor.getCondition());
+    auto ifOp = scf::IfOp::create(
+        rewriter, loc, condition,
+        [&](OpBuilder &b, Location loc) {
+          SmallVector<Value> added;
+          for (auto [i, value] : llvm::enumerate(adaptor.getValue()))
+            added.push_back(LLVM::FMAOp::create(
+                b, loc, value, adaptor.getRows()[getFragmentRow(i)], sum[i]));
+          scf::YieldOp::create(b, loc, added);
+        },
+        [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, sum); });
+    rewriter.replaceOpWithMultiple(op, {ifOp.getResults()});
+    return success();
+  }
+};
+
 struct ScaledColumns : OpConversionPattern<ColumnScaleOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -200,8 +226,8 @@ struct AnchoredScalars : OpConversionPattern<AnchorOp> {
 
 void hopper::populateElementwisePatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
-  patterns
-      .add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF, ScalarsOfExtF,
-           SelectedScalars, ScaledRows, ScaledColumns, AnchoredScalars>(
-          converter, patterns.getContext());
+  patterns.add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF,
+               ScalarsOfExtF, SelectedScalars, ScaledRows, AddedRows,
+               ScaledColumns, AnchoredScalars>(converter,
+                                               patterns.getContext());
 }

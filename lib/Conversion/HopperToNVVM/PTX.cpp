@@ -40,7 +40,7 @@ static uint32_t getDescriptorHigh(const ptx::MatrixDescriptor &descriptor) {
 
 SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
                               Type elementType, ValueRange acc,
-                              ValueRange aRegisters,
+                              Value accumulates, ValueRange aRegisters,
                               ArrayRef<MatrixDescriptor> aDescriptors,
                               const MatrixDescriptor &bDescriptor) {
   AsmBuilder builder(b, loc);
@@ -57,6 +57,9 @@ SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
   if (!aDescriptors.empty())
     aBase = builder.addInput(aDescriptors.front().base);
   bBase = builder.addInput(bDescriptor.base);
+  std::string start = acc.empty() ? "0" : "1";
+  if (accumulates)
+    start = builder.addInput(accumulates);
 
   std::string type = elementType.isBF16() ? "bf16" : "f16";
   std::string text = "{\n.reg .b32 lo;\n.reg .b64 da, db;\n";
@@ -88,7 +91,7 @@ SmallVector<Value> ptx::wgmma(OpBuilder &b, Location loc, int64_t columns,
           "db, {4}, 1, 1, {5}{6};\n",
           columns, type,
           llvm::join(ArrayRef(d).slice(tile * columns / 2, columns / 2), ", "),
-          first, step == 0 && acc.empty() ? 0 : 1, transposeA,
+          first, step == 0 ? StringRef(start) : "1", transposeA,
           bDescriptor.isTransposed ? 1 : 0);
     }
   text += "}";

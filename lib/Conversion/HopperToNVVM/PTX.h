@@ -34,10 +34,11 @@ Value getDescriptorBase(OpBuilder &b, Location loc, Value address,
 
 /// One product of a warpgroup, all its k-steps, into `columns / 2` f32
 /// registers for each 64 rows. `acc` is empty for a product that starts from
-/// zero. A is given by registers (4 for each k-step, 64 rows) or by a
+/// zero; one with `accumulates` (i1, may be null) does so where that is false.
+/// A is given by registers (4 for each k-step, 64 rows) or by a
 /// descriptor for each 64 rows, all with the same base.
 SmallVector<Value> wgmma(OpBuilder &b, Location loc, int64_t columns,
-                         Type elementType, ValueRange acc,
+                         Type elementType, ValueRange acc, Value accumulates,
                          ValueRange aRegisters,
                          ArrayRef<MatrixDescriptor> aDescriptors,
                          const MatrixDescriptor &bDescriptor);

@@ -205,9 +205,11 @@ struct InstructionsOfWgmma : OpConversionPattern<WgmmaOp> {
 
     // Orders the register accesses before the product.
     NVVM::WgmmaFenceAlignedOp::create(rewriter, loc);
-    SmallVector<Value> result =
-        ptx::wgmma(rewriter, loc, columns, bType.getElementType(),
-                   adaptor.getAcc(), aRegisters, a, b);
+    SmallVector<Value> result = ptx::wgmma(
+        rewriter, loc, columns, bType.getElementType(), adaptor.getAcc(),
+        op.getAccumulates() ? llvm::getSingleElement(adaptor.getAccumulates())
+                            : Value(),
+        aRegisters, a, b);
     NVVM::WgmmaGroupSyncAlignedOp::create(rewriter, loc);
     llvm::append_range(result, aRegisters);
     rewriter.replaceOpWithMultiple(op, {result});

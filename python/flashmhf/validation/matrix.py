@@ -29,6 +29,7 @@ def cases() -> list:
     found += _pushes(models)
     found += _exchanged(models)
     found += _early(models)
+    found += _scaled_sums(models)
     assert len({c.name for c in found}) == len(found)
     return found
 
@@ -276,6 +277,42 @@ def _exchanged(models):
         yield case(f"early-{tokens}", models["370m"], tokens, 16, more=more, quick=True)
 
 
+def _scaled_sums(models):
+    """R on the sum of each sub-network: many tiles, one step and several for each
+    sub-network, pieces that end inside of one."""
+    many = "overlap = true, persistent = true, producers = 2, fuse_tiles = true, halve_q = true"
+    three = "token_tile = 192, consumers = 3, registers = [24, 160], dff_tile = 64"
+    small = models["370m"].replace(subnetworks=3, head_dim=64)
+
+    def case(name, tokens=1000, problem=small, schedule=many, **options):
+        text = f"{schedule}, scale_sums = true"
+        return Case(f"sums/{name}", problem, tokens, schedule=text, **options)
+
+    yield case("d64", problem=models["370m"].replace(head_dim=64, heads=32, groups=32), quick=True)
+    yield case("d64-three", schedule=f"{three}, {many}", quick=True)
+    yield case("d64-steps", schedule=f"dff_tile = 64, {many}")
+    yield case("d64-one-step", problem=small.replace(subnetwork_width=128))
+    yield case("uneven", 333, small.replace(subnetwork_width=200), f"dff_tile = 64, {many}")
+    yield case("e1", 130, small.replace(subnetworks=1))
+    yield case("no-up", 300, small.replace(up=False))
+    yield case("no-router", 300, small.replace(router=False))
+    yield case("f16", 300, small.replace(dtype="f16"), scaled=True, quick=True)
+    yield case("f32-out", 300, small.replace(out_dtype="f32"), f"registers = [40, 232], {many}")
+    layer = dict(layout="tokens", weights="layer", padded=True)
+    yield case("padded", 70, batch=3, **layer)
+    yield case("sequential", 70, schedule="dff_tile = 64")
+    yield case("cluster", 1000, schedule=f"dff_tile = 64, {many}, cluster = 2")
+    for d in (32, 96, 128):
+        yield case(f"d{d}", 500, small.replace(head_dim=d), f"dff_tile = 64, {many}")
+    for split in (4, 5):
+        yield case(f"split-{split}", 100, schedule=f"{_SPLIT_64}, overlap = true, split = {split}")
+    ahead = f"{_SPLIT_128}, overlap = true, split = 2"
+    # More sub-networks to a piece than there are registers for their R.
+    deep = small.replace(subnetworks=120, subnetwork_width=64, head_dim=128)
+    yield case("split-ahead", 100, deep, ahead, quick=True)
+    yield case("push", 70, schedule=f"{_SPLIT_64}, split = 5, push = true", quick=True)
+
+
 def sanitizer_cases() -> list:
     """Small ones for compute-sanitizer, each launched once."""
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
@@ -329,6 +366,12 @@ def sanitizer_cases() -> list:
             30,
             schedule=f"token_tile = 32, {_EXCHANGED}",
             **layer,
+        ),
+        Case(
+            "sanitizer/scale-sums",
+            base.replace(subnetwork_width=256),
+            300,
+            schedule="overlap = true, persistent = true, fuse_tiles = true, scale_sums = true",
         ),
         # More blocks than run at once.
         Case("sanitizer/range", base, 40, batch=3, max_variants=8),

@@ -38,6 +38,26 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // A condition is the first step's scale of the accumulator: where it does not hold,
+  // what the registers have is not read.
+
+  // CHECK-LABEL: gpu.func @starts_if
+  // CHECK-SAME: (%{{.*}}: i32, %[[C:[^ ]*]]: i1,
+  // CHECK:      llvm.inline_asm has_side_effects
+  // CHECK-SAME: {$0, $1, $2, $3, $4, $5, $6, $7}, {$8, $9, $10, $11}, db, $17, 1, 1, 1;
+  // CHECK-SAME: {$0, $1, $2, $3, $4, $5, $6, $7}, {$12, $13, $14, $15}, db, 1, 1, 1, 1;
+  // CHECK-SAME: "=f,=f,=f,=f,=f,=f,=f,=f,r,r,r,r,r,r,r,r,r,b,0,1,2,3,4,5,6,7,~{memory}"
+  // CHECK-SAME: %[[C]],
+  gpu.func @starts_if(%b: i32, %c: i1, %r: memref<1x4x?x32xbf16>, %o: memref<1x4x?x16xf32>, %i: index) {
+    %a = hopper.load %r[%i, %i, %i, %i] : memref<1x4x?x32xbf16> -> vector<64x32xbf16>
+    %acc = hopper.load %o[%i, %i, %i, %i] : memref<1x4x?x16xf32> -> vector<64x16xf32>
+    %v = hopper.slot_at %b, %b : !hopper.slot<32x16xbf16>
+    %p = hopper.wgmma %a, %v acc %acc : vector<64x16xf32> if %c : vector<64x32xbf16>, !hopper.slot<32x16xbf16> -> !hopper.inflight<vector<64x16xf32> reads vector<64x32xbf16>>
+    %0 = hopper.wait %p : !hopper.inflight<vector<64x16xf32> reads vector<64x32xbf16>>
+    hopper.store %0, %o[%i, %i, %i, %i] : vector<64x16xf32>, memref<1x4x?x16xf32>
+    gpu.return
+  }
+
   // 96 columns are 3 panels of 32: rows of 64 bytes, stride 32, 2 << 30 | 32. The
   // third step of 16 is in the second panel, 64 * 64 bytes on for A.
 

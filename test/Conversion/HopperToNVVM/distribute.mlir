@@ -61,6 +61,27 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Rows are added, each times its factor, in one branch for all of them.
+
+  // CHECK-LABEL: gpu.func @added
+  // CHECK-SAME: %[[C:[^ ]*]]: i1)
+  // CHECK:      %[[SUM:.*]]:4 = scf.if %[[C]] -> (f32, f32, f32, f32) {
+  // CHECK-NEXT:   %[[S0:.*]] = llvm.intr.fma(%[[X:.*]], %[[R0:.*]], %[[X]])
+  // CHECK-NEXT:   %[[S1:.*]] = llvm.intr.fma(%{{.*}}, %[[R0]], %{{.*}})
+  // CHECK-NEXT:   %[[S2:.*]] = llvm.intr.fma(%{{.*}}, %[[R1:.*]], %{{.*}})
+  // CHECK-NEXT:   %[[S3:.*]] = llvm.intr.fma(%{{.*}}, %[[R1]], %{{.*}})
+  // CHECK-NEXT:   scf.yield %[[S0]], %[[S1]], %[[S2]], %[[S3]]
+  // CHECK-NEXT: } else {
+  // CHECK-NEXT:   scf.yield %[[X]],
+  // CHECK:      memref.store %[[SUM]]#0
+  gpu.func @added(%r: memref<1x4x?x2xf32>, %i: index, %out: !f32, %c: i1) {
+    %rows = hopper.load_rows %r[%i, %i, %i, %i] : memref<1x4x?x2xf32> -> vector<64xf32>
+    %0 = hopper.load %out[%i, %i, %i, %i] : !f32 -> vector<64x8xf32>
+    %1 = hopper.add_scaled %0, %0, %rows if %c : vector<64x8xf32>, vector<64xf32>
+    hopper.store %1, %out[%i, %i, %i, %i] : vector<64x8xf32>, !f32
+    gpu.return
+  }
+
   // 64 x 48 in 16 bits: each lane of a quad has 4 words of every 32 columns,
   // which two rounds of exchanges turn into 16 contiguous bytes. Of the last 16
   // columns only lanes 0 and 1 store.

@@ -290,3 +290,8 @@ func.func private @schedule_push() attributes {s = #flashmhf.schedule<push = tru
 
 // expected-error@+1 {{schedule: 'exchange' needs 'consumers' = 1, got 2}}
 func.func private @schedule_exchange() attributes {s = #flashmhf.schedule<token_tile = 8, dff_tile = 64, exchange = true>}
+
+// -----
+
+// expected-error@+1 {{schedule: 'scale_sums' and 'exchange' exclude each other}}
+func.func private @schedule_scale_sums() attributes {s = #flashmhf.schedule<token_tile = 8, dff_tile = 64, consumers = 1, exchange = true, scale_sums = true>}

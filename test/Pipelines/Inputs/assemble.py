@@ -118,6 +118,21 @@ def widths(directory):
         with open(path, "w") as file:
             file.write(text)
         yield f"{width}-{name}", [path, "--max-variants=1"]
+    # R on the sum of a sub-network, which takes registers of its own.
+    many = "persistent = true, overlap = true, fuse_tiles = true, producers = 2"
+    three = "token_tile = 192, consumers = 3, registers = [24, 160]"
+    for width, (name, more) in itertools.product(
+            (64, 96, 128),
+            (("narrow", f"dff_tile = 64, {many}, halve_q = true"),
+             ("wide", f"dff_tile = {128 if width == 64 else 80}, {many}"),
+             ("split", "dff_tile = 64, overlap = true, registers = [40, 232], split = 3"),
+             ("push", "dff_tile = 64, registers = [40, 232], split = 3, push = true"))):
+        yield f"{width}-sums-{name}", [
+            os.path.join(directory, f"{width}-full.mlir"), "--max-variants=1",
+            f"--schedule=#flashmhf.schedule<{more}, scale_sums = true>"]
+    yield "64-sums-three", [
+        os.path.join(directory, "64-full.mlir"), "--max-variants=1",
+        f"--schedule=#flashmhf.schedule<{three}, dff_tile = 64, {many}, scale_sums = true>"]
 
 
 def complaints(log):

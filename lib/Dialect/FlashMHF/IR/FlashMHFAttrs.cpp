@@ -61,7 +61,8 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
              fields.consumers, fields.registers, fields.cluster,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
              fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
-             fields.programmatic, fields.push, fields.exchange);
+             fields.programmatic, fields.push, fields.exchange,
+             fields.scaleSums);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -81,7 +82,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getTurns(),
           getProgrammatic(),
           getPush(),
-          getExchange()};
+          getExchange(),
+          getScaleSums()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -129,6 +131,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.push);
     if (key == "exchange")
       return parseField(parser, fields.exchange);
+    if (key == "scale_sums")
+      return parseField(parser, fields.scaleSums);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -139,7 +143,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       fields.stages, fields.consumers, fields.registers, fields.cluster,
       fields.persistent, fields.overlap, fields.rotate, fields.split,
       fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
-      fields.programmatic, fields.push, fields.exchange);
+      fields.programmatic, fields.push, fields.exchange, fields.scaleSums);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -173,6 +177,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", push = true";
   if (getExchange())
     printer << ", exchange = true";
+  if (getScaleSums())
+    printer << ", scale_sums = true";
   printer << '>';
 }
 
@@ -183,7 +189,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    bool persistent, bool overlap, bool,
                                    int64_t split, int64_t producers,
                                    bool fuseTiles, bool, bool, bool, bool push,
-                                   bool exchange) {
+                                   bool exchange, bool scaleSums) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -213,6 +219,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (exchange && consumers != 1)
     return emitError() << "schedule: 'exchange' needs 'consumers' = 1, got "
                        << consumers;
+  if (exchange && scaleSums)
+    return emitError() << "schedule: 'scale_sums' and 'exchange' exclude each "
+                          "other";
   return success(succeeded(positive("token_tile", tokenTile)) &&
                  succeeded(positive("dff_tile", dffTile)) &&
                  succeeded(positiveList("stages", stages, 3, "K, U, V")) &&

@@ -96,6 +96,8 @@ LogicalResult WgmmaOp::verify() {
   if (getAcc() && getAcc().getType() != result)
     return emitOpError("needs an accumulator like its result: ")
            << getAcc().getType() << " and " << result;
+  if (getAccumulates() && !getAcc())
+    return emitOpError("has a condition for an accumulator, but none");
   return success();
 }
 
@@ -107,13 +109,21 @@ LogicalResult LoadRowsOp::verify() {
   return verifyIndices(*this, getIndices());
 }
 
-LogicalResult RowScaleOp::verify() {
-  int64_t m = getValue().getType().getDimSize(0);
-  int64_t rows = getRows().getType().getDimSize(0);
+static LogicalResult verifyRows(Operation *op, VectorType tile,
+                                VectorType factors) {
+  int64_t m = tile.getDimSize(0), rows = factors.getDimSize(0);
   if (m != rows)
-    return emitOpError("needs one factor for each row: ")
+    return op->emitOpError("needs one factor for each row: ")
            << rows << " factors, " << m << " rows";
   return success();
+}
+
+LogicalResult RowScaleOp::verify() {
+  return verifyRows(*this, getValue().getType(), getRows().getType());
+}
+
+LogicalResult AddScaledOp::verify() {
+  return verifyRows(*this, getValue().getType(), getRows().getType());
 }
 
 LogicalResult LoadColumnsOp::verify() {

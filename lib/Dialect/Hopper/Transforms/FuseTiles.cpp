@@ -201,6 +201,9 @@ void TileLoop::buildBoundary(OpBuilder &b, Location loc, ValueRange arguments) {
   for (Operation *op : head)
     if (isa<LoadRowsOp>(op))
       cloneAll(b, op, next);
+  for (Operation *op : tail)
+    if (isa<LoadRowsOp>(op))
+      cloneAll(b, op, old);
   if (take)
     clone(b, take, next);
   clone(b, sum, old);
@@ -217,7 +220,8 @@ void TileLoop::buildBoundary(OpBuilder &b, Location loc, ValueRange arguments) {
       clone(b, sumWait, old);
     if (op == (pass ? pass.getOperation() : last.getOperation()))
       for (Operation *late : tail)
-        if (late != sum && late != sumWait && !isPure(late))
+        if (late != sum && late != sumWait && !isPure(late) &&
+            !isCloned(late, old))
           clone(b, late, old);
   }
   SmallVector<Value> carried = mapAll(fromHead, next);

@@ -73,16 +73,20 @@ private:
   Step(scf::ForOp loop) : loop(loop) {}
   void emit(Operation *op, unsigned stage = 0);
   void emitWithOperands(Operation *op);
+  void findLate();
 
   scf::ForOp loop;
   WgmmaOp sum;                   ///< A V, into the accumulator.
   WaitOp sumWait;                ///< Of `sum`.
   ReleaseOp sumRelease;          ///< Of V.
+  AddScaledOp addition;          ///< Of the awaited sum, where R scales it.
   GetOp sumGet;                  ///< Of V.
   SmallVector<WgmmaOp> products; ///< With K and, if there is one, U.
   WaitOp lastWait;               ///< Of the last of them.
   TakeTurnOp take;
   PassTurnOp pass;
+  /// What only `sum` and `addition` need: the values of R, and conditions.
+  SetVector<Operation *> late;
   std::vector<std::pair<Operation *, unsigned>> order;
   llvm::SmallPtrSet<Operation *, 32> emitted;
 };
@@ -113,6 +117,10 @@ std::unique_ptr<Step> Step::match(scf::ForOp loop) {
   step->sumGet = v.getDefiningOp<GetOp>();
   step->sumWait = getWait(step->sum);
   step->lastWait = getWait(step->products.back());
+  if (step->sumWait)
+    for (Operation *user : step->sumWait.getResult().getUsers())
+      if (auto addition = dyn_cast<AddScaledOp>(user))
+        step->addition = addition;
   for (Operation *user : v.getUsers())
     if (auto release = dyn_cast<ReleaseOp>(user))
       step->sumRelease = release;
@@ -127,6 +135,14 @@ void Step::prepare(bool takesTurns) {
   if (takesTurns) {
     take = TakeTurnOp::create(b, loc);
     pass = PassTurnOp::create(b, loc);
+  }
+  // Values of R that the loop carries are those of the next step when the sum
+  // of this one is added up.
+  if (addition &&
+      llvm::is_contained(loop.getRegionIterArgs(), addition.getRows())) {
+    b.setInsertionPointToStart(loop.getBody());
+    addition.getRowsMutable().assign(AnchorOp::create(
+        b, loc, addition.getRows().getType(), addition.getRows()));
   }
   // With two products the activation of the first runs under the second; what
   // it computes must not sink below the wait.
@@ -143,6 +159,22 @@ void Step::prepare(bool takesTurns) {
       operand.set(
           AnchorOp::create(b, loc, operand.get().getType(), operand.get()));
     }
+}
+
+void Step::findLate() {
+  for (Operation &op : llvm::reverse(*loop.getBody())) {
+    auto isLate = [&](Operation *user) {
+      return user == sum || user == addition || late.contains(user);
+    };
+    auto isNoTile = [](Type type) {
+      auto vector = dyn_cast<VectorType>(type);
+      return type.isIntOrIndex() || (vector && vector.getRank() == 1);
+    };
+    if ((isPure(&op) || isa<LoadRowsOp>(op)) && !op.use_empty() &&
+        llvm::all_of(op.getResultTypes(), isNoTile) &&
+        llvm::all_of(op.getUsers(), isLate))
+      late.insert(&op);
+  }
 }
 
 void Step::emit(Operation *op, unsigned stage) {
@@ -166,10 +198,14 @@ void Step::emitWithOperands(Operation *op) {
 
 std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
   // The sum belongs to the step before.
-  emitted.insert({sum, sumWait, sumRelease, take, pass});
+  emitted.insert({sum, sumWait, sumRelease, addition, take, pass});
+  findLate();
+  emitted.insert_range(late);
   // Loads first: their latency passes under the products.
+  for (Operation *op : llvm::reverse(late))
+    order.emplace_back(op, 1);
   for (Operation &load : *loop.getBody())
-    if (isa<LoadRowsOp, LoadColumnsOp>(load))
+    if (isa<LoadRowsOp, LoadColumnsOp>(load) && !late.contains(&load))
       emitWithOperands(&load);
   // What it reads is in shared memory already: the tensor cores need not wait
   // for K.
@@ -201,6 +237,9 @@ std::vector<std::pair<Operation *, unsigned>> Step::getOrder() {
   emitted.erase(pass);
   emit(pass);
   order.emplace_back(sumRelease, 1);
+  // Under the products; the next sum has to wait for it.
+  if (addition)
+    order.emplace_back(addition, 1);
 
   // The activation, up to the wait for the last product; then V, whose wait
   // also keeps the activation in front.

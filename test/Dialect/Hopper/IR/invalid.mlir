@@ -445,6 +445,22 @@ func.func @row_scale(%a: vector<64x32xf32>, %r: vector<128xf32>) {
 
 // -----
 
+func.func @add_scaled(%a: vector<64x32xf32>, %r: vector<128xf32>, %c: i1) {
+  // expected-error@+1 {{needs one factor for each row: 128 factors, 64 rows}}
+  %0 = hopper.add_scaled %a, %a, %r if %c : vector<64x32xf32>, vector<128xf32>
+  return
+}
+
+// -----
+
+func.func @wgmma_if(%q: !hopper.slot<64x64xbf16>, %k: !hopper.slot<32x64xbf16>, %c: i1) {
+  // expected-error@+1 {{has a condition for an accumulator, but none}}
+  %0 = hopper.wgmma %q, %k transpose_b if %c : !hopper.slot<64x64xbf16>, !hopper.slot<32x64xbf16> -> !hopper.inflight<vector<64x32xf32>>
+  return
+}
+
+// -----
+
 func.func @load_indices(%o: memref<1x4x?x64xf16>, %i: index) {
   // expected-error@+1 {{needs 4 indices, one for each of batch, head, row and column, has 5}}
   %0 = hopper.load %o[%i, %i, %i, %i, %i] : memref<1x4x?x64xf16> -> vector<64x64xf16>

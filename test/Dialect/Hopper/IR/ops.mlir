@@ -100,6 +100,9 @@ func.func @products(%q: !hopper.slot<128x96xbf16>, %k: !hopper.slot<32x96xbf16>,
   %t = hopper.wgmma %q, %k transpose_b : !hopper.slot<128x96xbf16>, !hopper.slot<32x96xbf16> -> !hopper.inflight<vector<128x32xf32>>
   // CHECK: %[[O:.*]] = hopper.wgmma %[[A]], %[[K]] acc %[[ACC]] : vector<64x96xf32> : vector<64x32xbf16>, <32x96xbf16> -> <vector<64x96xf32> reads vector<64x32xbf16>>
   %o = hopper.wgmma %a, %k acc %acc : vector<64x96xf32> : vector<64x32xbf16>, !hopper.slot<32x96xbf16> -> !hopper.inflight<vector<64x96xf32> reads vector<64x32xbf16>>
+  // CHECK: %[[N:.*]] = hopper.wgmma %[[A]], %[[K]] acc %[[ACC]] : vector<64x96xf32> if %[[TRUE:.*]] : vector<64x32xbf16>, <32x96xbf16> -> <vector<64x96xf32> reads vector<64x32xbf16>>
+  %true = arith.constant true
+  %n = hopper.wgmma %a, %k acc %acc : vector<64x96xf32> if %true : vector<64x32xbf16>, !hopper.slot<32x96xbf16> -> !hopper.inflight<vector<64x96xf32> reads vector<64x32xbf16>>
   // CHECK: hopper.wait %[[S]] pending 2 : <vector<64x32xf32>>
   %0 = hopper.wait %s pending 2 : !hopper.inflight<vector<64x32xf32>>
   // CHECK: hopper.wait %[[O]] : <vector<64x96xf32> reads vector<64x32xbf16>>
@@ -115,6 +118,11 @@ func.func @fragments(%r: memref<1x4x?x2xf32>, %o: memref<1x4x?x64xf16>, %i: inde
   // CHECK: %[[OLD:.*]] = hopper.load %[[O]][%[[I]], %[[I]], %[[I]], %[[I]]] : memref<1x4x?x64xf16> -> vector<64x64xf16>
   %old = hopper.load %o[%i, %i, %i, %i] : memref<1x4x?x64xf16> -> vector<64x64xf16>
   %wide = arith.extf %old : vector<64x64xf16> to vector<64x64xf32>
+  // CHECK: %[[ANCHORED:.*]] = hopper.anchor %[[ROWS]] : vector<64xf32>
+  %factors = hopper.anchor %rows : vector<64xf32>
+  %true = arith.constant true
+  // CHECK: hopper.add_scaled %[[WIDE:.*]], %[[WIDE]], %[[ANCHORED]] if %{{.*}} : vector<64x64xf32>, vector<64xf32>
+  %added = hopper.add_scaled %wide, %wide, %factors if %true : vector<64x64xf32>, vector<64xf32>
   // CHECK: hopper.row_scale %{{.*}}, %[[ROWS]] : vector<64x64xf32>, vector<64xf32>
   %scaled = hopper.row_scale %wide, %rows : vector<64x64xf32>, vector<64xf32>
   // CHECK: hopper.anchor %{{.*}} : vector<64x64xf32>

@@ -55,7 +55,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
                        persistent = false, overlap = false, rotate = false,
                        split = 1, producers = 1, fuse_tiles = false,
                        halve_q = false, turns = true,
-                       programmatic = false, push = false, exchange = false>
+                       programmatic = false, push = false, exchange = false,
+                       scale_sums = false>
     ```
 
     | key          | meaning                                                   |
@@ -77,6 +78,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `programmatic` | weights are fetched before the stream's previous kernel ends; 2 producers unless `split` without `cluster` |
     | `push`       | pieces form a cluster and send their sums to each other's shared memory |
     | `exchange` | weights are the rows of the products and tokens their columns, for few tokens |
+    | `scale_sums` | R scales the sum of each sub-network instead of every element of A, if there is R |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -95,7 +97,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "bool":$turns,
     "bool":$programmatic,
     "bool":$push,
-    "bool":$exchange
+    "bool":$exchange,
+    "bool":$scaleSums
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -33,6 +33,7 @@ struct ScheduleFields {
   bool programmatic = false;
   bool push = false;
   bool exchange = false;
+  bool scaleSums = false;
 };
 
 } // namespace mlir::flashmhf

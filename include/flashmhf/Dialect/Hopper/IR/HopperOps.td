@@ -349,6 +349,9 @@ def Hopper_WgmmaOp : Hopper_Op<"wgmma", [AttrSizedOperandSegments]> {
     a slot, rounded up to whole warpgroup tiles: the rows of the result past
     them are not defined.
 
+    With `if` the product starts from zero where the condition does not hold: `acc`
+    then only lends its registers.
+
     ```mlir
     %s = hopper.wgmma %q[%row], %k transpose_b
         : !hopper.slot<128x128xbf16>, !hopper.slot<64x128xbf16>
@@ -365,12 +368,13 @@ def Hopper_WgmmaOp : Hopper_Op<"wgmma", [AttrSizedOperandSegments]> {
                        Optional<Index>:$row,
                        Hopper_SlotType:$b,
                        Optional<Hopper_Accumulator>:$acc,
+                       Optional<I1>:$accumulates,
                        UnitAttr:$transpose_b,
                        UnitAttr:$transpose_a);
   let results = (outs Hopper_InflightType:$result);
   let assemblyFormat = [{
     $a (`[` $row^ `]`)? (`transpose_a` $transpose_a^)? `,` $b (`transpose_b` $transpose_b^)?
-    (`acc` $acc^ `:` type($acc))? attr-dict
+    (`acc` $acc^ `:` type($acc))? (`if` $accumulates^)? attr-dict
     `:` type($a) `,` type($b) `->` type($result)
   }];
   let hasVerifier = 1;
@@ -428,6 +432,28 @@ def Hopper_RowScaleOp : Hopper_Op<"row_scale",
   let hasVerifier = 1;
 }
 
+def Hopper_AddScaledOp : Hopper_Op<"add_scaled",
+    [Pure, AllTypesMatch<["sum", "value", "result"]>]> {
+  let summary = "add a tile to a sum, row i times the i-th element of a vector";
+  let description = [{
+    `sum + rows * value`, each element rounded once, or `sum` where the condition
+    does not hold.
+
+    ```mlir
+    %o1 = hopper.add_scaled %o, %part, %r if %last
+        : vector<64x128xf32>, vector<64xf32>
+    ```
+  }];
+  let arguments = (ins Hopper_Accumulator:$sum, Hopper_Accumulator:$value,
+                       Hopper_Rows:$rows, I1:$condition);
+  let results = (outs Hopper_Accumulator:$result);
+  let assemblyFormat = [{
+    $sum `,` $value `,` $rows `if` $condition attr-dict
+    `:` type($value) `,` type($rows)
+  }];
+  let hasVerifier = 1;
+}
+
 def Hopper_LoadColumnsOp : Hopper_Op<"load_columns"> {
   let summary = "load one f32 for each column of a tile";
   let description = [{
@@ -460,8 +486,8 @@ def Hopper_AnchorOp : Hopper_Op<"anchor", [AllTypesMatch<["value", "result"]>]> 
     it behind, which pure operations alone do not ask for: activations are to
     run under a product, not after the wait for it.
   }];
-  let arguments = (ins Hopper_Accumulator:$value);
-  let results = (outs Hopper_Accumulator:$result);
+  let arguments = (ins AnyTypeOf<[Hopper_Accumulator, Hopper_Rows]>:$value);
+  let results = (outs AnyTypeOf<[Hopper_Accumulator, Hopper_Rows]>:$result);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
