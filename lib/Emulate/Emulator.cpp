@@ -286,7 +286,7 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   int64_t blocks = batches * heads * rows;
   Workspace workspace;
   if (launch.hasWorkspace()) {
-    workspace.counters.resize(blocks);
+    workspace.counters.resize(blocks * launch.kernel.consumers);
     int64_t elements = launch.pieces;
     for (int64_t size : tensors[launch.over].sizes)
       elements *= size;

@@ -80,7 +80,7 @@ bool Machine::runGroup(int64_t first) {
     block.number = first + i;
     block.turn = 0;
     block.isTurnTaken = false;
-    block.met = 0;
+    block.met.assign(consumers, false);
     if (const auto &info = grid.launch.kernel.inbox)
       for (InboxPart &part : block.inbox) {
         part = {};

@@ -90,10 +90,8 @@ struct Block {
   /// The consumer whose turn it is, unless one has taken it.
   int64_t turn = 0;
   bool isTurnTaken = false;
-  /// Consumers that have come to the meeting of the pieces, and the count of
-  /// arrivals that the last of them found.
-  int64_t met = 0;
-  int64_t arrival = 0;
+  /// For each consumer whether it has met those of the other pieces.
+  std::vector<bool> met;
   std::vector<InboxPart> inbox;
 };
 
@@ -102,7 +100,7 @@ struct Workspace {
   /// Bits of a partial sum that nobody has stored: a NaN that no sum gives.
   static constexpr uint32_t kUnwritten = 0x7FC0DEAD;
   std::vector<float> partials;
-  std::vector<int64_t> counters;
+  std::vector<int64_t> counters; ///< For each tile one for each consumer.
   bool isResident = true;
 };
 

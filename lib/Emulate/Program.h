@@ -71,10 +71,13 @@ enum class Opcode : uint8_t {
   Wait,     ///< result = operand 0, leaving `target` products running
   // Pieces; see hopper.launch and the operations of these names.
   StorePartial, ///< tile 0, or transposed, to address 1 at scalars 2 to 5, like
-                ///< argument 6
-  Meet,         ///< result, +1 = first row, step, for scalars 0 to 3
+                ///< argument 6, but not share 7, if there is one
+  Arrivals,     ///< result = count at address 0 of tile 1
+  Meet,         ///< result, +1 = first row, step, for scalars 0 to 4
   SumPartials,  ///< address 0 to argument 1 at scalars 2 to 6, `tiles[0]` rows;
                 ///< `target`: adds to what is there
+  SumShares,    ///< tile 0 of piece 2 and others of address 1 to argument 3 at
+                ///< scalars 4 to 6, shares from 7 by 8; `target`: adds
   // Pieces that push; see the operations of these names.
   OwnedRows, ///< result = rows of `tiles[0]` for piece 0 of `target`, argument
              ///< 1 from row 2 on
@@ -98,7 +101,7 @@ struct Instruction {
   /// Floats: done by the unit for special functions.
   bool isSpecial = false;
   int32_t result = -1;
-  std::array<int32_t, 7> operands;
+  std::array<int32_t, 9> operands;
   /// Where to jump, or whatever the opcode says.
   int64_t target = 0;
   std::array<int64_t, 3> tiles = {1, 1, 1};

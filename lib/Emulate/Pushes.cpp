@@ -155,7 +155,7 @@ bool Warpgroup::executeSumPushed(const Instruction &i) {
         sum[column] = p ? sum[column] + values[column] : values[column];
     }
     lock.unlock();
-    storeSum(i, {batch, head, index}, sum);
+    storeSum(i, i.operands[1], {batch, head, index, 0}, sum);
     record({Event::Kind::Store, 0, 0, 0, double(width * getBytes(format))});
   }
   return true;

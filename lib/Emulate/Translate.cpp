@@ -247,6 +247,7 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   };
   func.walk([&](StoreOp op) { setStored(op.getDest()); });
   func.walk([&](SumPartialsOp op) { setStored(op.getDest()); });
+  func.walk([&](SumSharesOp op) { setStored(op.getDest()); });
   func.walk([&](SumPushedOp op) { setStored(op.getDest()); });
   func.walk([&](LaunchDependentsOp) { kernel.startsEarly = true; });
   func.walk([&](InboxOp op) {

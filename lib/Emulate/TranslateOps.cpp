@@ -199,11 +199,19 @@ LogicalResult Translator::translateHopper(Operation *op) {
         program.code.back().transposed = op.getTransposed();
         return success();
       })
+      .Case<ArrivalsOp>(
+          [&](auto op) { return translatePlain(op, Opcode::Arrivals); })
       .Case<MeetOp>([&](auto op) { return translatePlain(op, Opcode::Meet); })
       .Case<SumPartialsOp>([&](SumPartialsOp op) {
         if (failed(translatePlain(op, Opcode::SumPartials)))
           return failure();
         program.code.back().tiles[0] = op.getRows();
+        program.code.back().target = op.getAccumulate();
+        return success();
+      })
+      .Case<SumSharesOp>([&](SumSharesOp op) {
+        if (failed(translatePlain(op, Opcode::SumShares)))
+          return failure();
         program.code.back().target = op.getAccumulate();
         return success();
       })

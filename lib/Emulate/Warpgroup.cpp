@@ -141,10 +141,14 @@ bool Warpgroup::execute(const Instruction &i) {
     return executeSelectFloats(i);
   case Opcode::StorePartial:
     return executeStorePartial(i);
+  case Opcode::Arrivals:
+    return executeArrivals(i);
   case Opcode::Meet:
     return executeMeet(i);
   case Opcode::SumPartials:
     return executeSumPartials(i);
+  case Opcode::SumShares:
+    return executeSumShares(i);
   case Opcode::OwnedRows:
     return executeOwnedRows(i);
   case Opcode::Expect:

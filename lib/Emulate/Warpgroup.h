@@ -68,12 +68,20 @@ private:
   bool executeAccess(const Instruction &instruction);
   bool executeSelectFloats(const Instruction &instruction);
   bool executeStorePartial(const Instruction &instruction);
+  /// Of the tile, for this consumer; null, with a fault, where there is none.
+  int64_t *getCounter(const Instruction &instruction, int64_t tile);
+  bool executeArrivals(const Instruction &instruction);
   bool executeMeet(const Instruction &instruction);
   bool executeSumPartials(const Instruction &instruction);
-  /// Stores `sum`, which takes up what is there where the target says so, in
-  /// the row {batch, head, row} of the second operand of `instruction`.
-  void storeSum(const Instruction &instruction, std::array<int64_t, 3> row,
-                std::vector<float> &sum);
+  bool executeSumShares(const Instruction &instruction);
+  /// Stores `sum`, which takes up what is there where the target of
+  /// `instruction` says so, in argument `dest` from {batch, head, row, column}
+  /// on.
+  void storeSum(const Instruction &instruction, int32_t dest,
+                std::array<int64_t, 4> at, MutableArrayRef<float> sum);
+  /// Whether that of a partial sum has been stored; else a fault.
+  bool checkStored(const Instruction &instruction, float value, int64_t row,
+                   int64_t piece);
   bool executeOwnedRows(const Instruction &instruction);
   bool executeExpect(const Instruction &instruction);
   bool executePush(const Instruction &instruction);

@@ -293,7 +293,9 @@ static LogicalResult describeLaunch(func::FuncOp function,
   }
   kernel.workspace.partialsPerElement =
       launch.getPieces() * getElementSize(ElementKind::F32);
-  kernel.workspace.countersPerTile = sizeof(int64_t);
+  // One for each consumer, all warpgroups but the producer.
+  int64_t consumers = kernel.block[0] / hopper::kWarpgroupThreads - 1;
+  kernel.workspace.countersPerTile = consumers * sizeof(int64_t);
   using Kind = ContractParameter::Kind;
   for (Kind kind : {Kind::Partials, Kind::Counters, Kind::Resident}) {
     ContractParameter parameter;

@@ -42,14 +42,43 @@ void KernelBuilder::sumPieces(Value vector) {
   Value output = getParameter(arguments.back());
   Value batch = coordinates.getBatch(), head = coordinates.getHead(),
         row = coordinates.getRow();
+  Value count;
+  {
+    // Long before it is wanted.
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfter(coordinates);
+    count = ArrivalsOp::create(b, loc, b.getIndexType(), counters,
+                               coordinates.getTile());
+  }
+  auto meet = [&] {
+    return MeetOp::create(b, loc, b.getIndexType(), b.getIndexType(), counters,
+                          coordinates.getTile(), count, piece, resident,
+                          getPieces());
+  };
+  if (shape.isExchanged) {
+    StorePartialOp::create(b, loc, vector, partials, piece, batch, head, row,
+                           getPieces(), output, /*except=*/Value(),
+                           /*transposed=*/true);
+    MeetOp share = meet();
+    SumPartialsOp::create(b, loc, partials, getPieces(), output, batch, head,
+                          row, shape.tokenTile, share.getFirst(),
+                          share.getStep(), split->accumulates);
+    return;
+  }
+  // Where it will add up its own share, nobody else reads that.
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  Value isResident = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                           resident, index(0));
+  Value own =
+      arith::SelectOp::create(b, loc, isResident, piece, index(getPieces()));
   StorePartialOp::create(b, loc, vector, partials, piece, batch, head, row,
-                         getPieces(), output, shape.isExchanged);
-  auto meet =
-      MeetOp::create(b, loc, b.getIndexType(), b.getIndexType(), counters,
-                     coordinates.getTile(), piece, resident, getPieces());
-  SumPartialsOp::create(b, loc, partials, getPieces(), output, batch, head, row,
-                        shape.tokenTile, meet.getFirst(), meet.getStep(),
-                        split->accumulates);
+                         getPieces(), output, own, /*transposed=*/false);
+  MeetOp share = meet();
+  SumSharesOp::create(b, loc, vector, partials, piece, getPieces(), output,
+                      batch, head, row, share.getFirst(), share.getStep(),
+                      split->accumulates);
 }
 
 FailureOr<Value> KernelBuilder::loadRowsAhead(Value operand) {

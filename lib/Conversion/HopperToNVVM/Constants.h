@@ -21,6 +21,16 @@ inline Value toI32(OpBuilder &b, Location loc, Value index) {
   return arith::IndexCastOp::create(b, loc, b.getI32Type(), index);
 }
 
+/// Named barrier of the threads of consumer 0, behind those of turns, at most
+/// 7, and that of the block; the next consumer's follows.
+inline constexpr int64_t kConsumerBarrier = 8;
+
+/// That of the consumer with the number `consumer`, i32.
+inline Value getConsumerBarrier(OpBuilder &b, Location loc, Value consumer) {
+  return arith::AddIOp::create(b, loc, consumer,
+                               getI32(b, loc, kConsumerBarrier));
+}
+
 } // namespace mlir::hopper
 
 #endif // FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_CONSTANTS_H

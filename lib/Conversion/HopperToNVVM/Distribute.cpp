@@ -186,9 +186,9 @@ static LogicalResult checkFragments(gpu::GPUFuncOp func) {
     if (!isa_and_present<HopperDialect>(op->getDialect()))
       return success();
     // Only transposed tiles have more rows than those of one instruction.
-    bool isTile =
-        isa<LoadOp, StoreOp, StorePartialOp, RowScaleOp, AddScaledOp>(op) &&
-        !op->hasAttr("transposed");
+    bool isTile = isa<LoadOp, StoreOp, StorePartialOp, SumSharesOp, RowScaleOp,
+                      AddScaledOp>(op) &&
+                  !op->hasAttr("transposed");
     if (auto product = dyn_cast<WgmmaOp>(op))
       isTile = !product.getTransposeA();
     SmallVector<Type> types(op->getOperandTypes());

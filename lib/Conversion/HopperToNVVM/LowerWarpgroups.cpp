@@ -132,11 +132,14 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
   });
 
   lowerTurns(rewriter, op, uniform);
-  // Barriers 1 to `consumers` are those of the turns.
+  SmallVector<ArrivalsOp> arrivals;
   SmallVector<MeetOp> meets;
+  op.getConsumer().walk([&](ArrivalsOp inner) { arrivals.push_back(inner); });
   op.getConsumer().walk([&](MeetOp meet) { meets.push_back(meet); });
+  for (ArrivalsOp inner : arrivals)
+    lowerArrivals(rewriter, inner, consumers, uniform);
   for (MeetOp meet : meets)
-    lowerMeet(rewriter, meet, consumers, consumers + 1);
+    lowerMeet(rewriter, meet, consumers, uniform);
   rewriter.setInsertionPoint(op);
   auto ifOp = scf::IfOp::create(rewriter, loc, isProducer,
                                 /*withElseRegion=*/true);

@@ -224,6 +224,30 @@ Value ptx::countArrival(OpBuilder &b, Location loc, Value pointer) {
       .front();
 }
 
+void ptx::arrive(OpBuilder &b, Location loc, Value pointer) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(pointer);
+  builder.emit(
+      llvm::formatv("red.release.gpu.global.add.u64 [{0}], 1;", address).str(),
+      /*hasSideEffects=*/true);
+}
+
+Value ptx::loadCountIf(OpBuilder &b, Location loc, Value pointer,
+                       Value predicate) {
+  AsmBuilder builder(b, loc);
+  std::string count = builder.addResult(
+      b.getI64Type(),
+      arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(0)));
+  std::string address = builder.addInput(pointer);
+  std::string condition = builder.addInput(predicate);
+  return builder
+      .emit(llvm::formatv("@{2} ld.relaxed.gpu.global.u64 {0}, [{1}];", count,
+                          address, condition)
+                .str(),
+            /*hasSideEffects=*/true)
+      .front();
+}
+
 void ptx::awaitCount(OpBuilder &b, Location loc, Value pointer, Value value) {
   AsmBuilder builder(b, loc);
   std::string address = builder.addInput(pointer);

@@ -112,10 +112,20 @@ void storeVectorIf(OpBuilder &b, Location loc, Value pointer, ValueRange words,
 /// global memory.
 SmallVector<Value> loadShared4(OpBuilder &b, Location loc, Value pointer);
 
+/// The same where `predicate` holds, else `values`.
+SmallVector<Value> loadShared4If(OpBuilder &b, Location loc, Value pointer,
+                                 ValueRange values, Value predicate);
+
 /// Adds 1 to an 8-byte counter in global memory, whose value before is
 /// returned. What threads stored before a barrier with this one is seen by
 /// those that see the count.
 Value countArrival(OpBuilder &b, Location loc, Value pointer);
+
+/// The same, for whom the value before is of no use.
+void arrive(OpBuilder &b, Location loc, Value pointer);
+
+/// The value of such a counter (i64) where `predicate` holds, else 0.
+Value loadCountIf(OpBuilder &b, Location loc, Value pointer, Value predicate);
 
 /// Blocks until such a counter has at least `value`; see `countArrival`.
 void awaitCount(OpBuilder &b, Location loc, Value pointer, Value value);

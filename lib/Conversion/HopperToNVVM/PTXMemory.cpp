@@ -120,3 +120,18 @@ SmallVector<Value> ptx::loadShared4(OpBuilder &b, Location loc, Value pointer) {
           .str(),
       /*hasSideEffects=*/true);
 }
+
+SmallVector<Value> ptx::loadShared4If(OpBuilder &b, Location loc, Value pointer,
+                                      ValueRange values, Value predicate) {
+  AsmBuilder builder(b, loc);
+  SmallVector<std::string> results;
+  for (Value value : values)
+    results.push_back(builder.addResult(b.getF32Type(), value));
+  std::string address = builder.addInput(pointer);
+  std::string condition = builder.addInput(predicate);
+  return builder.emit(
+      llvm::formatv("@{2} ld.relaxed.gpu.global.v4.f32 {{{0}}, [{1}];",
+                    llvm::join(results, ", "), address, condition)
+          .str(),
+      /*hasSideEffects=*/true);
+}

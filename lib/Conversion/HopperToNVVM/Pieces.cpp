@@ -19,13 +19,8 @@
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// Loads of one thread that are under way together.
-static constexpr int64_t kLoadsAhead = 16;
-
-/// The address of `partials[piece, batch, head, row, 0]`, where the sizes are
-/// those of `like`.
-static Value getPartial(IndexBuilder i, Value partials, Value piece,
-                        Value batch, Value head, Value row, Value like) {
+Value hopper::getPartial(IndexBuilder i, Value partials, Value piece,
+                         Value batch, Value head, Value row, Value like) {
   Value at = i.add(i.mul(piece, i.dim(like, 0)), batch);
   at = i.add(i.mul(at, i.dim(like, 1)), head);
   at = i.add(i.mul(at, i.dim(like, 2)), row);
@@ -37,65 +32,105 @@ static Value getPartial(IndexBuilder i, Value partials, Value piece,
 // Meeting
 //===----------------------------------------------------------------------===//
 
+/// The address of the counter of `consumer` (i32) at `tile`.
+static Value getCounter(IndexBuilder i, Value counters, Value tile,
+                        int64_t consumers, Value consumer) {
+  Value number = i.add(
+      i.mul(tile, consumers),
+      arith::IndexCastUIOp::create(i.b, i.loc, i.b.getIndexType(), consumer));
+  return i.toPointer(i.add(counters, i.mul(number, sizeof(int64_t))));
+}
+
+/// Whether this is the thread that counts for its consumer.
+static Value countsForAll(IndexBuilder i) {
+  Value thread = gpu::ThreadIdOp::create(i.b, i.loc, gpu::Dimension::x);
+  return arith::CmpIOp::create(i.b, i.loc, arith::CmpIPredicate::eq,
+                               i.rem(thread, kWarpgroupThreads), i.get(0));
+}
+
+void hopper::lowerArrivals(IRRewriter &rewriter, ArrivalsOp arrivals,
+                           int64_t consumers, Value consumer) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(arrivals);
+  Location loc = arrivals.getLoc();
+  IndexBuilder i{rewriter, loc};
+  Value counter = getCounter(i, arrivals.getCounters(), arrivals.getTile(),
+                             consumers, consumer);
+  Value count = ptx::loadCountIf(rewriter, loc, counter, countsForAll(i));
+  rewriter.replaceOpWithNewOp<arith::IndexCastUIOp>(
+      arrivals, rewriter.getIndexType(), count);
+}
+
+/// All pieces are there at once: waits for `count` to reach the end of its
+/// round.
+static void waitForPieces(IndexBuilder i, MeetOp meet, Value counter) {
+  int64_t pieces = meet.getPieces();
+  // Counts only grow: every launch adds as many as there are pieces.
+  Value all = i.mul(i.add(i.div(meet.getCount(), pieces), i.get(1)), pieces);
+  ptx::arrive(i.b, i.loc, counter);
+  ptx::awaitCount(
+      i.b, i.loc, counter,
+      arith::IndexCastUIOp::create(i.b, i.loc, i.b.getI64Type(), all));
+}
+
+/// Arrives; i1: as the last of all pieces.
+static Value arriveAsLast(IndexBuilder i, MeetOp meet, Value counter) {
+  Value before = arith::IndexCastUIOp::create(
+      i.b, i.loc, i.b.getIndexType(), ptx::countArrival(i.b, i.loc, counter));
+  return arith::CmpIOp::create(i.b, i.loc, arith::CmpIPredicate::eq,
+                               i.rem(i.add(before, i.get(1)), meet.getPieces()),
+                               i.get(0));
+}
+
 void hopper::lowerMeet(IRRewriter &rewriter, MeetOp meet, int64_t consumers,
-                       int64_t barrier) {
+                       Value consumer) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(meet);
   Location loc = meet.getLoc();
   IndexBuilder i{rewriter, loc};
-  int64_t pieces = meet.getPieces(), threads = consumers * kWarpgroupThreads;
-  auto i64 = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(rewriter, loc,
-                                     rewriter.getI64IntegerAttr(value));
-  };
-  Value id = arith::ConstantOp::create(rewriter, loc,
-                                       rewriter.getI32IntegerAttr(barrier));
+  Value barrier = getConsumerBarrier(rewriter, loc, consumer);
   Value isResident = arith::CmpIOp::create(
       rewriter, loc, arith::CmpIPredicate::ne, meet.getResident(), i.get(0));
+  Value counter =
+      getCounter(i, meet.getCounters(), meet.getTile(), consumers, consumer);
+  Value counts = countsForAll(i);
 
-  // All stores of the block are in front of its arrival.
-  ptx::syncNamedBarrier(rewriter, loc, id, threads);
-  Value thread = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
-  Value isFirst = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
-                                        thread, i.get(0));
-  auto ifOp = scf::IfOp::create(rewriter, loc, rewriter.getI1Type(), isFirst,
-                                /*withElseRegion=*/true);
+  // All stores of the consumer are in front of its arrival.
+  ptx::syncNamedBarrier(rewriter, loc, barrier, kWarpgroupThreads);
+  Type index = rewriter.getIndexType();
+  auto ifOp = scf::IfOp::create(rewriter, loc, TypeRange{index, index},
+                                isResident, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToStart(ifOp.thenBlock());
-    Value counter = i.toPointer(
-        i.add(meet.getCounters(), i.mul(meet.getTile(), sizeof(int64_t))));
-    Value before = ptx::countArrival(rewriter, loc, counter);
-    // Counts only grow: every launch adds as many as there are pieces.
-    Value round = arith::DivUIOp::create(rewriter, loc, before, i64(pieces));
-    Value all = arith::MulIOp::create(
-        rewriter, loc, arith::AddIOp::create(rewriter, loc, round, i64(1)),
-        i64(pieces));
-    auto wait = scf::IfOp::create(rewriter, loc, isResident,
-                                  /*withElseRegion=*/false);
-    rewriter.setInsertionPointToStart(wait.thenBlock());
-    ptx::awaitCount(rewriter, loc, counter, all);
-    rewriter.setInsertionPointAfter(wait);
-    Value isLast = arith::CmpIOp::create(
-        rewriter, loc, arith::CmpIPredicate::eq,
-        arith::AddIOp::create(rewriter, loc, before, i64(1)), all);
-    scf::YieldOp::create(rewriter, loc, isLast);
+    auto one = scf::IfOp::create(rewriter, loc, counts,
+                                 /*withElseRegion=*/false);
+    rewriter.setInsertionPointToStart(one.thenBlock());
+    waitForPieces(i, meet, counter);
+    rewriter.setInsertionPointAfter(one);
+    ptx::syncNamedBarrier(rewriter, loc, barrier, kWarpgroupThreads);
+    scf::YieldOp::create(rewriter, loc,
+                         ValueRange{meet.getPiece(), i.get(meet.getPieces())});
+
     rewriter.setInsertionPointToStart(ifOp.elseBlock());
+    auto last = scf::IfOp::create(rewriter, loc, rewriter.getI1Type(), counts,
+                                  /*withElseRegion=*/true);
+    rewriter.setInsertionPointToStart(last.thenBlock());
+    scf::YieldOp::create(rewriter, loc, arriveAsLast(i, meet, counter));
+    rewriter.setInsertionPointToStart(last.elseBlock());
     Value no =
         arith::ConstantOp::create(rewriter, loc, rewriter.getBoolAttr(false));
     scf::YieldOp::create(rewriter, loc, no);
+    rewriter.setInsertionPointAfter(last);
+    Value isLast = ptx::anyAtNamedBarrier(rewriter, loc, barrier,
+                                          kWarpgroupThreads, last.getResult(0));
+    // No tile has as many rows as this.
+    Value none = i.get(int64_t(1) << 20);
+    Value first =
+        arith::SelectOp::create(rewriter, loc, isLast, i.get(0), none);
+    scf::YieldOp::create(rewriter, loc, ValueRange{first, i.get(1)});
   }
-  Value isLast =
-      ptx::anyAtNamedBarrier(rewriter, loc, id, threads, ifOp.getResult(0));
-  auto select = [&](Value condition, Value yes, Value no) -> Value {
-    return arith::SelectOp::create(rewriter, loc, condition, yes, no);
-  };
-  // No tile has as many rows as this.
-  Value none = i.get(int64_t(1) << 20);
-  Value first =
-      select(isResident, meet.getPiece(), select(isLast, i.get(0), none));
-  Value step = select(isResident, i.get(pieces), i.get(1));
-  rewriter.replaceOp(meet, {first, step});
+  rewriter.replaceOp(meet, ifOp.getResults());
 }
 
 //===----------------------------------------------------------------------===//
@@ -136,6 +171,11 @@ struct StoresOfPartial : OpConversionPattern<StorePartialOp> {
     ValueRange values = adaptor.getValue();
     if (op.getTransposed()) {
       storeTransposedPartial(i, op, values);
+      rewriter.eraseOp(op);
+      return success();
+    }
+    if (op.getExcept()) {
+      storeShares(i, op, values);
       rewriter.eraseOp(op);
       return success();
     }
@@ -303,4 +343,5 @@ void hopper::populatePiecePatterns(const TypeConverter &converter,
                                    RewritePatternSet &patterns) {
   patterns.add<StoresOfPartial, SumsOfPartials>(converter,
                                                 patterns.getContext());
+  populateSharePatterns(converter, patterns);
 }

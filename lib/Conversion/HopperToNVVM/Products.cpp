@@ -21,10 +21,6 @@
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// Barrier of the threads of consumer 0, behind those of turns, at most 7, and
-/// that of the block; the next consumer's follows.
-static constexpr int64_t kConsumerBarrier = 8;
-
 namespace {
 struct AddressesOfSlot : OpConversionPattern<SlotAtOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -95,8 +91,7 @@ struct InstructionsOfScale : OpConversionPattern<ScaleOp> {
           op.getFactor(), slot.getElementType());
     ptx::fenceProxyAsync(rewriter, loc);
     ptx::syncNamedBarrier(rewriter, loc,
-                          arith::AddIOp::create(rewriter, loc, consumer,
-                                                constant(kConsumerBarrier)),
+                          getConsumerBarrier(rewriter, loc, consumer),
                           kWarpgroupThreads);
     rewriter.eraseOp(op);
     return success();

@@ -125,6 +125,9 @@ def _splits(models):
         yield case(f"early-{tokens}", models["370m"], tokens, 16, early, 4, quick=True)
     yield case("early-wide", models["128m"], 200, 8, f"{_SPLIT_128}, programmatic = true")
     yield case("d96", small.replace(head_dim=96), 65, 4, _SPLIT_128)
+    # Few units of a tile, dealt out to as many pieces and to more; d_ff in 12 steps.
+    for d, split in ((16, 3), (32, 4), (80, 7), (256, 2)):
+        yield case(f"shares-d{d}", small.replace(head_dim=d), 150, split, quick=d in (16, 80))
     for name, tokens, split in (("370m", 512, 4), ("128m", 512, 4), ("1.3b", 512, 2)):
         yield case(f"overlap-{name}-{tokens}", models[name], tokens, split, _SPLIT_WIDE, quick=True)
     yield case("overlap-uneven", small.replace(subnetwork_width=200), 777, 5, _SPLIT_WIDE)

@@ -9,6 +9,7 @@
 // CHECK:      %[[P:.*]] = arith.remui %[[BLOCK]], %c4
 // CHECK:      %[[TILE:.*]] = arith.divui %[[BLOCK]], %c4
 // CHECK:      %batch, %head, %row = hopper.tile_coordinates %[[TILE]] of %[[O]] tiles [1, 1, 64]
+// CHECK-NEXT: %[[COUNT:.*]] = hopper.arrivals %[[COUNTERS]][%[[TILE]]]
 // CHECK:      %[[FIRST:.*]] = affine.apply affine_map<()[s0] -> ((s0 * 9) floordiv 4)>()[%[[P]]]
 // CHECK:      %[[END:.*]] = affine.apply affine_map<()[s0] -> ((s0 * 9 + 9) floordiv 4)>()[%[[P]]]
 // CHECK:      %[[E0:.*]] = arith.divui %[[FIRST]], %c3
@@ -23,9 +24,11 @@
 // CHECK:        hopper.put {{.*}} into %K evict_first :
 // CHECK:        hopper.put {{.*}} into %V evict_first :
 // CHECK:        hopper.row_scale %{{.*}}, %[[ROWS]]
-// CHECK:      hopper.store_partial %[[SUM]], %[[PARTIALS]][%[[P]], %batch, %head, %row] of 4 like %[[O]]
-// CHECK:      %first, %step = hopper.meet %[[COUNTERS]][%[[TILE]]] piece %[[P]] of 4 resident %[[RESIDENT]]
-// CHECK:      hopper.sum_partials %[[PARTIALS]] of 4 into %[[O]][%batch, %head, %row] rows 64 from %first step %step :
+// CHECK:      %[[WAITS:.*]] = arith.cmpi ne, %[[RESIDENT]], %c0
+// CHECK:      %[[OWN:.*]] = arith.select %[[WAITS]], %[[P]], %c4
+// CHECK:      hopper.store_partial %[[SUM]], %[[PARTIALS]][%[[P]], %batch, %head, %row] of 4 like %[[O]] except %[[OWN]] :
+// CHECK:      %first, %step = hopper.meet %[[COUNTERS]][%[[TILE]]] after %[[COUNT]] piece %[[P]] of 4 resident %[[RESIDENT]]
+// CHECK:      hopper.sum_shares %[[SUM]], %[[PARTIALS]][%[[P]]] of 4 into %[[O]][%batch, %head, %row] from %first step %step :
 // CHECK-NEXT: gpu.return
 // CHECK-LABEL: func.func @pieces
 // CHECK-NOT: memref.alloc
@@ -47,7 +50,7 @@ func.func @pieces(%q: tensor<1x4x?x64xbf16>, %k: tensor<4x3x96x64xbf16>, %v: ten
 // tile leaves no loops over batch, heads and tokens.
 
 // CHECK-LABEL: gpu.func @accumulate
-// CHECK: hopper.sum_partials {{.*}} of 2 into %{{.*}} rows 64 from %first step %step accumulate : memref<1x1x64x64xf32
+// CHECK: hopper.sum_shares {{.*}} of 2 into %{{.*}} from %first step %step accumulate : vector<64x64xf32>, memref<1x1x64x64xf32
 func.func @accumulate(%q: tensor<1x1x64x64xf16>, %k: tensor<1x1x32x64xf16>, %out: tensor<1x1x64x64xf32>) -> tensor<1x1x64x64xf32> {
   %o = flashmhf.mhffn relu ins(%q, %k, %k : tensor<1x1x64x64xf16>, tensor<1x1x32x64xf16>, tensor<1x1x32x64xf16>)
       outs(%out : tensor<1x1x64x64xf32>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 16, consumers = 1, split = 2>} -> tensor<1x1x64x64xf32>
@@ -69,7 +72,7 @@ func.func @accumulate(%q: tensor<1x1x64x64xf16>, %k: tensor<1x1x32x64xf16>, %out
 // CHECK:      %[[TILE:.*]] = arith.addi %[[TILES]], %[[RANK]]
 // CHECK:      hopper.tile_coordinates %[[TILE]] of %{{.*}} tiles [1, 1, 64] cluster 2
 // CHECK:      hopper.put {{.*}} into %K evict_first : <1x1x16x64xf16>, <1 x 32x64xf16, cluster 2>
-// CHECK:      hopper.meet %{{.*}}[%[[TILE]]] piece %[[P]] of 3
+// CHECK:      hopper.meet %{{.*}}[%[[TILE]]] after %{{.*}} piece %[[P]] of 3
 // CHECK:      hopper.launch {{.*}} tiles [1, 1, 64] cluster 2 pieces 3
 func.func @cluster(%q: tensor<1x2x?x64xf16>, %k: tensor<2x3x32x64xf16>, %out: tensor<1x2x?x64xf32>) -> tensor<1x2x?x64xf32> {
   %o = flashmhf.mhffn relu ins(%q, %k, %k : tensor<1x2x?x64xf16>, tensor<2x3x32x64xf16>, tensor<2x3x32x64xf16>)

@@ -2,38 +2,52 @@
 // RUN: flashmhf-opt %s --hopper-lower-warpgroups --hopper-distribute --canonicalize --cse | FileCheck %s
 
 gpu.module @kernels {
-  // One thread counts for both consumers, after the stores of all 256 threads,
-  // and tells them whether it was the last of the three pieces.
+  // One thread counts for each of two consumers, after the stores of its 128
+  // threads. Where all three pieces are there it waits for the end of the round
+  // that it has found at the start, else it tells the others whether it was the
+  // last.
 
   // MEET-LABEL: gpu.func @meet
   // MEET-SAME: (%[[COUNTERS:.*]]: index, %[[TILE:.*]]: index, %[[P:.*]]: index, %[[RESIDENT:.*]]: index
+  // MEET:      %[[WARPGROUP:.*]] = nvvm.shfl.sync
   // MEET:      setmaxregister increase
-  // MEET:      %[[ID:.*]] = arith.constant 3 : i32
+  // MEET:      %[[OFTILE:.*]] = arith.muli %[[TILE]], %c2
+  // MEET:      %[[CONSUMER:.*]] = arith.index_castui %[[WARPGROUP]]
+  // MEET:      %[[NUMBER:.*]] = arith.addi %[[OFTILE]], %[[CONSUMER]]
+  // MEET:      %[[OFFSET:.*]] = arith.muli %[[NUMBER]], %c8
+  // MEET:      arith.addi %[[COUNTERS]], %[[OFFSET]]
+  // MEET:      %[[FOUND:.*]] = llvm.inline_asm {{.*}} "@$2 ld.relaxed.gpu.global.u64 $0, [$1];"
+  // MEET:      %[[COUNT:.*]] = arith.index_castui %[[FOUND]] : i64 to index
+  // MEET:      %[[ID:.*]] = arith.addi %[[WARPGROUP]], %c8_i32
   // MEET:      %[[ALL:.*]] = arith.cmpi ne, %[[RESIDENT]], %c0
-  // MEET:      llvm.inline_asm has_side_effects {{.*}} "bar.sync $0, 256;", {{.*}} %[[ID]]
-  // MEET:      %[[LAST:.*]] = scf.if %{{.*}} -> (i1) {
-  // MEET:        arith.muli %[[TILE]], %c8
-  // MEET:        %[[BEFORE:.*]] = llvm.inline_asm {{.*}} "atom.add.acq_rel.gpu.global.u64 $0, [$1], 1;"
-  // MEET:        %[[ROUND:.*]] = arith.divui %[[BEFORE]], %c3
-  // MEET:        %[[NEXT:.*]] = arith.addi %[[ROUND]], %c1
-  // MEET:        %[[TARGET:.*]] = arith.muli %[[NEXT]], %c3
-  // MEET:        scf.if %[[ALL]] {
-  // MEET:          llvm.inline_asm {{.*}}ld.acquire.gpu.global.u64{{.*}} %[[TARGET]]
+  // MEET:      llvm.inline_asm has_side_effects {{.*}} "bar.sync $0, 128;", {{.*}} %[[ID]]
+  // MEET:      scf.if %[[ALL]] -> (index, index) {
+  // MEET:        scf.if
+  // MEET:          %[[ROUND:.*]] = arith.divui %[[COUNT]], %c3
+  // MEET:          %[[NEXT:.*]] = arith.addi %[[ROUND]], %c1
+  // MEET:          %[[TARGET:.*]] = arith.muli %[[NEXT]], %c3
+  // MEET:          llvm.inline_asm {{.*}} "red.release.gpu.global.add.u64 [$0], 1;"
+  // MEET:          %[[WORD:.*]] = arith.index_castui %[[TARGET]]
+  // MEET:          llvm.inline_asm {{.*}}ld.acquire.gpu.global.u64{{.*}} %[[WORD]]
   // MEET:        }
-  // MEET:        arith.cmpi eq, %{{.*}}, %[[TARGET]]
+  // MEET:        llvm.inline_asm has_side_effects {{.*}} "bar.sync $0, 128;", {{.*}} %[[ID]]
+  // MEET:        scf.yield %[[P]], %c3
   // MEET:      } else {
-  // MEET:        false
-  // MEET:      %[[ANY:.*]] = llvm.inline_asm {{.*}}barrier.cta.red.or.pred any, $1, 256, $2{{.*}} %[[ID]], %[[LAST]]
-  // MEET:      %[[IS:.*]] = arith.trunci %[[ANY]]
-  // MEET:      %[[ALONE:.*]] = arith.select %[[IS]], %c0{{.*}}, %c1048576
-  // MEET:      arith.select %[[ALL]], %[[P]], %[[ALONE]]
-  // MEET:      arith.select %[[ALL]], %c3{{.*}}, %c1
+  // MEET:        %[[LAST:.*]] = scf.if %{{.*}} -> (i1) {
+  // MEET:          llvm.inline_asm {{.*}} "atom.add.acq_rel.gpu.global.u64 $0, [$1], 1;"
+  // MEET:          %[[LEFT:.*]] = arith.remui %{{.*}}, %c3
+  // MEET:          arith.cmpi eq, %[[LEFT]], %c0
+  // MEET:        %[[ANY:.*]] = llvm.inline_asm {{.*}}barrier.cta.red.or.pred any, $1, 128, $2{{.*}} %[[ID]], %[[LAST]]
+  // MEET:        %[[IS:.*]] = arith.trunci %[[ANY]]
+  // MEET:        %[[ALONE:.*]] = arith.select %[[IS]], %c0{{.*}}, %c1048576
+  // MEET:        scf.yield %[[ALONE]], %c1
   gpu.func @meet(%counters: index, %tile: index, %p: index, %resident: index, %out: memref<2xindex>) kernel {
     hopper.warpgroups producer registers 24 {
     } consumers 2 registers 240 {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
-      %first, %step = hopper.meet %counters[%tile] piece %p of 3 resident %resident
+      %count = hopper.arrivals %counters[%tile]
+      %first, %step = hopper.meet %counters[%tile] after %count piece %p of 3 resident %resident
       memref.store %first, %out[%c0] : memref<2xindex>
       memref.store %step, %out[%c1] : memref<2xindex>
     }

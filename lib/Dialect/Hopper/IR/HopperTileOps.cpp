@@ -194,23 +194,41 @@ static LogicalResult verifyWidth(Operation *op, MemRefType tensor) {
   return success();
 }
 
+/// A tile of whole rows of a tensor.
+static LogicalResult verifyRowsOf(Operation *op, VectorType tile,
+                                  MemRefType tensor) {
+  int64_t columns = tile.getDimSize(1);
+  if (columns != tensor.getDimSize(3))
+    return op->emitOpError("stores ") << columns << " columns, but " << tensor
+                                      << " has " << tensor.getDimSize(3);
+  // Lanes trade elements of two groups of columns.
+  if (columns % 16 != 0)
+    return op->emitOpError("needs a multiple of 16 columns, has ") << columns;
+  return success();
+}
+
 LogicalResult StorePartialOp::verify() {
   auto like = cast<MemRefType>(getLike().getType());
   if (failed(verifyWidth(*this, like)))
     return failure();
+  if (getTransposed() && getExcept())
+    return emitOpError("is of a transposed tile, which has no shares to leave "
+                       "out");
   if (getTransposed())
     return verifyTransposed(*this, getValue().getType(), like);
-  int64_t columns = getValue().getType().getDimSize(1);
-  if (columns != like.getDimSize(3))
-    return emitOpError("stores ") << columns << " columns, but " << like
-                                  << " has " << like.getDimSize(3);
-  // Lanes trade elements of two groups of columns.
-  if (columns % 16 != 0)
-    return emitOpError("needs a multiple of 16 columns, has ") << columns;
-  return success();
+  return verifyRowsOf(*this, getValue().getType(), like);
 }
 
+LogicalResult ArrivalsOp::verify() { return verifyInConsumerIfAny(*this); }
+
 LogicalResult MeetOp::verify() { return verifyInConsumerIfAny(*this); }
+
+LogicalResult SumSharesOp::verify() {
+  auto dest = cast<MemRefType>(getDest().getType());
+  if (failed(verifyWidth(*this, dest)))
+    return failure();
+  return verifyRowsOf(*this, getValue().getType(), dest);
+}
 
 LogicalResult SumPartialsOp::verify() {
   return verifyWidth(*this, cast<MemRefType>(getDest().getType()));

@@ -12,6 +12,7 @@
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::hopper {
@@ -23,12 +24,29 @@ using namespace mlir;
 using namespace mlir::hopper;
 
 namespace {
+/// The sum of what the pieces have, of either kind.
+struct Sum {
+  Operation *op;
+  TypedValue<MemRefType> dest;
+  Value batch, head, row, first, step;
+  int64_t rows;
+  bool accumulates;
+
+  template <typename OpTy>
+  static Sum get(OpTy op, int64_t rows) {
+    return {op,           op.getDest(), op.getBatch(),
+            op.getHead(), op.getRow(),  op.getFirst(),
+            op.getStep(), rows,         op.getAccumulate()};
+  }
+};
+
 /// How the consumers of a kernel add partial sums up.
 struct Meeting {
   WarpgroupsOp warpgroups;
   StorePartialOp store;
   MeetOp meet;
-  SumPartialsOp sum;
+  Sum sum;
+  ArrivalsOp arrivals;
 };
 } // namespace
 
@@ -44,6 +62,20 @@ static FailureOr<OpTy> findOnly(gpu::GPUFuncOp func) {
          << OpTy::getOperationName() << ", has " << found.size();
 }
 
+/// The sum of what `store` stores.
+static FailureOr<Sum> findSum(gpu::GPUFuncOp func, StorePartialOp store) {
+  if (store.getExcept()) {
+    auto sum = findOnly<SumSharesOp>(func);
+    if (failed(sum))
+      return failure();
+    return Sum::get(*sum, sum->getValue().getType().getDimSize(0));
+  }
+  auto sum = findOnly<SumPartialsOp>(func);
+  if (failed(sum))
+    return failure();
+  return Sum::get(*sum, sum->getRows());
+}
+
 static FailureOr<Meeting> findMeeting(gpu::GPUFuncOp func) {
   auto warpgroups = findOnly<WarpgroupsOp>(func);
   if (failed(warpgroups))
@@ -54,14 +86,16 @@ static FailureOr<Meeting> findMeeting(gpu::GPUFuncOp func) {
   auto meet = findOnly<MeetOp>(func);
   if (failed(meet))
     return failure();
-  auto sum = findOnly<SumPartialsOp>(func);
+  auto sum = findSum(func, *store);
   if (failed(sum))
     return failure();
-  Meeting meeting{*warpgroups, *store, *meet, *sum};
+  auto arrivals = findOnly<ArrivalsOp>(func);
+  if (failed(arrivals))
+    return failure();
+  Meeting meeting{*warpgroups, *store, *meet, *sum, *arrivals};
   Block *consumer = &meeting.warpgroups.getConsumer().front();
-  for (Operation *op :
-       {meeting.store.getOperation(), meeting.meet.getOperation(),
-        meeting.sum.getOperation()})
+  for (Operation *op : {meeting.store.getOperation(),
+                        meeting.meet.getOperation(), meeting.sum.op})
     if (op->getBlock() != consumer)
       return op->emitOpError("must be at the top of the consumers of a kernel "
                              "whose pieces push");
@@ -70,19 +104,21 @@ static FailureOr<Meeting> findMeeting(gpu::GPUFuncOp func) {
     return meeting.meet.emitOpError("is of ")
            << pieces << " pieces, but they can push to each other only as a "
            << "cluster of at most " << kMaxCluster;
-  if (meeting.sum.getFirst() != meeting.meet.getFirst() ||
-      meeting.sum.getStep() != meeting.meet.getStep() ||
+  if (meeting.sum.first != meeting.meet.getFirst() ||
+      meeting.sum.step != meeting.meet.getStep() ||
+      meeting.meet.getCount() != meeting.arrivals.getCount() ||
       meeting.store.getPiece() != meeting.meet.getPiece() ||
-      meeting.store.getRow() != meeting.sum.getRow())
-    return meeting.sum.emitOpError("does not add up what the pieces that meet "
-                                   "have stored");
+      meeting.store.getRow() != meeting.sum.row)
+    return meeting.sum.op->emitOpError(
+        "does not add up what the pieces that meet "
+        "have stored");
   return meeting;
 }
 
 static InboxOp createInbox(OpBuilder &b, gpu::GPUFuncOp func, Meeting meeting) {
-  auto dest = cast<MemRefType>(meeting.sum.getDest().getType());
+  MemRefType dest = meeting.sum.dest.getType();
   int64_t pieces = meeting.meet.getPieces();
-  int64_t rows = meeting.sum.getRows();
+  int64_t rows = meeting.sum.rows;
   if (!dest.isDynamicDim(2))
     rows = std::clamp<int64_t>(dest.getDimSize(2), 1, rows);
   auto type =
@@ -93,25 +129,39 @@ static InboxOp createInbox(OpBuilder &b, gpu::GPUFuncOp func, Meeting meeting) {
                          IntegerAttr());
 }
 
+/// Erases `op`, if pure, and what only it uses.
+static void eraseIfUnused(Operation *op) {
+  if (!op || !isOpTriviallyDead(op))
+    return;
+  SmallVector<Value> operands(op->getOperands());
+  op->erase();
+  for (Value operand : operands)
+    eraseIfUnused(operand.getDefiningOp());
+}
+
 static void push(gpu::GPUFuncOp func, Meeting meeting) {
   OpBuilder b(func.getContext());
   InboxOp inbox = createInbox(b, func, meeting);
-  auto [warpgroups, store, meet, sum] = meeting;
-  Value piece = meet.getPiece(), dest = sum.getDest(), row = sum.getRow();
+  auto [warpgroups, store, meet, sum, arrivals] = meeting;
+  Value piece = meet.getPiece(), dest = sum.dest, row = sum.row;
   b.setInsertionPoint(store);
   AwaitClusterOp::create(b, store.getLoc());
   PushOp::create(b, store.getLoc(), store.getValue(), inbox, piece, row,
                  store.getLike(), store.getTransposed());
-  b.setInsertionPoint(sum);
+  b.setInsertionPoint(sum.op);
   // While rows are on their way: nobody needs to know before.
   Value rows = OwnedRowsOp::create(b, meet.getLoc(), b.getIndexType(), piece,
-                                   meet.getPieces(), dest, row, sum.getRows());
+                                   meet.getPieces(), dest, row, sum.rows);
   ExpectOp::create(b, meet.getLoc(), inbox.getInbox(), rows);
-  SumPushedOp::create(b, sum.getLoc(), inbox, dest, sum.getBatch(),
-                      sum.getHead(), row, piece, rows, sum.getAccumulate());
-  for (Operation *op :
-       {sum.getOperation(), meet.getOperation(), store.getOperation()})
+  SumPushedOp::create(b, sum.op->getLoc(), inbox, dest, sum.batch, sum.head,
+                      row, piece, rows, sum.accumulates);
+  Value except = store.getExcept();
+  for (Operation *op : {sum.op, meet.getOperation(), store.getOperation(),
+                        arrivals.getOperation()})
     op->erase();
+  // What is left of the choice of a share would use arguments that go.
+  if (except)
+    eraseIfUnused(except.getDefiningOp());
 }
 
 /// Takes what only the workspace needed from the kernel's arguments.

@@ -169,6 +169,10 @@ static void narrow(Operation *op, int64_t consumers, Value row) {
     sum.getRowMutable().assign(
         arith::AddIOp::create(b, op->getLoc(), sum.getRow(), row));
     sum.setRows(sum.getRows() / consumers);
+  } else if (auto sum = dyn_cast<SumSharesOp>(op)) {
+    OpBuilder b(op);
+    sum.getRowMutable().assign(
+        arith::AddIOp::create(b, op->getLoc(), sum.getRow(), row));
   } else if (auto wgmma = dyn_cast<WgmmaOp>(op)) {
     if (auto slot = dyn_cast<SlotType>(wgmma.getA().getType());
         slot && slot.getRows() > kWarpgroupRows)

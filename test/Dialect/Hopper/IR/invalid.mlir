@@ -532,10 +532,37 @@ func.func @sum_width(%n: index, %o: memref<1x4x?x6xbf16>) {
 
 // -----
 
+func.func @share_width(%acc: vector<64x16xf32>, %n: index, %o: memref<1x4x?x32xbf16>) {
+  // expected-error@+1 {{stores 16 columns, but 'memref<1x4x?x32xbf16>' has 32}}
+  hopper.sum_shares %acc, %n[%n] of 3 into %o[%n, %n, %n] from %n step %n : vector<64x16xf32>, memref<1x4x?x32xbf16>
+  return
+}
+
+// -----
+
+func.func @share_of_transposed(%acc: vector<64x8xf32>, %n: index, %o: memref<1x4x?x64xbf16>) {
+  // expected-error@+1 {{is of a transposed tile, which has no shares to leave out}}
+  hopper.store_partial %acc, %n[%n, %n, %n, %n] of 3 like %o except %n transposed : vector<64x8xf32>, memref<1x4x?x64xbf16>
+  return
+}
+
+// -----
+
+func.func @producer_counts(%n: index) {
+  hopper.warpgroups producer registers 40 {
+    // expected-error@+1 {{must be in the consumer region of hopper.warpgroups}}
+    %count = hopper.arrivals %n[%n]
+  } consumers 2 registers 232 {
+  }
+  return
+}
+
+// -----
+
 func.func @producer_meets(%n: index) {
   hopper.warpgroups producer registers 40 {
     // expected-error@+1 {{must be in the consumer region of hopper.warpgroups}}
-    %first, %step = hopper.meet %n[%n] piece %n of 3 resident %n
+    %first, %step = hopper.meet %n[%n] after %n piece %n of 3 resident %n
   } consumers 2 registers 232 {
   }
   return

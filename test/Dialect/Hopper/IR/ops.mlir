@@ -137,8 +137,16 @@ func.func @fragments(%r: memref<1x4x?x2xf32>, %o: memref<1x4x?x64xf16>, %i: inde
 func.func @pieces(%acc: vector<64x16xf32>, %address: index, %n: index, %p: index, %o: memref<?x4x?x16xbf16>) {
   // CHECK: hopper.store_partial %[[ACC]], %[[A]][%[[P]], %[[N]], %[[N]], %[[N]]] of 3 like %[[O]] : vector<64x16xf32>, memref<?x4x?x16xbf16>
   hopper.store_partial %acc, %address[%p, %n, %n, %n] of 3 like %o : vector<64x16xf32>, memref<?x4x?x16xbf16>
-  // CHECK: %first, %step = hopper.meet %[[A]][%[[N]]] piece %[[P]] of 3 resident %[[N]]
-  %first, %step = hopper.meet %address[%n] piece %p of 3 resident %n
+  // CHECK: hopper.store_partial {{.*}} like %[[O]] except %[[P]] :
+  hopper.store_partial %acc, %address[%p, %n, %n, %n] of 3 like %o except %p : vector<64x16xf32>, memref<?x4x?x16xbf16>
+  // CHECK: %[[COUNT:.*]] = hopper.arrivals %[[A]][%[[N]]]
+  %count = hopper.arrivals %address[%n]
+  // CHECK: %first, %step = hopper.meet %[[A]][%[[N]]] after %[[COUNT]] piece %[[P]] of 3 resident %[[N]]
+  %first, %step = hopper.meet %address[%n] after %count piece %p of 3 resident %n
+  // CHECK: hopper.sum_shares %[[ACC]], %[[A]][%[[P]]] of 3 into %[[O]][%[[N]], %[[N]], %[[N]]] from %first step %step : vector<64x16xf32>, memref<?x4x?x16xbf16>
+  hopper.sum_shares %acc, %address[%p] of 3 into %o[%n, %n, %n] from %first step %step : vector<64x16xf32>, memref<?x4x?x16xbf16>
+  // CHECK: hopper.sum_shares {{.*}} step %step accumulate :
+  hopper.sum_shares %acc, %address[%p] of 3 into %o[%n, %n, %n] from %first step %step accumulate : vector<64x16xf32>, memref<?x4x?x16xbf16>
   // CHECK: hopper.sum_partials %[[A]] of 3 into %[[O]][%[[N]], %[[N]], %[[N]]] rows 64 from %first step %step : memref<?x4x?x16xbf16>
   hopper.sum_partials %address of 3 into %o[%n, %n, %n] rows 64 from %first step %step : memref<?x4x?x16xbf16>
   // CHECK: hopper.wait_predecessor

@@ -26,8 +26,9 @@ gpu.module @kernels {
     } consumers 1 registers 240 {
       %acc = arith.constant dense<1.0> : vector<64x64xf32>
       hopper.store_partial %acc, %partials[%counters, %counters, %counters, %counters] of 8 like %o : vector<64x64xf32>, !o
-      %first, %step = hopper.meet %counters[%counters] piece %counters of 8 resident %resident
-      %again, %by = hopper.meet %counters[%counters] piece %counters of 8 resident %resident
+      %count = hopper.arrivals %counters[%counters]
+      %first, %step = hopper.meet %counters[%counters] after %count piece %counters of 8 resident %resident
+      %again, %by = hopper.meet %counters[%counters] after %count piece %counters of 8 resident %resident
     }
     gpu.return
   }
@@ -49,8 +50,9 @@ gpu.module @kernels {
       %p = gpu.block_id x
       %acc = arith.constant dense<1.0> : vector<64x64xf32>
       hopper.store_partial %acc, %partials[%p, %p, %p, %p] of 17 like %o : vector<64x64xf32>, !o
+      %count = hopper.arrivals %counters[%p]
       // expected-error@+1 {{is of 17 pieces, but they can push to each other only as a cluster of at most 16}}
-      %first, %step = hopper.meet %counters[%p] piece %p of 17 resident %resident
+      %first, %step = hopper.meet %counters[%p] after %count piece %p of 17 resident %resident
       hopper.sum_partials %partials of 17 into %o[%p, %p, %p] rows 64 from %first step %step : !o
     }
     gpu.return
@@ -74,7 +76,8 @@ gpu.module @kernels {
       %t = gpu.grid_dim x
       %acc = arith.constant dense<1.0> : vector<64x64xf32>
       hopper.store_partial %acc, %partials[%p, %p, %p, %p] of 8 like %o : vector<64x64xf32>, !o
-      %first, %step = hopper.meet %counters[%p] piece %p of 8 resident %resident
+      %count = hopper.arrivals %counters[%p]
+      %first, %step = hopper.meet %counters[%p] after %count piece %p of 8 resident %resident
       // expected-error@+1 {{does not add up what the pieces that meet have stored}}
       hopper.sum_partials %partials of 8 into %o[%p, %p, %t] rows 64 from %first step %step : !o
     }
@@ -103,7 +106,8 @@ gpu.module @kernels {
         // expected-error@+1 {{must be at the top of the consumers of a kernel whose pieces push}}
         hopper.store_partial %acc, %partials[%p, %p, %p, %p] of 8 like %o : vector<64x64xf32>, !o
       }
-      %first, %step = hopper.meet %counters[%p] piece %p of 8 resident %resident
+      %count = hopper.arrivals %counters[%p]
+      %first, %step = hopper.meet %counters[%p] after %count piece %p of 8 resident %resident
       hopper.sum_partials %partials of 8 into %o[%p, %p, %p] rows 64 from %first step %step : !o
     }
     gpu.return
@@ -126,7 +130,8 @@ gpu.module @kernels {
     } consumers 1 registers 240 {
       %acc = arith.constant dense<1.0> : vector<64x64xf32>
       hopper.store_partial %acc, %partials[%counters, %counters, %counters, %counters] of 8 like %o : vector<64x64xf32>, !o
-      %first, %step = hopper.meet %counters[%counters] piece %counters of 8 resident %resident
+      %count = hopper.arrivals %counters[%counters]
+      %first, %step = hopper.meet %counters[%counters] after %count piece %counters of 8 resident %resident
       hopper.sum_partials %partials of 8 into %o[%counters, %counters, %counters] rows 64 from %first step %step : !o
     }
     gpu.return

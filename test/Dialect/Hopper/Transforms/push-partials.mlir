@@ -40,7 +40,8 @@ gpu.module @kernels {
       %one = arith.constant dense<1.0> : vector<64x64xf32>
       %acc = hopper.row_scale %one, %rows : vector<64x64xf32>, vector<64xf32>
       hopper.store_partial %acc, %partials[%p, %b, %h, %row] of 6 like %o : vector<64x64xf32>, !o
-      %first, %step = hopper.meet %counters[%t] piece %p of 6 resident %resident
+      %count = hopper.arrivals %counters[%t]
+      %first, %step = hopper.meet %counters[%t] after %count piece %p of 6 resident %resident
       hopper.sum_partials %partials of 6 into %o[%b, %h, %row] rows 64 from %first step %step accumulate : !o
     }
     gpu.return
@@ -58,7 +59,8 @@ gpu.module @kernels {
       %p = gpu.block_id x
       %acc = arith.constant dense<1.0> : vector<64x64xf32>
       hopper.store_partial %acc, %partials[%p, %c0, %c0, %c0] of 8 like %o : vector<64x64xf32>, memref<1x2x9x64xbf16>
-      %first, %step = hopper.meet %counters[%c0] piece %p of 8 resident %resident
+      %count = hopper.arrivals %counters[%c0]
+      %first, %step = hopper.meet %counters[%c0] after %count piece %p of 8 resident %resident
       hopper.sum_partials %partials of 8 into %o[%c0, %c0, %c0] rows 64 from %first step %step : memref<1x2x9x64xbf16>
     }
     gpu.return

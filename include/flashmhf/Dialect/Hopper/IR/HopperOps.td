@@ -538,6 +538,9 @@ def Hopper_StorePartialOp : Hopper_Op<"store_partial"> {
     Rows past the end are not written. `transposed`: row i of the tile is column i
     there, its columns are rows; what is past either end is not written.
 
+    `except` leaves out that share of the tile, see hopper.sum_shares, which
+    alone may read the rest: the order of its columns in memory is their own.
+
     ```mlir
     hopper.store_partial %acc, %partials[%p, %b, %h, %row] of 8 like %o
         : vector<64x128xf32>, memref<..>
@@ -547,33 +550,56 @@ def Hopper_StorePartialOp : Hopper_Op<"store_partial"> {
                        Index:$batch, Index:$head, Index:$row,
                        Hopper_Pieces:$pieces,
                        MemRefRankOf<[F32, F16, BF16], [4]>:$like,
-                       UnitAttr:$transposed);
+                       Optional<Index>:$except, UnitAttr:$transposed);
   let assemblyFormat = [{
     $value `,` $partials `[` $piece `,` $batch `,` $head `,` $row `]`
-    `of` $pieces `like` $like (`transposed` $transposed^)? attr-dict `:` type($value) `,` type($like)
+    `of` $pieces `like` $like (`except` $except^)? (`transposed` $transposed^)?
+    attr-dict `:` type($value) `,` type($like)
   }];
+  let hasVerifier = 1;
+}
+
+def Hopper_ArrivalsOp : Hopper_Op<"arrivals"> {
+  let summary = "count those who have met at a tile";
+  let description = [{
+    The counter at which this consumer will meet those of the other pieces, some
+    time before that: `counters + 8 * (tile * consumers + consumer)`. Whoever
+    has not come yet learns from it which round is under way.
+  }];
+  let arguments = (ins Index:$counters, Index:$tile);
+  let results = (outs Index:$count);
+  let assemblyFormat = [{ $counters `[` $tile `]` attr-dict }];
   let hasVerifier = 1;
 }
 
 def Hopper_MeetOp : Hopper_Op<"meet"> {
   let summary = "meet the other pieces of a tile and share out what is left";
   let description = [{
-    Every piece of a tile comes here once, after its stores. If `resident` is
-    not zero, all of them are resident at once: each waits for all and goes on
-    with every `pieces`-th row from its own number on. Else nobody waits: the
-    last to come gets all rows, the others none.
+    Every consumer of every piece of a tile comes here once, after its stores,
+    and meets the same consumer of the other pieces. If `resident` is not zero,
+    all of them are resident at once: each waits for all and goes on with every
+    `pieces`-th row from its own number on. Else nobody waits: the last to come
+    gets all rows, the others none.
 
     Returns the first row of this piece and the distance to its next one; a
     first row past the tile is none. What the pieces with rows load afterwards
-    has been stored by all before they came. The counter at `counters + 8 *
-    tile` counts arrivals and is never reset.
+    has been stored by all before they came. The counter, that of
+    hopper.arrivals, counts and is never reset; `count` is what hopper.arrivals
+    has found there.
+
+    ```mlir
+    %count = hopper.arrivals %counters[%tile]
+    ..
+    %first, %step = hopper.meet %counters[%tile] after %count piece %p of 8
+        resident %all
+    ```
   }];
-  let arguments = (ins Index:$counters, Index:$tile, Index:$piece,
+  let arguments = (ins Index:$counters, Index:$tile, Index:$count, Index:$piece,
                        Index:$resident, Hopper_Pieces:$pieces);
   let results = (outs Index:$first, Index:$step);
   let assemblyFormat = [{
-    $counters `[` $tile `]` `piece` $piece `of` $pieces `resident` $resident
-    attr-dict
+    $counters `[` $tile `]` `after` $count `piece` $piece `of` $pieces
+    `resident` $resident attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -587,7 +613,8 @@ def Hopper_SumPartialsOp : Hopper_Op<"sum_partials"> {
     `dest`; with `accumulate`, `dest` itself is added last.
 
     ```mlir
-    %first, %step = hopper.meet %counters[%tile] piece %p of 8 resident %all
+    %first, %step = hopper.meet %counters[%tile] after %count piece %p of 8
+        resident %all
     hopper.sum_partials %partials of 8 into %o[%b, %h, %row] rows 64
         from %first step %step : memref<..>
     ```
@@ -601,6 +628,39 @@ def Hopper_SumPartialsOp : Hopper_Op<"sum_partials"> {
     $partials `of` $pieces `into` $dest `[` $batch `,` $head `,` $row `]`
     `rows` $rows `from` $first `step` $step (`accumulate` $accumulate^)?
     attr-dict `:` type($dest)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_SumSharesOp : Hopper_Op<"sum_shares"> {
+  let summary = "add up the shares of a tile that a piece has";
+  let description = [{
+    The elements (i, j) of a tile are dealt out to its P pieces: they belong to
+    share (2 (j / 16) + i / 8 mod 2) mod P. For those of the shares first,
+    first + step, .. below P: `dest[b, h, row + i, j] = sum over p of what piece
+    p has`, added in f32 in the order of the pieces and rounded once to the type
+    of `dest`; with `accumulate`, `dest` itself is added last. What piece
+    `piece` has is `value`, what others have is in `partials`. Where the step is
+    less than P, all of `value` must be there too.
+
+    ```mlir
+    hopper.store_partial %acc, %partials[%p, %b, %h, %row] of 8 like %o
+        except %share : vector<64x128xf32>, memref<..>
+    %first, %step = hopper.meet %counters[%tile] after %count piece %p of 8
+        resident %all
+    hopper.sum_shares %acc, %partials[%p] of 8 into %o[%b, %h, %row]
+        from %first step %step : vector<64x128xf32>, memref<..>
+    ```
+  }];
+  let arguments = (ins Hopper_Accumulator:$value, Index:$partials, Index:$piece,
+                       Hopper_Pieces:$pieces,
+                       MemRefRankOf<[F32, F16, BF16], [4]>:$dest,
+                       Index:$batch, Index:$head, Index:$row,
+                       Index:$first, Index:$step, UnitAttr:$accumulate);
+  let assemblyFormat = [{
+    $value `,` $partials `[` $piece `]` `of` $pieces `into` $dest
+    `[` $batch `,` $head `,` $row `]` `from` $first `step` $step
+    (`accumulate` $accumulate^)? attr-dict `:` type($value) `,` type($dest)
   }];
   let hasVerifier = 1;
 }

@@ -209,7 +209,8 @@ def HopperPushPartials
 
     ```mlir
     hopper.store_partial %acc, %partials[%p, %b, %h, %row] of 8 like %o
-    %first, %step = hopper.meet %counters[%tile] piece %p of 8 resident %all
+    %first, %step = hopper.meet %counters[%tile] after %n piece %p of 8
+        resident %all
     hopper.sum_partials %partials of 8 into %o[%b, %h, %row] rows 64 from %first step %step
     // becomes
     hopper.await_cluster
