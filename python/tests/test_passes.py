@@ -33,6 +33,7 @@ KERNELS = ["flashmhf-fuse-swiglu"] + [
         "hopper-split-producer",
         "hopper-pipeline",
         "hopper-fuse-tiles",
+        "hopper-fold-steps",
         "hopper-start-early",
         "hopper-push-partials",
         "hopper-place-waits",

@@ -58,6 +58,13 @@ def splits():
             f"--preset={preset}",
             f"--schedule=#flashmhf.schedule<{tiles}, split = {pieces}>"
         ]
+    # Pieces of one step.
+    for tiles in ("token_tile = 64, consumers = 1, registers = [248, 248]",
+                  "token_tile = 128, registers = [40, 232]"):
+        yield f"128m-one-step-{tiles}".replace(" ", ""), [
+            "--preset=128m",
+            f"--schedule=#flashmhf.schedule<{tiles}, stages = [1, 1, 1], split = 16, push = true>"
+        ]
     # Values of R for more sub-networks than there are registers for.
     for tiles in ("registers = [24, 240]", "registers = [40, 232], halve_q = true"):
         yield f"1.3b-{tiles}-2".replace(" ", ""), [
@@ -73,7 +80,8 @@ def exchanged():
             ((8, ""), (8, ", overlap = true"),
              (8, ", programmatic = true, overlap = true"), (1, ""),
              (6, ", push = true, registers = [40, 240], overlap = true"),
-             (6, ", push = true, registers = [40, 240], programmatic = true"))):
+             (6, ", push = true, registers = [40, 240], programmatic = true"),
+             (6, ", push = true, registers = [24, 240], programmatic = true"))):
         yield f"{preset}-{tokens}-{pieces}{more}".replace(" ", ""), [
             f"--preset={preset}",
             "--schedule=#flashmhf.schedule<consumers = 1, dff_tile = 64, "
@@ -89,6 +97,8 @@ def early():
              "overlap = true, persistent = true, producers = 2, fuse_tiles = true, halve_q = true",
              "overlap = true, cluster = 2", "overlap = true, cluster = 2, split = 4",
              "overlap = true, split = 4, producers = 2", "dff_tile = 64",
+             "overlap = true, split = 4",
+             "dff_tile = 64, overlap = true, split = 6, push = true",
              "consumers = 1, token_tile = 16, dff_tile = 64, overlap = true, exchange = true")):
         yield f"{preset}-{schedule}".replace(" ", ""), [
             f"--preset={preset}",

@@ -82,11 +82,27 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // unless one thread of a piece can wait between its weights.
+  // unless one thread of a piece can wait between its weights, which takes
+  // registers.
+
+  // CHECK-LABEL: gpu.func @few_registers
+  // CHECK:       hopper.thread {
+  // CHECK-NEXT:    hopper.put %{{.*}} into %Q
+  gpu.func @few_registers(%q: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, registers = [24, 240], split = 2, programmatic = true>} {
+    %c0 = arith.constant 0 : index
+    %rq = hopper.ring "Q" : !ring
+    %rk = hopper.ring "K" : !ring
+    hopper.warpgroups producer registers 24 {
+      hopper.put %q[%c0, %c0, %c0, %c0] into %rq : !map, !ring
+      hopper.put %q[%c0, %c0, %c0, %c0] into %rk : !map, !ring
+    } consumers 1 registers 240 {
+    }
+    gpu.return
+  }
 
   // CHECK-LABEL: gpu.func @early_piece
   // CHECK-NOT:   hopper.thread
-  gpu.func @early_piece(%q: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, split = 2, programmatic = true>} {
+  gpu.func @early_piece(%q: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, registers = [32, 240], split = 2, programmatic = true>} {
     %c0 = arith.constant 0 : index
     %rq = hopper.ring "Q" : !ring
     %rk = hopper.ring "K" : !ring

@@ -69,9 +69,9 @@ def HopperSplitProducer : HopperPass<"hopper-split-producer"> {
     The thread of the weights then runs ahead into the next tile while that of
     Q waits for the last products of this one.
 
-    So it is, too, where the schedule is `programmatic`, unless it is `split`
-    without `cluster`: Q's thread is to wait for the kernel in front, and the
-    other is not.
+    So it is, too, where the schedule is `programmatic`, unless it is `split` and
+    the producer has 32 registers or more: Q's thread is to wait for the kernel
+    in front, and the other is not.
 
     ```mlir
     hopper.thread { scf.for %n = .. { hopper.put .. into %Q } }
@@ -171,6 +171,23 @@ def HopperPipeline : HopperPass<"hopper-pipeline"> {
     of the wait for K: A is in shared memory and not in registers.
 
     Values are not changed.
+  }];
+}
+
+def HopperFoldSteps : HopperPass<"hopper-fold-steps"> {
+  let summary = "Take away loops of one step and sums with zeros";
+  let description = [{
+    A consumer's loop that runs once, as for a piece of one step or two that
+    overlap, gives way to its body, and a product whose accumulator is zero has
+    none.
+
+    ```mlir
+    %o = scf.for %t = %first to %first + 1 iter_args(%acc = zero) { .. hopper.wgmma %a, %v acc %acc .. }
+    // becomes
+    .. %o = hopper.wgmma %a, %v
+    ```
+
+    Numerics: the sign of a zero may change.
   }];
 }
 
