@@ -1,9 +1,10 @@
 //===- CPU.cpp - The pipeline to the host CPU -----------------------------===//
 //
 /// \file
-/// In: mhffn on tensors or memrefs. Out: the LLVM dialect, with the calling
-/// convention of CPU.h. Tiles of S, T and A live in registers and in scratch of
-/// the size of one tile; nothing of size L x d_ff exists at any level.
+/// In: mhffn and project on tensors or memrefs. Out: the LLVM dialect, with the
+/// calling convention of CPU.h. Tiles of S, T and A live in registers and in
+/// scratch of the size of one tile; nothing of size L x d_ff exists at any
+/// level.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,6 +54,8 @@ static void addTiling(OpPassManager &manager, const ToCPUOptions &options) {
   manager.addPass(createFlashMHFTileDff());
   manager.addPass(createFlashMHFPadTiles(padding));
   manager.addPass(createFlashMHFTilesToLinalg());
+  // Projections, as scalar loops.
+  manager.addPass(createFlashMHFDecompose());
 }
 
 /// linalg to vectors, accumulators in registers.

@@ -70,8 +70,8 @@ static bool fillsWithZero(linalg::FillOp fill) {
   return fill && matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
 }
 
-linalg::FillOp flashmhf::getZeroFillOfInit(MHFFNOp op) {
-  Value init = op.getInit();
+linalg::FillOp flashmhf::getZeroFillOfInit(DestinationStyleOpInterface op) {
+  Value init = op.getDpsInits()[0];
   if (isa<TensorType>(init.getType())) {
     auto fill = init.getDefiningOp<linalg::FillOp>();
     return fillsWithZero(fill) ? fill : linalg::FillOp();
@@ -87,15 +87,16 @@ linalg::FillOp flashmhf::getZeroFillOfInit(MHFFNOp op) {
   return {};
 }
 
-bool flashmhf::replaceIfEmpty(RewriterBase &rewriter, MHFFNOp op) {
+bool flashmhf::replaceIfEmpty(RewriterBase &rewriter,
+                              DestinationStyleOpInterface op) {
   auto isEmpty = [](Value operand) {
     return llvm::is_contained(cast<ShapedType>(operand.getType()).getShape(),
                               0);
   };
   if (llvm::none_of(op->getOperands(), isEmpty))
     return false;
-  if (op.getResult())
-    rewriter.replaceOp(op, op.getInit());
+  if (op->getNumResults())
+    rewriter.replaceOp(op, op.getDpsInits()[0]);
   else
     rewriter.eraseOp(op);
   return true;

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+#include "Destination.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Builders.h"
@@ -35,69 +35,102 @@ Type MHFFNOp::getAccumulatorType(Type input) {
 
 LogicalResult MHFFNOp::reifyResultShapes(OpBuilder &b,
                                          ReifiedRankedShapedTypeDims &shapes) {
-  if (!getResult())
-    return failure();
-  SmallVector<OpFoldResult> &shape = shapes.emplace_back();
-  for (int64_t dim = 0; dim < 4; ++dim)
-    shape.push_back(linalg::createFoldedDimOp(b, getLoc(), getInit(), dim));
-  return success();
+  return reifyInitShape(b, *this, shapes);
 }
 
 void MHFFNOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
         &effects) {
-  for (OpOperand &operand : getOperation()->getOpOperands()) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      continue;
-    effects.emplace_back(MemoryEffects::Read::get(), &operand);
-    if (isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-  }
+  addMemoryEffects(*this, effects);
 }
-
-namespace {
-/// One size of the problem: its name and where it is first read.
-struct NamedSize {
-  char name;
-  int64_t size;
-  StringRef operand;
-};
-} // namespace
 
 static bool sizesMatch(int64_t lhs, int64_t rhs) {
   return ShapedType::isDynamic(lhs) || ShapedType::isDynamic(rhs) || lhs == rhs;
 }
 
+LogicalResult flashmhf::verifySizes(Operation *op, StringRef name, Value value,
+                                    ArrayRef<NamedSize> expected) {
+  if (!value)
+    return success();
+  ArrayRef<int64_t> shape = cast<ShapedType>(value.getType()).getShape();
+  for (auto [dim, size] : llvm::enumerate(shape))
+    if (!sizesMatch(size, expected[dim].size))
+      return op->emitOpError("size ")
+             << StringRef(&expected[dim].name, 1) << " differs: dimension "
+             << dim << " of '" << name << "' is " << size << ", but '"
+             << expected[dim].operand << "' has " << expected[dim].size;
+  return success();
+}
+
+/// Tensors or memrefs, not both.
+LogicalResult
+flashmhf::verifyDestination(DestinationStyleOpInterface op,
+                            ArrayRef<std::pair<StringRef, Value>> operands) {
+  Value init = op.getDpsInits()[0];
+  bool onTensors = isa<TensorType>(init.getType());
+  for (auto [name, value] : operands)
+    if (value && isa<TensorType>(value.getType()) != onTensors)
+      return op->emitOpError(
+                 "operands must be all tensors or all memrefs, but '")
+             << name << "' is " << value.getType() << " and 'init' is "
+             << init.getType();
+  if (onTensors != (op->getNumResults() == 1))
+    return op->emitOpError(onTensors ? "on tensors must have one result"
+                                     : "on memrefs must have no result");
+  if (onTensors && op->getResult(0).getType() != init.getType())
+    return op->emitOpError("result type ")
+           << op->getResult(0).getType() << " differs from the type of 'init' "
+           << init.getType();
+  for (auto [index, operand] : llvm::enumerate(op->getOperandTypes()))
+    if (auto type = dyn_cast<MemRefType>(operand); type && !type.isStrided())
+      return op->emitOpError("operand #")
+             << index << " must have a strided layout, got " << type;
+  return success();
+}
+
+LogicalResult flashmhf::verifyOutputType(DestinationStyleOpInterface op,
+                                         Type input, Type accumulator) {
+  Type output = getElementTypeOrSelf(op.getDpsInits()[0].getType());
+  if (output == input || output == accumulator)
+    return success();
+  return op->emitOpError("element type of 'init' must be ")
+         << input << " or the accumulation type " << accumulator << ", got "
+         << output;
+}
+
+void flashmhf::addMemoryEffects(
+    DestinationStyleOpInterface op,
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    effects.emplace_back(MemoryEffects::Read::get(), &operand);
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+  }
+}
+
+LogicalResult flashmhf::reifyInitShape(OpBuilder &b,
+                                       DestinationStyleOpInterface op,
+                                       ReifiedRankedShapedTypeDims &shapes) {
+  if (!op->getNumResults())
+    return failure();
+  Value init = op.getDpsInits()[0];
+  SmallVector<OpFoldResult> &shape = shapes.emplace_back();
+  for (int64_t dim = 0; dim < 4; ++dim)
+    shape.push_back(linalg::createFoldedDimOp(b, op->getLoc(), init, dim));
+  return success();
+}
+
 LogicalResult MHFFNOp::verify() {
-  // Tensors or memrefs, not both.
-  bool onTensors = isa<TensorType>(getInit().getType());
-  auto verifyKind = [&](StringRef name, Value value) -> LogicalResult {
-    if (!value || isa<TensorType>(value.getType()) == onTensors)
-      return success();
-    return emitOpError("operands must be all tensors or all memrefs, but '")
-           << name << "' is " << value.getType() << " and 'init' is "
-           << getInit().getType();
-  };
   std::pair<StringRef, Value> operands[] = {{"q", getQ()},
                                             {"k", getK()},
                                             {"u", getU()},
                                             {"v", getV()},
                                             {"r", getR()}};
-  for (auto [name, value] : operands)
-    if (failed(verifyKind(name, value)))
-      return failure();
-  if (onTensors != static_cast<bool>(getResult()))
-    return emitOpError(onTensors ? "on tensors must have one result"
-                                 : "on memrefs must have no result");
-  if (onTensors && getResult().getType() != getInit().getType())
-    return emitOpError("result type ")
-           << getResult().getType() << " differs from the type of 'init' "
-           << getInit().getType();
-
-  for (auto [index, operand] : llvm::enumerate(getOperandTypes()))
-    if (auto type = dyn_cast<MemRefType>(operand); type && !type.isStrided())
-      return emitOpError("operand #")
-             << index << " must have a strided layout, got " << type;
+  if (failed(verifyDestination(*this, operands)))
+    return failure();
 
   // Element types.
   Type input = getInputType(), accumulator = getAccumulatorType();
@@ -111,34 +144,19 @@ LogicalResult MHFFNOp::verify() {
              << name << "' must be " << expected << " when 'q' has " << input
              << ", got " << element;
   }
-  Type output = getElementTypeOrSelf(getInit().getType());
-  if (output != input && output != accumulator)
-    return emitOpError("element type of 'init' must be ")
-           << input << " or the accumulation type " << accumulator << ", got "
-           << output;
+  if (failed(verifyOutputType(*this, input, accumulator)))
+    return failure();
 
   // Sizes: each named size agrees wherever it occurs.
   NamedSize b{'B', getBatches(), "q"}, h{'H', getHeads(), "q"},
       l{'L', getTokens(), "q"}, d{'D', getHeadWidth(), "q"},
       g{'G', getKVHeads(), "k"}, e{'E', getSubNetworks(), "k"},
       f{'F', getSubWidth(), "k"};
-  auto verifySizes = [&](StringRef name, Value value,
-                         ArrayRef<NamedSize> expected) -> LogicalResult {
-    if (!value)
-      return success();
-    for (auto [dim, size] : llvm::enumerate(getShapeOf(value)))
-      if (!sizesMatch(size, expected[dim].size))
-        return emitOpError("size ")
-               << StringRef(&expected[dim].name, 1) << " differs: dimension "
-               << dim << " of '" << name << "' is " << size << ", but '"
-               << expected[dim].operand << "' has " << expected[dim].size;
-    return success();
-  };
-  if (failed(verifySizes("k", getK(), {g, e, f, d})) ||
-      failed(verifySizes("u", getU(), {g, e, f, d})) ||
-      failed(verifySizes("v", getV(), {g, e, f, d})) ||
-      failed(verifySizes("r", getR(), {b, h, l, e})) ||
-      failed(verifySizes("init", getInit(), {b, h, l, d})))
+  if (failed(verifySizes(*this, "k", getK(), {g, e, f, d})) ||
+      failed(verifySizes(*this, "u", getU(), {g, e, f, d})) ||
+      failed(verifySizes(*this, "v", getV(), {g, e, f, d})) ||
+      failed(verifySizes(*this, "r", getR(), {b, h, l, e})) ||
+      failed(verifySizes(*this, "init", getInit(), {b, h, l, d})))
     return failure();
 
   if (!ShapedType::isDynamic(h.size) && !ShapedType::isDynamic(g.size) &&

@@ -1,8 +1,8 @@
-//===- BufferizableOpInterfaceImpl.cpp - Bufferization of mhffn -----------===//
+//===- BufferizableOpInterfaceImpl.cpp - Bufferization -------------------===//
 //
 /// \file
-/// mhffn on tensors becomes mhffn on buffers: it reads all operands and writes
-/// the buffer of its init.
+/// mhffn and project on tensors become the same on buffers: they read all
+/// operands and write the buffer of their init.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,13 +17,13 @@ using namespace mlir::bufferization;
 using namespace mlir::flashmhf;
 
 namespace {
-struct MHFFNOpModel
-    : DstBufferizableOpInterfaceExternalModel<MHFFNOpModel, MHFFNOp> {
+template <typename OpTy>
+struct DestinationModel
+    : DstBufferizableOpInterfaceExternalModel<DestinationModel<OpTy>, OpTy> {
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
-    auto mhffn = cast<MHFFNOp>(op);
-    if (!mhffn.getResult())
+    if (!op->getNumResults())
       return success();
     rewriter.setInsertionPoint(op);
     SmallVector<Value> buffers;
@@ -35,7 +35,7 @@ struct MHFFNOpModel
     }
     Operation *onBuffers = clone(rewriter, op, TypeRange(), buffers);
     replaceOpWithBufferizedValues(rewriter, op,
-                                  cast<MHFFNOp>(onBuffers).getInit());
+                                  cast<OpTy>(onBuffers).getInit());
     return success();
   }
 };
@@ -44,6 +44,7 @@ struct MHFFNOpModel
 void flashmhf::registerBufferizableOpInterfaceExternalModels(
     DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FlashMHFDialect *) {
-    MHFFNOp::attachInterface<MHFFNOpModel>(*context);
+    MHFFNOp::attachInterface<DestinationModel<MHFFNOp>>(*context);
+    ProjectOp::attachInterface<DestinationModel<ProjectOp>>(*context);
   });
 }

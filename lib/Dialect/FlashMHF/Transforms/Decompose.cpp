@@ -1,8 +1,8 @@
 //===- Decompose.cpp - Replace mhffn by linalg operations -----------------===//
 //
 /// \file
-/// In: mhffn on tensors or memrefs. Out: no mhffn. What takes its place is
-/// written by its AggregatedOpInterface.
+/// In: mhffn and project on tensors or memrefs. Out: none of them. What takes
+/// their place is written by their AggregatedOpInterface.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,10 +28,13 @@ using namespace mlir::flashmhf;
 namespace {
 struct DecomposePass : flashmhf::impl::FlashMHFDecomposeBase<DecomposePass> {
   void runOnOperation() override {
-    SmallVector<MHFFNOp> ops;
-    getOperation()->walk([&](MHFFNOp op) { ops.push_back(op); });
+    SmallVector<linalg::AggregatedOpInterface> ops;
+    getOperation()->walk([&](linalg::AggregatedOpInterface op) {
+      if (isa<MHFFNOp, ProjectOp>(op))
+        ops.push_back(op);
+    });
     IRRewriter rewriter(&getContext());
-    for (MHFFNOp op : ops) {
+    for (linalg::AggregatedOpInterface op : ops) {
       rewriter.setInsertionPoint(op);
       FailureOr<SmallVector<Value>> results = op.decomposeOperation(rewriter);
       if (failed(results))

@@ -31,15 +31,15 @@ Value createZeroFill(OpBuilder &b, Location loc, Value buffer);
 Value createAccumulatorStore(OpBuilder &b, Location loc, Value acc, Value out,
                              bool accumulate);
 
-/// The fill by which the `init` of `op` is known to be zero, or null. On
+/// The fill by which the one init of `op` is known to be zero, or null. On
 /// tensors that is the producer of `init`; on memrefs it is a fill before `op`
 /// with nothing in between that could see or change the memory, so a rewrite
-/// that does not read `init` may erase it.
-linalg::FillOp getZeroFillOfInit(MHFFNOp op);
+/// that does not read it may erase the fill.
+linalg::FillOp getZeroFillOfInit(DestinationStyleOpInterface op);
 
 /// Replaces `op` by its init if a size is statically 0: the sum, or what it
 /// would be stored to, is empty. Returns whether it was.
-bool replaceIfEmpty(RewriterBase &rewriter, MHFFNOp op);
+bool replaceIfEmpty(RewriterBase &rewriter, DestinationStyleOpInterface op);
 
 } // namespace mlir::flashmhf
 

@@ -137,6 +137,8 @@ def FlashMHF_MHFFNOp : FlashMHF_Op<"mhffn", [
   }];
 }
 
+include "flashmhf/Dialect/FlashMHF/IR/FlashMHFProject.td"
+
 def FlashMHF_PickVariantOp : FlashMHF_Op<"pick_variant", [Pure]> {
   let summary = "which of several variants is taken";
   let description = [{
