@@ -54,6 +54,7 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   manager.addPass(createCSEPass());
 
   manager.addPass(hopper::createFlashMHFFuseSwiGLU());
+  manager.addPass(hopper::createFlashMHFLowerProject());
   OpPassManager &kernels =
       manager.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
   kernels.addPass(hopper::createHopperWarpSpecialize());

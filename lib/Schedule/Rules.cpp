@@ -87,6 +87,8 @@ int64_t flashmhf::getRingSlots(StringRef name, const ScheduleFields &schedule) {
       .Case("K", schedule.stages[0])
       .Case("U", schedule.stages[1])
       .Case("V", schedule.stages[2])
+      .Case("W", schedule.stages[0])
+      .Case("X", schedule.stages[1])
       .Default(0);
 }
 
@@ -145,9 +147,10 @@ int64_t flashmhf::countBlocksAtOnce(const OperatorFacts &op,
   // A multiprocessor has 228 KB, of which each block takes 1 for itself.
   constexpr int64_t bytesOfMultiprocessor = 228 << 10, bytesOfSystem = 1 << 10;
   int64_t bytes = getSharedMemory(op, schedule) + bytesOfSystem;
+  constexpr int64_t most = 2;
   return std::min(
-      hopper::countBlocksByRegisters(schedule.consumers, schedule.registers),
-      bytesOfMultiprocessor / bytes);
+      {hopper::countBlocksByRegisters(schedule.consumers, schedule.registers),
+       bytesOfMultiprocessor / bytes, most});
 }
 
 //===----------------------------------------------------------------------===//

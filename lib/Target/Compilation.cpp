@@ -149,6 +149,7 @@ Error Compilation::replaceSchedules() {
                                            detail);
   }
   module->walk([&](MHFFNOp op) { op.setScheduleAttr(schedule); });
+  module->walk([&](ProjectOp op) { op.setScheduleAttr(schedule); });
   // The operators' verifiers relate sizes and schedule.
   if (failed(verify(*module)))
     return takeError(ErrorKind::Compile);

@@ -92,25 +92,41 @@ static std::optional<unsigned> traceToArgument(func::FuncOp function,
   return argument.getArgNumber();
 }
 
+namespace {
+/// What an operand is called, and the letters of its sizes.
+struct Role {
+  Value value;
+  const char *name;
+  std::vector<std::string> symbols;
+};
+} // namespace
+
+/// The operands of the function's only operator; none where it has several.
+static std::vector<Role> getRoles(func::FuncOp function) {
+  SmallVector<Operation *> ops;
+  function.walk([&](Operation *op) {
+    if (isa<MHFFNOp, ProjectOp>(op))
+      ops.push_back(op);
+  });
+  if (ops.size() != 1)
+    return {};
+  if (auto op = dyn_cast<ProjectOp>(ops.front()))
+    return {{op.getX(), "x", {"B", "G", "L", "K"}},
+            {op.getW(), "w", {"H", "G", "N", "K"}},
+            {op.getInit(), "out", {"B", "H", "L", "N"}}};
+  auto op = cast<MHFFNOp>(ops.front());
+  return {{op.getQ(), "q", {"B", "H", "L", "D"}},
+          {op.getK(), "k", {"G", "E", "F", "D"}},
+          {op.getU(), "u", {"G", "E", "F", "D"}},
+          {op.getV(), "v", {"G", "E", "F", "D"}},
+          {op.getR(), "r", {"B", "H", "L", "E"}},
+          {op.getInit(), "out", {"B", "H", "L", "D"}}};
+}
+
 /// Names the arguments after the operands of the function's only operator.
 static void nameArguments(func::FuncOp function,
                           MutableArrayRef<ContractArgument> arguments) {
-  SmallVector<MHFFNOp> ops;
-  function.walk([&](MHFFNOp op) { ops.push_back(op); });
-  if (ops.size() != 1)
-    return;
-  MHFFNOp op = ops.front();
-  struct Role {
-    Value value;
-    const char *name;
-    std::vector<std::string> symbols;
-  };
-  Role roles[] = {{op.getQ(), "q", {"B", "H", "L", "D"}},
-                  {op.getK(), "k", {"G", "E", "F", "D"}},
-                  {op.getU(), "u", {"G", "E", "F", "D"}},
-                  {op.getV(), "v", {"G", "E", "F", "D"}},
-                  {op.getR(), "r", {"B", "H", "L", "E"}},
-                  {op.getInit(), "out", {"B", "H", "L", "D"}}};
+  std::vector<Role> roles = getRoles(function);
   for (Role &role : roles) {
     if (!role.value)
       continue;
@@ -118,7 +134,7 @@ static void nameArguments(func::FuncOp function,
     // One argument may play two roles; the first names it.
     if (!index)
       continue;
-    arguments[*index].isOutput |= role.value == op.getInit();
+    arguments[*index].isOutput |= &role == &roles.back();
     if (!arguments[*index].symbols.empty())
       continue;
     arguments[*index].name = role.name;

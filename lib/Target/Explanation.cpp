@@ -8,6 +8,8 @@
 
 #include "flashmhf/Target/Explanation.h"
 
+#include "flashmhf/Schedule/Project.h"
+
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
@@ -30,16 +32,14 @@ static void write(json::OStream &os, StringRef name, double value) {
   os.attributeEnd();
 }
 
-static void writeSizes(json::OStream &os, const OperatorFacts &op) {
-  for (auto [name, size] : {std::pair("batch", op.batches),
-                            {"heads", op.heads},
-                            {"groups", op.groups},
-                            {"tokens", op.tokens},
-                            {"head_dim", op.headWidth},
-                            {"subnetworks", op.subNetworks},
-                            {"subnetwork_width", op.subWidth}})
-    os.attribute(name, ShapedType::isDynamic(size) ? json::Value(nullptr)
-                                                   : json::Value(size));
+static void
+writeSizes(json::OStream &os,
+           std::initializer_list<std::pair<StringRef, int64_t>> sizes) {
+  os.attributeObject("sizes", [&] {
+    for (auto [name, size] : sizes)
+      os.attribute(name, ShapedType::isDynamic(size) ? json::Value(nullptr)
+                                                     : json::Value(size));
+  });
 }
 
 static void writePrediction(json::OStream &os, const Prediction &prediction) {
@@ -114,7 +114,13 @@ static void explain(json::OStream &os, MHFFNOp op, const ChooseOptions &options,
   if (!fault && !choice.prediction)
     choice.prediction = predict(facts, choice.schedule, *options.chip);
 
-  os.attributeObject("sizes", [&] { writeSizes(os, facts); });
+  writeSizes(os, {{"batch", facts.batches},
+                  {"heads", facts.heads},
+                  {"groups", facts.groups},
+                  {"tokens", facts.tokens},
+                  {"head_dim", facts.headWidth},
+                  {"subnetworks", facts.subNetworks},
+                  {"subnetwork_width", facts.subWidth}});
   os.attribute("schedule", print(choice.schedule, op.getContext()));
   os.attribute("source", source);
   if (source == "database")
@@ -144,6 +150,30 @@ static void explain(json::OStream &os, MHFFNOp op, const ChooseOptions &options,
     writeVersions(os, op, chooseVersions(facts, options, limits, op.getLoc()));
 }
 
+static void explain(json::OStream &os, ProjectOp op,
+                    const ChooseOptions &options) {
+  ProjectFacts facts = ProjectFacts::get(op);
+  std::optional<ScheduleFields> chosen =
+      chooseProjectSchedule(facts, *options.chip, options.programmatic);
+  StringRef source =
+      stringify(chosen ? ChoiceSource::Model : ChoiceSource::None);
+  if (ScheduleAttr given = op.getScheduleAttr()) {
+    chosen = given.getFields();
+    source = "given";
+  }
+  ScheduleFields schedule = chosen.value_or(ScheduleFields());
+  writeSizes(os, {{"batch", facts.batches},
+                  {"heads", facts.heads},
+                  {"groups", facts.groups},
+                  {"tokens", facts.tokens},
+                  {"columns", facts.columns},
+                  {"depth", facts.depth}});
+  os.attribute("schedule", print(schedule, op.getContext()));
+  os.attribute("source", source);
+  if (std::optional<std::string> fault = findProjectFault(facts, schedule))
+    os.attribute("fault", *fault);
+}
+
 std::string flashmhf::explainSchedules(ModuleOp module,
                                        const ChooseOptions &options,
                                        const VersionOptions &versions,
@@ -157,6 +187,8 @@ std::string flashmhf::explainSchedules(ModuleOp module,
       module.walk([&](MHFFNOp op) {
         os.object([&] { explain(os, op, options, versions, runnersUp); });
       });
+      module.walk(
+          [&](ProjectOp op) { os.object([&] { explain(os, op, options); }); });
     });
   });
   stream << "\n";

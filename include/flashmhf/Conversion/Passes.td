@@ -43,6 +43,41 @@ def FlashMHFFuseSwiGLU
       "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
 }
 
+def FlashMHFLowerProject
+    : Pass<"flashmhf-lower-project", "::mlir::ModuleOp"> {
+  let summary = "Make an on-chip hopper kernel of each project";
+  let description = [{
+    Takes what flashmhf-bufferize leaves. A block computes `token_tile` tokens of
+    one head, or of them the part of the sum over G and K that is its piece; an
+    init that is filled with zero is not read.
+
+    ```mlir
+    linalg.fill ins(%zero) outs(%o)
+    flashmhf.project ins(%x, %w : memref<1x1x?x1024xbf16>, memref<16x1x64x1024xbf16>)
+        outs(%o : memref<1x16x?x64xbf16>)
+        {schedule = #flashmhf.schedule<token_tile = 8, dff_tile = 128, .., exchange = true>}
+    // becomes
+    hopper.launch @kernels::@f args(%x, %w, %o) ..
+    gpu.func @f(..) kernel {
+      scf.for %t .. iter_args(%acc = zero) {
+        hopper.put %mw[%head, %g, %c0, %k] into %W evict_first
+        hopper.put %mx[%batch, %g, %row, %k] into %X
+        %w = hopper.get %W
+        %x = hopper.get %X
+        %sum = hopper.wgmma %w, %x transpose_b acc %acc
+      }
+      hopper.store %rounded, %o[..] transposed
+    }
+    ```
+
+    Numerics: products accumulate in f32, the sum is associated by pieces, which
+    are added in their order, and the result is rounded once.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+      "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+      "::mlir::hopper::HopperDialect", "::mlir::scf::SCFDialect"];
+}
+
 def HopperLowerTiles : Pass<"hopper-lower-tiles"> {
   let summary = "Turn tile numbers into index arithmetic";
   let description = [{

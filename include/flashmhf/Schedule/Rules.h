@@ -76,7 +76,8 @@ struct RingFacts {
 /// other is written.
 inline constexpr int64_t kExchangedSlots = 2;
 
-/// Slots of the ring `name`, K, U or V; 0 for any other, which has its own.
+/// Slots of the ring `name`: K, U or V, or W or X of a projection; 0 for any
+/// other, which has its own.
 int64_t getRingSlots(StringRef name, const ScheduleFields &schedule);
 
 /// The rings of a kernel. `op` has a legal head width and input type.

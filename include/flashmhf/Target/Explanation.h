@@ -29,6 +29,9 @@ namespace mlir::flashmhf {
 ///      rule: "rule": {"cases": [{"tokens", "tile", "tiles", "variant"}, ..],
 ///               "otherwise": 0}}]}
 ///
+/// Then each project: sizes "batch", "heads", "groups", "tokens", "columns" and
+/// "depth", "schedule", "source" and, where there is one, "fault".
+///
 /// Where there are variants, "schedule" and what follows it are of the one for
 /// many tokens, the first. At most `runnersUp` of the candidates are named, the
 /// fastest first.

@@ -51,6 +51,29 @@ static std::string getKernelName(gpu::GPUModuleOp kernels, StringRef name) {
   return unique;
 }
 
+FailureOr<gpu::GPUFuncOp>
+hopper::createKernel(Operation *op, flashmhf::ScheduleAttr schedule) {
+  auto parent = op->getParentOfType<func::FuncOp>();
+  if (!parent)
+    return op->emitOpError("must be in a func.func");
+  gpu::GPUModuleOp kernels = getKernelModule(op);
+  OpBuilder b = OpBuilder::atBlockEnd(kernels.getBody());
+  auto func = gpu::GPUFuncOp::create(b, op->getLoc(),
+                                     getKernelName(kernels, parent.getName()),
+                                     b.getFunctionType({}, {}));
+  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  func->setAttr(kScheduleAttrName, schedule);
+  b.setInsertionPointToStart(&func.getBody().front());
+  gpu::ReturnOp::create(b, op->getLoc());
+  return func;
+}
+
+SymbolRefAttr hopper::getKernelSymbol(gpu::GPUFuncOp func) {
+  return SymbolRefAttr::get(
+      func->getParentOfType<gpu::GPUModuleOp>().getNameAttr(),
+      {FlatSymbolRefAttr::get(func.getNameAttr())});
+}
+
 Value hopper::getTensor(scf::ForallOp forall, Value operand) {
   while (forall->isAncestor(operand.getParentBlock()->getParentOp())) {
     Operation *definition = operand.getDefiningOp();
@@ -95,23 +118,12 @@ FailureOr<KernelBuilder> KernelBuilder::create(scf::ForallOp forall,
   FailureOr<KernelShape> shape = getKernelShape(forall, op);
   if (failed(shape))
     return failure();
-  auto parent = forall->getParentOfType<func::FuncOp>();
-  if (!parent)
-    return forall.emitOpError("must be in a func.func");
-
+  FailureOr<gpu::GPUFuncOp> func = createKernel(forall, op.getScheduleAttr());
+  if (failed(func))
+    return failure();
   KernelBuilder kernel(forall, op, *shape);
-  gpu::GPUModuleOp kernels = getKernelModule(forall);
-  OpBuilder &b = kernel.b;
-  b.setInsertionPointToEnd(kernels.getBody());
-  kernel.func = gpu::GPUFuncOp::create(b, forall.getLoc(),
-                                       getKernelName(kernels, parent.getName()),
-                                       b.getFunctionType({}, {}));
-  kernel.func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
-                       b.getUnitAttr());
-  kernel.func->setAttr(kScheduleAttrName, op.getScheduleAttr());
-  b.setInsertionPointToStart(&kernel.func.getBody().front());
-  gpu::ReturnOp::create(b, forall.getLoc());
-  b.setInsertionPointToStart(&kernel.func.getBody().front());
+  kernel.func = *func;
+  kernel.b.setInsertionPointToStart(&kernel.func.getBody().front());
   if (failed(kernel.createParameters()) || failed(kernel.createCoordinates()))
     return failure();
   return kernel;
@@ -253,16 +265,14 @@ LogicalResult KernelBuilder::finish() {
   OpBuilder host(split ? split->forall : forall);
   SmallVector<Type> types(func.getArgumentTypes().take_front(arguments.size()));
   flashmhf::ScheduleAttr schedule = op.getScheduleAttr();
-  auto kernel = SymbolRefAttr::get(
-      func->getParentOfType<gpu::GPUModuleOp>().getNameAttr(),
-      {FlatSymbolRefAttr::get(func.getNameAttr())});
-  LaunchOp::create(
-      host, forall.getLoc(), kernel, arguments, host.getTypeArrayAttr(types),
-      arguments.back(), host.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
-      host.getI64IntegerAttr(schedule.getCluster()),
-      schedule.getPersistent() ? host.getUnitAttr() : UnitAttr(),
-      host.getI64IntegerAttr(getPieces()), /*push=*/UnitAttr(),
-      schedule.getProgrammatic() ? host.getUnitAttr() : UnitAttr());
+  LaunchOp::create(host, forall.getLoc(), getKernelSymbol(func), arguments,
+                   host.getTypeArrayAttr(types), arguments.back(),
+                   host.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
+                   host.getI64IntegerAttr(schedule.getCluster()),
+                   schedule.getPersistent() ? host.getUnitAttr() : UnitAttr(),
+                   host.getI64IntegerAttr(getPieces()), /*push=*/UnitAttr(),
+                   schedule.getProgrammatic() ? host.getUnitAttr()
+                                              : UnitAttr());
   if (split) {
     split->forall.erase();
     for (Operation *user :

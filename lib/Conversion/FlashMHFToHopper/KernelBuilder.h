@@ -64,6 +64,30 @@ struct StepPlace {
   Value ends;      ///< It is the last that the block has of the sub-network.
 };
 
+/// Creates a kernel without arguments, named after the function that `op` is
+/// in, in the module of kernels; it has a return. Diagnoses on failure.
+FailureOr<gpu::GPUFuncOp> createKernel(Operation *op,
+                                       flashmhf::ScheduleAttr schedule);
+
+/// What a block knows of the sum of a tile that it has a piece of.
+struct PieceOfSum {
+  TileCoordinatesOp coordinates;
+  Value piece; ///< Its number, of `pieces`.
+  int64_t pieces;
+  Value partials, counters, resident; ///< See hopper.launch.
+  Value output;
+  int64_t tokenTile;
+  bool isExchanged; ///< Tokens are the columns of `vector`.
+  bool accumulates; ///< To what the output holds.
+};
+
+/// Stores `vector`, the sum of a piece, and adds those of all pieces up.
+void createSumOfPieces(OpBuilder &b, Location loc, Value vector,
+                       const PieceOfSum &of);
+
+/// The name by which the host launches `func`.
+SymbolRefAttr getKernelSymbol(gpu::GPUFuncOp func);
+
 class KernelBuilder {
 public:
   /// Starts the kernel of `op`, which is in `forall`. Diagnoses on failure.

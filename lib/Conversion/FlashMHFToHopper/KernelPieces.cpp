@@ -38,8 +38,15 @@ void KernelBuilder::createPieceParameters() {
 }
 
 void KernelBuilder::sumPieces(Value vector) {
-  Location loc = op.getLoc();
-  Value output = getParameter(arguments.back());
+  createSumOfPieces(b, op.getLoc(), vector,
+                    {coordinates, piece, getPieces(), partials, counters,
+                     resident, getParameter(arguments.back()), shape.tokenTile,
+                     shape.isExchanged, split->accumulates});
+}
+
+void hopper::createSumOfPieces(OpBuilder &b, Location loc, Value vector,
+                               const PieceOfSum &of) {
+  TileCoordinatesOp coordinates = of.coordinates;
   Value batch = coordinates.getBatch(), head = coordinates.getHead(),
         row = coordinates.getRow();
   Value count;
@@ -47,22 +54,22 @@ void KernelBuilder::sumPieces(Value vector) {
     // Long before it is wanted.
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfter(coordinates);
-    count = ArrivalsOp::create(b, loc, b.getIndexType(), counters,
+    count = ArrivalsOp::create(b, loc, b.getIndexType(), of.counters,
                                coordinates.getTile());
   }
   auto meet = [&] {
-    return MeetOp::create(b, loc, b.getIndexType(), b.getIndexType(), counters,
-                          coordinates.getTile(), count, piece, resident,
-                          getPieces());
+    return MeetOp::create(b, loc, b.getIndexType(), b.getIndexType(),
+                          of.counters, coordinates.getTile(), count, of.piece,
+                          of.resident, of.pieces);
   };
-  if (shape.isExchanged) {
-    StorePartialOp::create(b, loc, vector, partials, piece, batch, head, row,
-                           getPieces(), output, /*except=*/Value(),
+  if (of.isExchanged) {
+    StorePartialOp::create(b, loc, vector, of.partials, of.piece, batch, head,
+                           row, of.pieces, of.output, /*except=*/Value(),
                            /*transposed=*/true);
     MeetOp share = meet();
-    SumPartialsOp::create(b, loc, partials, getPieces(), output, batch, head,
-                          row, shape.tokenTile, share.getFirst(),
-                          share.getStep(), split->accumulates);
+    SumPartialsOp::create(b, loc, of.partials, of.pieces, of.output, batch,
+                          head, row, of.tokenTile, share.getFirst(),
+                          share.getStep(), of.accumulates);
     return;
   }
   // Where it will add up its own share, nobody else reads that.
@@ -70,15 +77,15 @@ void KernelBuilder::sumPieces(Value vector) {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
   Value isResident = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
-                                           resident, index(0));
+                                           of.resident, index(0));
   Value own =
-      arith::SelectOp::create(b, loc, isResident, piece, index(getPieces()));
-  StorePartialOp::create(b, loc, vector, partials, piece, batch, head, row,
-                         getPieces(), output, own, /*transposed=*/false);
+      arith::SelectOp::create(b, loc, isResident, of.piece, index(of.pieces));
+  StorePartialOp::create(b, loc, vector, of.partials, of.piece, batch, head,
+                         row, of.pieces, of.output, own, /*transposed=*/false);
   MeetOp share = meet();
-  SumSharesOp::create(b, loc, vector, partials, piece, getPieces(), output,
-                      batch, head, row, share.getFirst(), share.getStep(),
-                      split->accumulates);
+  SumSharesOp::create(b, loc, vector, of.partials, of.piece, of.pieces,
+                      of.output, batch, head, row, share.getFirst(),
+                      share.getStep(), of.accumulates);
 }
 
 FailureOr<Value> KernelBuilder::loadRowsAhead(Value operand) {

@@ -1,6 +1,6 @@
 """Compiles configurations to PTX, assembles them, and reads what ptxas says.
 
-    assemble.py presets|widths|splits|exchanged|early PTXAS DIR
+    assemble.py presets|widths|splits|exchanged|early|projections PTXAS DIR
 
 A kernel must assemble without serialised wgmma or ignored setmaxnreg (notes
 C75xx), without spills and without a stack frame.
@@ -145,6 +145,26 @@ def widths(directory):
         f"--schedule=#flashmhf.schedule<{three}, dff_tile = 64, {many}, scale_sums = true>"]
 
 
+def projections(directory):
+    """Those of the models for a few numbers of tokens, and some of other shapes."""
+    models = [(1, width, width // 64, 64, tokens)
+              for width in (768, 1024, 2048) for tokens in (1, 64, 256)]
+    others = [(8, 128, 16, 64, "?"), (3, 48, 5, 16, 7), (12, 64, 3, 256, 40), (1, 80, 4, 96, 130)]
+    for groups, depth, heads, columns, tokens in models + others:
+        x = f"tensor<1x{groups}x{tokens}x{depth}xbf16>"
+        w = f"tensor<{heads}x{groups}x{columns}x{depth}xbf16>"
+        o = f"tensor<1x{heads}x{tokens}x{columns}xbf16>"
+        text = f"""func.func @project(%x: {x}, %w: {w}, %out: {o}) -> {o} {{
+          %o = flashmhf.project ins(%x, %w : {x}, {w}) outs(%out : {o}) -> {o}
+          return %o : {o}
+        }}"""
+        name = f"{groups}x{depth}-{heads}x{columns}-{tokens}".replace("?", "any")
+        path = os.path.join(directory, name + ".mlir")
+        with open(path, "w") as file:
+            file.write(text)
+        yield name, [path, "--programmatic"]
+
+
 def complaints(log):
     """The lines of ptxas's log that a kernel must not cause."""
     found = [line for line in log.splitlines() if re.search(r"C75\d\d", line)]
@@ -162,7 +182,8 @@ def main():
     failures = count = 0
     cases = {"presets": presets, "splits": splits, "exchanged": exchanged,
              "early": early,
-             "widths": lambda: widths(directory)}
+             "widths": lambda: widths(directory),
+             "projections": lambda: projections(directory)}
     for name, arguments in cases[kind]():
         count += 1
         ptx = os.path.join(directory, name + ".ptx")

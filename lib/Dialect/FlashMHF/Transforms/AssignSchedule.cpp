@@ -9,6 +9,7 @@
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/FlashMHF/Transforms/Passes.h"
 #include "flashmhf/Schedule/Choice.h"
+#include "flashmhf/Schedule/Project.h"
 
 namespace mlir::flashmhf {
 #define GEN_PASS_DEF_FLASHMHFASSIGNSCHEDULE
@@ -38,6 +39,16 @@ struct AssignSchedulePass
         return;
       Choice choice = choose(OperatorFacts::get(op), options, op.getLoc());
       op.setScheduleAttr(ScheduleAttr::get(op.getContext(), choice.schedule));
+    });
+    getOperation()->walk([&](ProjectOp op) {
+      if (op.getScheduleAttr())
+        return;
+      // Why there is none is for the lowering to say.
+      ScheduleFields schedule =
+          chooseProjectSchedule(ProjectFacts::get(op), *options.chip,
+                                options.programmatic)
+              .value_or(ScheduleFields());
+      op.setScheduleAttr(ScheduleAttr::get(op.getContext(), schedule));
     });
   }
 

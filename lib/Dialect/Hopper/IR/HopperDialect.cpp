@@ -41,8 +41,11 @@ int64_t hopper::getLaunchRegisters(int64_t threads, int64_t blocks) {
 int64_t hopper::countBlocksByRegisters(int64_t consumers,
                                        ArrayRef<int64_t> registers) {
   int64_t warpgroups = consumers + 1;
-  int64_t share = getLaunchRegisters(warpgroups * kWarpgroupThreads, 2);
-  return registers[0] + consumers * registers[1] <= warpgroups * share ? 2 : 1;
+  for (int64_t blocks : {4, 2})
+    if (registers[0] + consumers * registers[1] <=
+        warpgroups * getLaunchRegisters(warpgroups * kWarpgroupThreads, blocks))
+      return blocks;
+  return 1;
 }
 
 std::optional<std::string>

@@ -48,7 +48,8 @@ static FailureOr<scf::ForOp> findLoop(WarpgroupsOp op,
   return loop;
 }
 
-/// Makes the one producer fill the rings of the weights before it waits.
+/// Makes the one producer fill the rings of the weights before it waits. What
+/// its steps fetch besides follows the wait.
 static LogicalResult startProducer(WarpgroupsOp op) {
   SmallVector<PutOp> late;
   FailureOr<scf::ForOp> loop = findLoop(op, late);
@@ -63,17 +64,20 @@ static LogicalResult startProducer(WarpgroupsOp op) {
     return success();
   }
   int64_t slots = kMaxSlots;
-  WalkResult result = loop->walk([&](PutOp put) {
-    if (!put.fetchesWeights()) {
-      put.emitOpError("is in the loop over the weights, but may depend on the "
-                      "kernel in front");
-      return WalkResult::interrupt();
-    }
-    slots = std::min(slots, put.getRing().getType().getSlots());
-    return WalkResult::advance();
+  PutOp other;
+  loop->walk([&](PutOp put) {
+    if (put.fetchesWeights())
+      slots = std::min(slots, put.getRing().getType().getSlots());
+    else
+      other = put;
   });
-  if (result.wasInterrupted())
-    return failure();
+  auto isInStep = [&](PutOp put) { return put->getParentOp() == *loop; };
+  SmallVector<PutOp> puts;
+  loop->walk([&](PutOp put) { puts.push_back(put); });
+  if (other && (slots == kMaxSlots || !llvm::all_of(puts, isInStep)))
+    return other.emitOpError("is in the loop over the weights, but may depend "
+                             "on the kernel in front; only a step may fetch "
+                             "both");
 
   // The first tiles find their slots empty: nobody waits for a consumer that
   // waits for Q.
@@ -84,11 +88,21 @@ static LogicalResult startProducer(WarpgroupsOp op) {
   Value end = arith::MinSIOp::create(
       b, loc, arith::AddIOp::create(b, loc, loop->getLowerBound(), ahead),
       loop->getUpperBound());
-  auto first = cast<scf::ForOp>(b.clone(*loop->getOperation()));
-  first.getUpperBoundMutable().assign(end);
+  // The first steps, of which only some puts are left.
+  auto clone = [&](bool weights) {
+    auto first = cast<scf::ForOp>(b.clone(*loop->getOperation()));
+    first.getUpperBoundMutable().assign(end);
+    first.walk([&](PutOp put) {
+      if (put.fetchesWeights() != weights)
+        put.erase();
+    });
+  };
+  clone(/*weights=*/true);
   WaitPredecessorOp::create(b, loc);
   for (PutOp put : late)
     put->moveBefore(*loop);
+  if (other)
+    clone(/*weights=*/false);
   loop->getLowerBoundMutable().assign(end);
   return success();
 }

@@ -99,6 +99,39 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // The tiles of X that belong to the first steps follow the wait.
+
+  // CHECK-LABEL: gpu.func @projection
+  // CHECK:      hopper.warpgroups producer
+  // CHECK:      %[[MIDDLE:.*]] = arith.minsi
+  // CHECK:      scf.for %{{.*}} = %c0 to %[[MIDDLE]] step %c1 {
+  // CHECK-NEXT:   hopper.put %{{.*}} into %W
+  // CHECK-NEXT: }
+  // CHECK-NEXT: hopper.wait_predecessor
+  // CHECK-NEXT: scf.for %{{.*}} = %c0 to %[[MIDDLE]] step %c1 {
+  // CHECK-NEXT:   hopper.put %{{.*}} into %X
+  // CHECK-NEXT: }
+  // CHECK-NEXT: scf.for %{{.*}} = %[[MIDDLE]] to %{{.*}} step %c1 {
+  // CHECK-NEXT:   hopper.put %{{.*}} into %W
+  // CHECK-NEXT:   hopper.put %{{.*}} into %X
+  // CHECK-NEXT: }
+  // CHECK-NEXT: } consumers
+  gpu.func @projection(%m: !hopper.tensor_map<1x1x64x64xbf16>, %end: index)
+      kernel attributes {flashmhf.schedule = #flashmhf.schedule<programmatic = true>} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %W = hopper.ring "W" : <3 x 64x64xbf16>
+    %X = hopper.ring "X" : <2 x 64x64xbf16>
+    hopper.warpgroups producer registers 248 {
+      scf.for %t = %c0 to %end step %c1 {
+        hopper.put %m[%c0, %c0, %t, %c0] into %W : <1x1x64x64xbf16>, <3 x 64x64xbf16>
+        hopper.put %m[%c0, %c0, %t, %c0] into %X : <1x1x64x64xbf16>, <2 x 64x64xbf16>
+      }
+    } consumers 1 registers 248 {
+    }
+    gpu.return
+  }
+
   // CHECK-LABEL: gpu.func @ordinary
   // CHECK-NOT: hopper.wait_predecessor
   // CHECK-NOT: hopper.launch_dependents

@@ -48,7 +48,7 @@ inline constexpr int64_t kMaxSlots = kSharedMemoryLimit / 32;
 inline constexpr int64_t kRegisterFile = 65536;
 
 /// Whether a ring of this name holds weights, which no earlier kernel writes.
-inline bool holdsWeights(StringRef ring) { return ring != "Q"; }
+inline bool holdsWeights(StringRef ring) { return ring != "Q" && ring != "X"; }
 
 /// The layout of a tile in shared memory: panels of `panel` columns, each
 /// `rows` rows of `panel * bytes` bytes, swizzled over that row length.
@@ -74,8 +74,8 @@ FailureOr<PanelLayout> getPanelLayout(int64_t rows, int64_t columns,
 int64_t getLaunchRegisters(int64_t threads, int64_t blocks = 1);
 
 /// How many blocks with these registers per thread (producer, consumer) a
-/// multiprocessor has registers for: 1, or 2, for which a kernel asks for no
-/// more when it starts than its warpgroups need.
+/// multiprocessor has registers for: 1, or 2 or 4, for which a kernel asks for
+/// no more when it starts than its share.
 int64_t countBlocksByRegisters(int64_t consumers, ArrayRef<int64_t> registers);
 
 /// Why a block cannot have `consumers` consumer warpgroups with these registers

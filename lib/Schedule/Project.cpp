@@ -1,0 +1,310 @@
+//===- Project.cpp - Schedules of projections -----------------------------===//
+//
+/// \file
+/// The limits of a kernel of flashmhf.project, and an estimate of its time that
+/// is good enough to take a tile and a split by.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashmhf/Schedule/Project.h"
+
+#include "flashmhf/Dialect/FlashMHF/IR/Split.h"
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Schedule/Rules.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::flashmhf;
+using llvm::formatv;
+
+using Fault = std::optional<std::string>;
+
+ProjectFacts ProjectFacts::get(ProjectOp op) {
+  ProjectFacts facts;
+  facts.batches = op.getBatches();
+  facts.groups = op.getGroups();
+  facts.tokens = op.getTokens();
+  facts.depth = op.getDepth();
+  facts.heads = op.getHeads();
+  facts.columns = op.getColumns();
+  facts.inputType = op.getInputType();
+  return facts;
+}
+
+int64_t flashmhf::getWeightRows(const ProjectFacts &op,
+                                const ScheduleFields &schedule) {
+  return schedule.exchange ? llvm::alignTo(op.columns, hopper::kWarpgroupRows)
+                           : op.columns;
+}
+
+int64_t flashmhf::countProjectSteps(const ProjectFacts &op,
+                                    const ScheduleFields &schedule) {
+  return countDffTiles(op.groups, op.depth, schedule.dffTile);
+}
+
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+static std::string printSize(int64_t size) {
+  return ShapedType::isDynamic(size) ? "?" : std::to_string(size);
+}
+
+static Fault findSizesFault(const ProjectFacts &op) {
+  if (!op.inputType.isBF16() && !op.inputType.isF16())
+    return formatv("needs bf16 or f16 inputs on a GPU, has '{0}'", op.inputType)
+        .str();
+  for (int64_t size : {op.groups, op.columns, op.depth})
+    if (ShapedType::isDynamic(size) || size < 1)
+      return formatv("needs static G, N and K on a GPU, has G = {0}, N = {1}, "
+                     "K = {2}",
+                     printSize(op.groups), printSize(op.columns),
+                     printSize(op.depth))
+          .str();
+  if (op.columns % kProductStep != 0 || op.columns > kMaxTile)
+    return formatv("needs N of 16 to 256, a multiple of 16, on a GPU, has {0}; "
+                   "more columns are more heads",
+                   op.columns)
+        .str();
+  if (op.depth % kProductStep != 0)
+    return formatv("needs K that is a multiple of 16 on a GPU, has {0}",
+                   op.depth)
+        .str();
+  return std::nullopt;
+}
+
+/// Keys that say how an mhffn is computed.
+static Fault findKeyFault(const ScheduleFields &schedule) {
+  std::pair<StringRef, bool> keys[] = {
+      {"cluster > 1", schedule.cluster > 1},
+      {"persistent", schedule.persistent},
+      {"overlap", schedule.overlap},
+      {"rotate", schedule.rotate},
+      {"producers > 1", schedule.producers > 1},
+      {"fuse_tiles", schedule.fuseTiles},
+      {"halve_q", schedule.halveQ},
+      {"turns = false", !schedule.turns}};
+  for (auto [key, isGiven] : keys)
+    if (isGiven)
+      return formatv("takes no {0} in its schedule: that is for mhffn", key)
+          .str();
+  if (schedule.stages[1] != schedule.stages[2])
+    return formatv(
+               "needs stages of W and X, and those of X once more, has "
+               "[{0}]",
+               llvm::make_range(schedule.stages.begin(), schedule.stages.end()))
+        .str();
+  for (int64_t stages : schedule.stages)
+    if (stages > hopper::kMaxSlots)
+      return formatv("needs at most {0} stages on a GPU, has {1}",
+                     hopper::kMaxSlots, stages)
+          .str();
+  return std::nullopt;
+}
+
+static Fault findTileFault(const ProjectFacts &op,
+                           const ScheduleFields &schedule) {
+  int64_t tokens = schedule.tokenTile, depth = schedule.dffTile;
+  if (tokens > kMaxTile)
+    return formatv("needs a token_tile of at most {0} on a GPU, has {1}",
+                   kMaxTile, tokens)
+        .str();
+  if (schedule.exchange && tokens % 8 != 0)
+    return formatv("needs a token_tile that is a multiple of 8 where roles are "
+                   "exchanged, has {0}",
+                   tokens)
+        .str();
+  if (!schedule.exchange &&
+      tokens != hopper::kWarpgroupRows * schedule.consumers)
+    return formatv("needs a token_tile of 64 rows for each consumer: {0} rows, "
+                   "{1} consumers",
+                   tokens, schedule.consumers)
+        .str();
+  if (schedule.exchange && op.columns > hopper::kWarpgroupRows)
+    return formatv("needs N of at most {0} where roles are exchanged, has {1}; "
+                   "more columns are more heads",
+                   hopper::kWarpgroupRows, op.columns)
+        .str();
+  // Columns past the end of K are zeros, but whole panels of them.
+  FailureOr<hopper::PanelLayout> layout =
+      hopper::getPanelLayout(tokens, depth, op.inputType);
+  if (failed(layout) || depth > kMaxTile || op.depth % layout->panel != 0)
+    return formatv("needs a dff_tile, columns of X and W, of 16 to {0} whose "
+                   "largest factor of 64, 32 and 16 divides K = {1}, has {2}",
+                   kMaxTile, op.depth, depth)
+        .str();
+  return std::nullopt;
+}
+
+/// Registers per consumer thread for f32 accumulators.
+static int64_t countAccumulators(const ProjectFacts &op,
+                                 const ScheduleFields &schedule) {
+  return getWeightRows(op, schedule) * schedule.tokenTile /
+         (schedule.consumers * hopper::kWarpgroupThreads);
+}
+
+static int64_t getStageBytes(const ProjectFacts &op, int64_t rows,
+                             const ScheduleFields &schedule) {
+  return hopper::getPanelLayout(rows, schedule.dffTile, op.inputType)
+      ->getBytes();
+}
+
+/// Bytes of dynamic shared memory that the kernel asks for.
+static int64_t countSharedMemory(const ProjectFacts &op,
+                                 const ScheduleFields &schedule) {
+  hopper::RingSize rings[] = {
+      {schedule.stages[0],
+       getStageBytes(op, getWeightRows(op, schedule), schedule)},
+      {schedule.stages[1], getStageBytes(op, schedule.tokenTile, schedule)}};
+  hopper::InboxSize inbox;
+  if (schedule.push) {
+    int64_t rows = schedule.tokenTile / schedule.consumers;
+    if (ShapedType::isStatic(op.tokens))
+      rows = std::clamp<int64_t>(op.tokens, 1, rows);
+    inbox = {schedule.consumers,
+             schedule.split *
+                 static_cast<int64_t>(llvm::divideCeil(rows, schedule.split)) *
+                 op.columns * static_cast<int64_t>(sizeof(float))};
+  }
+  return hopper::planSharedMemory(rings, inbox).bytes;
+}
+
+Fault flashmhf::findProjectFault(const ProjectFacts &op,
+                                 const ScheduleFields &schedule) {
+  if (Fault fault = findSizesFault(op))
+    return fault;
+  if (Fault fault = findKeyFault(schedule))
+    return fault;
+  if (Fault fault = findTileFault(op, schedule))
+    return fault;
+  int64_t steps = countProjectSteps(op, schedule);
+  if (schedule.split > steps)
+    return formatv("cannot be split into {0} pieces: G = {1} groups of K = {2} "
+                   "have {3} steps of dff_tile = {4}",
+                   schedule.split, op.groups, op.depth, steps, schedule.dffTile)
+        .str();
+  if (schedule.push && schedule.split > hopper::kMaxCluster)
+    return formatv("needs pieces that push to be a cluster of at most {0} "
+                   "blocks: push, split = {1}",
+                   hopper::kMaxCluster, schedule.split)
+        .str();
+  if (Fault fault =
+          hopper::findRegisterFault(schedule.consumers, schedule.registers))
+    return fault;
+  // Of one instruction all must be there when the kernel starts.
+  int64_t used = countAccumulators(op, schedule);
+  int64_t available =
+      std::min(schedule.registers[1],
+               hopper::getLaunchRegisters(
+                   (schedule.consumers + 1) * hopper::kWarpgroupThreads,
+                   hopper::countBlocksByRegisters(schedule.consumers,
+                                                  schedule.registers)));
+  if (used + kSpareRegisters > available)
+    return formatv("needs {0} registers per thread for accumulators (N = {1}, "
+                   "token_tile = {2}) and {3} besides, but a consumer has {4}",
+                   used, op.columns, schedule.tokenTile, kSpareRegisters,
+                   available)
+        .str();
+  int64_t bytes = countSharedMemory(op, schedule);
+  if (bytes > hopper::kSharedMemoryLimit)
+    return formatv("needs {0} bytes of shared memory, a block of sm_90 has at "
+                   "most {1}",
+                   bytes, hopper::kSharedMemoryLimit)
+        .str();
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Choice
+//===----------------------------------------------------------------------===//
+
+/// What was measured of projections on an h100-sxm, per cycle: bytes that one
+/// multiprocessor, and that all together get from L2, and elements of sums that
+/// arrive in inboxes, all blocks together. And the cycles that a step takes
+/// whatever it reads.
+static constexpr double kReadBytes = 55, kL2Bytes = 3800, kPushedElements = 40,
+                        kStepCycles = 60;
+
+/// Cycles from the first request on, less what is the same for all schedules.
+static double estimate(const ProjectFacts &op, const ScheduleFields &schedule,
+                       const Chip &chip) {
+  auto sizeOr = [](int64_t size, int64_t other) {
+    return ShapedType::isDynamic(size) ? other : std::max<int64_t>(size, 1);
+  };
+  constexpr int64_t someTokens = 256, someHeads = 16, bytes = 2;
+  int64_t tokens = sizeOr(op.tokens, someTokens);
+  double tiles = double(sizeOr(op.batches, 1)) * sizeOr(op.heads, someHeads) *
+                 llvm::divideCeil(tokens, schedule.tokenTile);
+  double blocks = tiles * schedule.split;
+  double steps = double(
+      getMaxTilesOfPiece(schedule.split, countProjectSteps(op, schedule)));
+  double depth = steps * double(schedule.dffTile);
+  int64_t rows = getWeightRows(op, schedule);
+  double read = depth * double(rows + schedule.tokenTile) * bytes;
+  double flops = 2 * depth * double(rows) * double(schedule.tokenTile);
+  // Each piece sends all of its sums but those that it finishes.
+  double pushed = tiles * double(rows * std::min(schedule.tokenTile, tokens)) *
+                  (schedule.split - 1);
+  double busiest =
+      std::ceil(blocks / double(chip.multiprocessors)) *
+      std::max(read / kReadBytes, flops / kHopperRates.tensorFlops);
+  double all = blocks * read / kL2Bytes;
+  // The lesser of the two does not pass under the other entirely.
+  return std::max(busiest, all) + 0.1 * std::min(busiest, all) +
+         steps * kStepCycles + pushed / kPushedElements;
+}
+
+/// As many stages as a piece has steps, or as there is room for.
+static void deepen(const ProjectFacts &op, ScheduleFields &schedule) {
+  constexpr int64_t room = 150 << 10;
+  int64_t steps =
+      getMaxTilesOfPiece(schedule.split, countProjectSteps(op, schedule));
+  int64_t bytes = getStageBytes(op, getWeightRows(op, schedule), schedule) +
+                  getStageBytes(op, schedule.tokenTile, schedule);
+  int64_t stages = std::clamp<int64_t>(room / bytes, 1, steps);
+  schedule.stages = {stages, stages, stages};
+}
+
+std::optional<ScheduleFields>
+flashmhf::chooseProjectSchedule(const ProjectFacts &op, const Chip &chip,
+                                bool programmatic) {
+  if (findSizesFault(op))
+    return std::nullopt;
+  constexpr int64_t maxDepth = 128, maxSplit = 8;
+  std::optional<ScheduleFields> best;
+  double least = 0;
+  auto consider = [&](ScheduleFields schedule) {
+    deepen(op, schedule);
+    if (findProjectFault(op, schedule))
+      return;
+    double cycles = estimate(op, schedule, chip);
+    // The first of equals has the larger steps, and the fewer blocks.
+    if (best && cycles >= least)
+      return;
+    best = schedule;
+    least = cycles;
+  };
+  ScheduleFields schedule;
+  schedule.programmatic = programmatic;
+  schedule.consumers = 1;
+  for (int64_t tokens : {8, 16, 32, 64}) {
+    schedule.tokenTile = tokens;
+    schedule.exchange = tokens < hopper::kWarpgroupRows;
+    // The same for all warps, so that none is asked for or given back.
+    int64_t used = countAccumulators(op, schedule) + kSpareRegisters;
+    int64_t registers = used <= 64 ? 64 : used <= 128 ? 128 : 248;
+    schedule.registers = {registers, registers};
+    for (int64_t split = 1; split <= maxSplit; ++split) {
+      schedule.split = split;
+      schedule.push = split > 1;
+      for (int64_t depth = maxDepth; depth > 0; depth -= kProductStep) {
+        schedule.dffTile = depth;
+        if (op.depth % depth == 0)
+          consider(schedule);
+      }
+    }
+  }
+  return best;
+}
