@@ -323,6 +323,21 @@ LogicalResult Translator::translate(Operation &op, Region *role) {
           return fail(op, "only scalars can be broadcast");
         return translatePlain(op, Opcode::Broadcast);
       })
+      .Case<vector::ExtractStridedSliceOp, vector::InsertStridedSliceOp>(
+          [&](auto slice) -> LogicalResult {
+            auto offsets =
+                slice.getOffsets().template getAsRange<IntegerAttr>();
+            SmallVector<int64_t> at = llvm::map_to_vector(
+                offsets, [](IntegerAttr offset) { return offset.getInt(); });
+            if (at.size() != 2 || at[0] != 0)
+              return fail(&op, "only columns of a tile are known");
+            bool takes = isa<vector::ExtractStridedSliceOp>(op);
+            if (failed(translatePlain(&op, takes ? Opcode::TakeColumns
+                                                 : Opcode::SetColumns)))
+              return failure();
+            program.code.back().target = at[1];
+            return success();
+          })
       .Default([&](Operation *op) {
         if (isa<HopperDialect>(op->getDialect()))
           return translateHopper(op);

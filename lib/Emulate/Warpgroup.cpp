@@ -174,6 +174,10 @@ bool Warpgroup::execute(const Instruction &i) {
     std::fill_n(getFloats(i.result), program.floats[i.result].getSize(),
                 *getFloats(i.operands[0]));
     return true;
+  case Opcode::TakeColumns:
+    return executeTakeColumns(i);
+  case Opcode::SetColumns:
+    return executeSetColumns(i);
   case Opcode::RowScale:
   case Opcode::ColumnScale:
   case Opcode::AddScaled:
@@ -321,28 +325,6 @@ bool Warpgroup::executeCopyFloats(const Instruction &i) {
   std::memcpy(getFloats(i.result), getFloats(source),
               program.floats[source].getSize() * sizeof(float));
   makers[i.result] = makers[source];
-  return true;
-}
-
-bool Warpgroup::executeScaleBy(const Instruction &i) {
-  bool adds = i.opcode == Opcode::AddScaled;
-  if (adds && !scalars[i.operands[3]])
-    return executeCopyFloats(i);
-  if (!checkWritable(i, i.result))
-    return false;
-  recordCompute(i);
-  const FloatRegister &info = program.floats[i.result];
-  const float *sum = getFloats(i.operands[0]);
-  const float *source = getFloats(i.operands[adds]);
-  const float *factors = getFloats(i.operands[adds + 1]);
-  float *dest = getFloats(i.result);
-  bool byRow = i.opcode != Opcode::ColumnScale;
-  for (int64_t row = 0; row < info.rows; ++row)
-    for (int64_t column = 0; column < info.columns; ++column) {
-      int64_t at = row * info.columns + column;
-      double scaled = double(source[at]) * factors[byRow ? row : column];
-      dest[at] = float(adds ? scaled + sum[at] : scaled);
-    }
   return true;
 }
 

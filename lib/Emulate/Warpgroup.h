@@ -64,6 +64,8 @@ private:
   bool executeTileCoordinates(const Instruction &instruction);
   bool executeFloats(const Instruction &instruction);
   bool executeCopyFloats(const Instruction &instruction);
+  bool executeTakeColumns(const Instruction &instruction);
+  bool executeSetColumns(const Instruction &instruction);
   bool executeScaleBy(const Instruction &instruction);
   bool executeAccess(const Instruction &instruction);
   bool executeSelectFloats(const Instruction &instruction);

@@ -63,6 +63,7 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   kernels.addPass(hopper::createHopperPersist());
   kernels.addPass(hopper::createHopperSplitProducer());
   kernels.addPass(hopper::createHopperLoadAhead());
+  kernels.addPass(hopper::createHopperSplitActivation());
   kernels.addPass(hopper::createHopperPipeline());
   kernels.addPass(hopper::createHopperFuseTiles());
   kernels.addPass(hopper::createHopperFoldSteps());

@@ -41,6 +41,9 @@ static constexpr double kJoin = 3;
 
 // From docs/performance.md, the forward kernel.
 
+/// Cycles that late columns cost a step: at D = 96 and 128 they gain nothing,
+/// though what they hide would be 3 and 1% (128m, 370m, 16384 tokens).
+static constexpr double kLateColumns = 65;
 /// Part of the activation that two consumers without `overlap` do not hide from
 /// each other: 370m, 16384 tokens, .845 against .956.
 static constexpr double kUnhidden = 0.33;
@@ -155,19 +158,28 @@ static StepCost getStepCost(const OperatorFacts &op,
   double elements = double(hopper::kWarpgroupRows) * columns;
   ActivationCost each = getActivationCost(op.activation);
   double special = elements * each.special / rates.specialOps;
-  double early = special + elements *
-                               (each.others + op.hasRouter - schedule.halveQ) /
-                               rates.floatOps;
+  bool scalesSums = schedule.scaleSums && op.hasRouter;
+  double others = each.others + (op.hasRouter && !scalesSums) - schedule.halveQ;
+  double early = special + elements * others / rates.floatOps;
+  if (scalesSums)
+    early += double(hopper::kWarpgroupRows) * op.headWidth / rates.floatOps /
+             double(llvm::divideCeil(op.subWidth, schedule.dffTile));
   double late = elements * (op.hasUp + 0.5) / rates.floatOps;
+  // What runs under the tanh of late columns.
+  double hidden = 0;
+  if (schedule.lateColumns > 0 && op.hasUp)
+    hidden = std::min(late, special * schedule.lateColumns / columns);
 
   StepCost cost;
   cost.tensor = sharing * consumers * products;
   cost.special = sharing * consumers * special;
-  double elementwise = sharing * consumers * (early + late);
+  double elementwise = sharing * consumers * (early + late - hidden);
   // What one consumer does one after another.
-  double chain =
-      products + late + (op.hasUp ? std::max(early - product, 0.) : early);
+  double chain = products + late - hidden +
+                 (op.hasUp ? std::max(early - product, 0.) : early);
   cost.total = join(cost.tensor, elementwise);
+  if (schedule.lateColumns > 0)
+    cost.total += kLateColumns;
   if (!overlaps) {
     // A V waits for the activation, and the next step for A V.
     chain = products + late + early;

@@ -256,6 +256,12 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    "blocks: push, split = {1}",
                    hopper::kMaxCluster, schedule.split)
         .str();
+  if (int64_t late = schedule.lateColumns;
+      late != 0 && (late % hopper::kColumnGroup != 0 || late >= stepRows))
+    return formatv("needs late_columns that are a multiple of {0} and fewer "
+                   "than those of a step: {1} of {2}",
+                   hopper::kColumnGroup, late, stepRows)
+        .str();
   int64_t used = getAccumulators(op, stepRows, schedule);
   int64_t registers = schedule.registers[1];
   if (used + kSpareRegisters > registers)

@@ -77,9 +77,10 @@ def schedules(draw):
     persistent = draw(st.booleans(), "persistent") and split == 1 and not exchange
     overlap = draw(st.booleans(), "overlap")
     producers = draw(st.integers(1, 2), "producers")
+    rows = 4 if exchange else draw(st.integers(1, 8), "dff_tile / 16")
     keys = dict(
         token_tile=draw(st.sampled_from([8, 16, 32])) if exchange else 64 * consumers,
-        dff_tile=64 if exchange else 16 * draw(st.integers(1, 8), "dff_tile / 16"),
+        dff_tile=16 * rows,
         stages=stages,
         consumers=consumers,
         registers=registers,
@@ -96,6 +97,7 @@ def schedules(draw):
         push=draw(st.booleans(), "push") and split > 1 and cluster == 1,
         exchange=exchange,
         scale_sums=draw(st.booleans(), "scale_sums") and not exchange,
+        late_columns=draw(st.sampled_from([0, 0, 8 * rows]), "late_columns") * (not exchange),
     )
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())
     return f"#flashmhf.schedule<{text}>"

@@ -11,7 +11,10 @@ def FlashMHFFuseSwiGLU
   let description = [{
     Takes what flashmhf-tile-tokens, flashmhf-tile-dff and flashmhf-bufferize
     leave. K, U and V tiles go through rings of one slot; activation, gate and
-    router work on vectors, and the accumulator is carried by the loops.
+    router work on vectors, and the accumulator is carried by the loops. With
+    `scale_sums` there are two: that of a sub-network, into which A V goes, and that
+    of all, to which R times the former is added behind the last step of the
+    sub-network, or the last that a piece has of it. A is then rounded without R.
 
     ```mlir
     scf.forall (%b, %h, %l) .. {

@@ -17,6 +17,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::hopper;
@@ -211,6 +212,57 @@ struct ScaledColumns : OpConversionPattern<ColumnScaleOp> {
   }
 };
 
+/// Where the registers of some columns of a tile begin among those of all, and
+/// how many there are; nothing if `part` at `offsets` is not that.
+static std::optional<std::pair<int64_t, int64_t>>
+getRegistersOfColumns(VectorType whole, VectorType part, ArrayAttr offsets) {
+  auto offset = [&](int64_t i) {
+    return cast<IntegerAttr>(offsets[i]).getInt();
+  };
+  if (whole.getRank() != 2 || part.getRank() != 2 || offsets.size() != 2 ||
+      whole.getDimSize(0) != kWarpgroupRows ||
+      part.getDimSize(0) != kWarpgroupRows || offset(1) % kColumnGroup != 0 ||
+      part.getDimSize(1) % kColumnGroup != 0)
+    return std::nullopt;
+  // 16-bit elements are packed in pairs.
+  int64_t columns = whole.getElementTypeBitWidth() == 16 ? 4 : 2;
+  return std::pair(offset(1) / columns, part.getDimSize(1) / columns);
+}
+
+struct RegistersOfColumns : OpConversionPattern<vector::ExtractStridedSliceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(vector::ExtractStridedSliceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto range =
+        getRegistersOfColumns(cast<VectorType>(op.getSource().getType()),
+                              cast<VectorType>(op.getType()), op.getOffsets());
+    if (!range)
+      return rewriter.notifyMatchFailure(op, "does not take whole columns");
+    rewriter.replaceOpWithMultiple(
+        op, {adaptor.getSource().slice(range->first, range->second)});
+    return success();
+  }
+};
+
+struct InsertedRegisters : OpConversionPattern<vector::InsertStridedSliceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(vector::InsertStridedSliceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto range = getRegistersOfColumns(
+        op.getDestVectorType(), op.getSourceVectorType(), op.getOffsets());
+    if (!range)
+      return rewriter.notifyMatchFailure(op, "does not set whole columns");
+    SmallVector<Value> registers(adaptor.getDest());
+    llvm::copy(adaptor.getValueToStore(), registers.begin() + range->first);
+    rewriter.replaceOpWithMultiple(op, {registers});
+    return success();
+  }
+};
+
 struct AnchoredScalars : OpConversionPattern<AnchorOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -226,8 +278,9 @@ struct AnchoredScalars : OpConversionPattern<AnchorOp> {
 
 void hopper::populateElementwisePatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
-  patterns.add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF,
-               ScalarsOfExtF, SelectedScalars, ScaledRows, AddedRows,
-               ScaledColumns, AnchoredScalars>(converter,
-                                               patterns.getContext());
+  patterns
+      .add<ScalarsOfElementwise, ScalarOfConstant, PairsOfTruncF, ScalarsOfExtF,
+           SelectedScalars, ScaledRows, AddedRows, ScaledColumns,
+           AnchoredScalars, RegistersOfColumns, InsertedRegisters>(
+          converter, patterns.getContext());
 }

@@ -282,7 +282,7 @@ def _exchanged(models):
 
 def _scaled_sums(models):
     """R on the sum of each sub-network: many tiles, one step and several for each
-    sub-network, pieces that end inside of one."""
+    sub-network, pieces that end inside of one; and late columns."""
     many = "overlap = true, persistent = true, producers = 2, fuse_tiles = true, halve_q = true"
     three = "token_tile = 192, consumers = 3, registers = [24, 160], dff_tile = 64"
     small = models["370m"].replace(subnetworks=3, head_dim=64)
@@ -314,6 +314,12 @@ def _scaled_sums(models):
     deep = small.replace(subnetworks=120, subnetwork_width=64, head_dim=128)
     yield case("split-ahead", 100, deep, ahead, quick=True)
     yield case("push", 70, schedule=f"{_SPLIT_64}, split = 5, push = true", quick=True)
+    yield case("late", schedule=f"{many}, late_columns = 64", quick=True)
+    yield case("late-three", schedule=f"{three}, {many}, late_columns = 48", quick=True)
+    yield case("late-uneven", 333, small.replace(subnetwork_width=200), f"{many}, late_columns = 24")
+    for activation in ("gelu", "relu2"):
+        problem = small.replace(activation=activation)
+        yield case(f"late-{activation}", 300, problem, f"{many}, late_columns = 64", scaled=True)
 
 
 def sanitizer_cases() -> list:

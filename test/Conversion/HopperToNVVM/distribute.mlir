@@ -61,6 +61,22 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Registers of columns follow one another: 4 for each 8 columns.
+
+  // CHECK-LABEL: gpu.func @columns
+  // CHECK:      %[[X4:.*]] = arith.mulf %[[Y:.*]], %[[Y]]
+  // CHECK-COUNT-3: arith.mulf
+  // CHECK-NOT:  arith.mulf
+  // CHECK:      memref.store %[[X4]]
+  gpu.func @columns(%i: index, %out: memref<1x4x?x16xf32>) {
+    %0 = hopper.load %out[%i, %i, %i, %i] : memref<1x4x?x16xf32> -> vector<64x16xf32>
+    %1 = vector.extract_strided_slice %0 {offsets = [0, 8], sizes = [64, 8], strides = [1, 1]} : vector<64x16xf32> to vector<64x8xf32>
+    %2 = arith.mulf %1, %1 : vector<64x8xf32>
+    %3 = vector.insert_strided_slice %2, %0 {offsets = [0, 0], strides = [1, 1]} : vector<64x8xf32> into vector<64x16xf32>
+    hopper.store %3, %out[%i, %i, %i, %i] : vector<64x16xf32>, memref<1x4x?x16xf32>
+    gpu.return
+  }
+
   // Rows are added, each times its factor, in one branch for all of them.
 
   // CHECK-LABEL: gpu.func @added

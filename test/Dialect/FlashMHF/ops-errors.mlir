@@ -295,3 +295,13 @@ func.func private @schedule_exchange() attributes {s = #flashmhf.schedule<token_
 
 // expected-error@+1 {{schedule: 'scale_sums' and 'exchange' exclude each other}}
 func.func private @schedule_scale_sums() attributes {s = #flashmhf.schedule<token_tile = 8, dff_tile = 64, consumers = 1, exchange = true, scale_sums = true>}
+
+// -----
+
+// expected-error@+1 {{schedule: 'late_columns' must be at least 0, and 0 with 'exchange', got 8}}
+func.func private @schedule_late_columns() attributes {s = #flashmhf.schedule<token_tile = 8, dff_tile = 64, consumers = 1, exchange = true, late_columns = 8>}
+
+// -----
+
+// expected-error@+1 {{schedule: 'late_columns' must be at least 0, and 0 with 'exchange', got -8}}
+func.func private @schedule_negative_late_columns() attributes {s = #flashmhf.schedule<late_columns = -8>}

@@ -134,15 +134,18 @@ def widths(directory):
     for width, (name, more) in itertools.product(
             (64, 96, 128),
             (("narrow", f"dff_tile = 64, {many}, halve_q = true"),
+             ("late", f"dff_tile = 64, {many}, halve_q = true, late_columns = 32"),
              ("wide", f"dff_tile = {128 if width == 64 else 80}, {many}"),
              ("split", "dff_tile = 64, overlap = true, registers = [40, 232], split = 3"),
              ("push", "dff_tile = 64, registers = [40, 232], split = 3, push = true"))):
         yield f"{width}-sums-{name}", [
             os.path.join(directory, f"{width}-full.mlir"), "--max-variants=1",
             f"--schedule=#flashmhf.schedule<{more}, scale_sums = true>"]
-    yield "64-sums-three", [
-        os.path.join(directory, "64-full.mlir"), "--max-variants=1",
-        f"--schedule=#flashmhf.schedule<{three}, dff_tile = 64, {many}, scale_sums = true>"]
+    for late in (0, 48):
+        yield f"64-sums-three-{late}", [
+            os.path.join(directory, "64-full.mlir"), "--max-variants=1",
+            f"--schedule=#flashmhf.schedule<{three}, dff_tile = 64, {many}, "
+            f"scale_sums = true, late_columns = {late}>"]
 
 
 def projections(directory):

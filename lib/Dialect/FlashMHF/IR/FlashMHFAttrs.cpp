@@ -62,7 +62,7 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
              fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
              fields.programmatic, fields.push, fields.exchange,
-             fields.scaleSums);
+             fields.scaleSums, fields.lateColumns);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -83,7 +83,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getProgrammatic(),
           getPush(),
           getExchange(),
-          getScaleSums()};
+          getScaleSums(),
+          getLateColumns()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -133,6 +134,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.exchange);
     if (key == "scale_sums")
       return parseField(parser, fields.scaleSums);
+    if (key == "late_columns")
+      return parseField(parser, fields.lateColumns);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -143,7 +146,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       fields.stages, fields.consumers, fields.registers, fields.cluster,
       fields.persistent, fields.overlap, fields.rotate, fields.split,
       fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
-      fields.programmatic, fields.push, fields.exchange, fields.scaleSums);
+      fields.programmatic, fields.push, fields.exchange, fields.scaleSums,
+      fields.lateColumns);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -179,17 +183,17 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", exchange = true";
   if (getScaleSums())
     printer << ", scale_sums = true";
+  if (getLateColumns())
+    printer << ", late_columns = " << getLateColumns();
   printer << '>';
 }
 
-LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                   int64_t tokenTile, int64_t dffTile,
-                                   ArrayRef<int64_t> stages, int64_t consumers,
-                                   ArrayRef<int64_t> registers, int64_t cluster,
-                                   bool persistent, bool overlap, bool,
-                                   int64_t split, int64_t producers,
-                                   bool fuseTiles, bool, bool, bool, bool push,
-                                   bool exchange, bool scaleSums) {
+LogicalResult ScheduleAttr::verify(
+    function_ref<InFlightDiagnostic()> emitError, int64_t tokenTile,
+    int64_t dffTile, ArrayRef<int64_t> stages, int64_t consumers,
+    ArrayRef<int64_t> registers, int64_t cluster, bool persistent, bool overlap,
+    bool, int64_t split, int64_t producers, bool fuseTiles, bool, bool, bool,
+    bool push, bool exchange, bool scaleSums, int64_t lateColumns) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -222,6 +226,10 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (exchange && scaleSums)
     return emitError() << "schedule: 'scale_sums' and 'exchange' exclude each "
                           "other";
+  if (lateColumns < 0 || (exchange && lateColumns > 0))
+    return emitError() << "schedule: 'late_columns' must be at least 0, and 0 "
+                          "with 'exchange', got "
+                       << lateColumns;
   return success(succeeded(positive("token_tile", tokenTile)) &&
                  succeeded(positive("dff_tile", dffTile)) &&
                  succeeded(positiveList("stages", stages, 3, "K, U, V")) &&

@@ -56,7 +56,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
                        split = 1, producers = 1, fuse_tiles = false,
                        halve_q = false, turns = true,
                        programmatic = false, push = false, exchange = false,
-                       scale_sums = false>
+                       scale_sums = false, late_columns = 0>
     ```
 
     | key          | meaning                                                   |
@@ -79,6 +79,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `push`       | pieces form a cluster and send their sums to each other's shared memory |
     | `exchange` | weights are the rows of the products and tokens their columns, for few tokens |
     | `scale_sums` | R scales the sum of each sub-network instead of every element of A, if there is R |
+    | `late_columns` | columns of a step whose activation is computed beside the multiplication with the product with U, if there is U |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -98,7 +99,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "bool":$programmatic,
     "bool":$push,
     "bool":$exchange,
-    "bool":$scaleSums
+    "bool":$scaleSums,
+    "int64_t":$lateColumns
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -34,6 +34,7 @@ struct ScheduleFields {
   bool push = false;
   bool exchange = false;
   bool scaleSums = false;
+  int64_t lateColumns = 0;
 };
 
 } // namespace mlir::flashmhf

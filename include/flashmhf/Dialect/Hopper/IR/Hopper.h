@@ -38,6 +38,8 @@ inline constexpr int64_t kWarpThreads = 32;
 inline constexpr int64_t kWarpgroupThreads = 128;
 /// Rows of the product of one warpgroup.
 inline constexpr int64_t kWarpgroupRows = 64;
+/// Columns of a fragment that are dealt out to the threads together.
+inline constexpr int64_t kColumnGroup = 8;
 /// Shared memory that one block can have on sm_90, bytes.
 inline constexpr int64_t kSharedMemoryLimit = 232448;
 /// Blocks of a cluster, where a launch asks for more than every GPU has.

@@ -86,7 +86,8 @@ def HopperFuseTiles : HopperPass<"hopper-fuse-tiles"> {
     With `fuse_tiles` a persistent, pipelined consumer does not end one tile
     before it begins the next. After the last step of a tile it issues, in one
     turn, the last sum of the tile and the first products of the next tile, and
-    stores the output while those run.
+    stores the output while those run. Values of R that the end of a tile still
+    wants are loaded before that turn.
 
     ```mlir
     scf.for %n .. { first products; scf.for .. { steps }; last sum; store }
@@ -131,6 +132,30 @@ def HopperLoadAhead : HopperPass<"hopper-load-ahead"> {
   }];
 }
 
+def HopperSplitActivation : HopperPass<"hopper-split-activation"> {
+  let summary = "Compute a part of the activation beside its multiplication";
+  let description = [{
+    With `late_columns` the activation of that many columns, the last of a step, is
+    computed behind the wait for the product with U. There it runs beside the
+    multiplication of the others with that product: the one takes the special
+    functions, the other the FMA units.
+
+    ```mlir
+    %g = act(wait %s)
+    %a = arith.mulf %g, wait %t
+    // becomes
+    %g0 = hopper.anchor act(first columns of wait %s)
+    %t1 = hopper.wait %t
+    %g1 = act(late columns of %s)
+    %a = (%g0 * first columns of %t1, %g1 * late columns of %t1)
+    ```
+
+    Values are not changed.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::hopper::HopperDialect", "::mlir::vector::VectorDialect"];
+}
+
 def HopperPipeline : HopperPass<"hopper-pipeline"> {
   let summary = "Deepen the rings and overlap the steps of d_ff";
   let description = [{
@@ -169,6 +194,10 @@ def HopperPipeline : HopperPass<"hopper-pipeline"> {
 
     With exchanged roles the product with V is the first of a step, even in front
     of the wait for K: A is in shared memory and not in registers.
+
+    Where R scales the sum of each sub-network (hopper.add_scaled), that is done
+    under the products of the next step. The values of R and the conditions that
+    only the sum needs are computed with it, and carried by no loop.
 
     Values are not changed.
   }];
