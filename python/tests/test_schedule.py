@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import flashmhf
 from flashmhf import Problem
+from flashmhf.validation import ledger
 
 LEDGER = Path(__file__).parents[2] / "test" / "Integration" / "sm90" / "ledger.json"
 
@@ -115,16 +116,18 @@ def test_mistakes():
         flashmhf.explain("370m", runners_up=-1)
 
 
-@pytest.mark.parametrize("split, limit", [(False, 0.1), (True, 0.33)])
+@pytest.mark.parametrize("split, limit", [(False, 0.1), (True, 0.25)])
 def test_near_the_ledger(split, limit):
-    """Root mean square of the error over everything that was timed on an H100. That of
-    splits is three times that of whole sums: small ones are mostly start and end."""
+    """Root mean square of the error over everything that was timed on an H100, but for
+    programmatic starts, which the model does not know. That of splits is twice that of
+    whole sums: small ones are mostly start and end."""
     rows = [r for r in json.loads(LEDGER.read_text()) if "microseconds" in r]
     errors = []
     for row in rows:
-        if ("split = " in row["schedule"]) != split:
+        if ("split = " in row["schedule"]) != split or "programmatic = true" in row["schedule"]:
             continue
-        problem = Problem(**{**row["problem"], "batch": row["batch"], "tokens": row["tokens"]})
+        batch, tokens = ledger.sizes(row["batch"], row["tokens"], row["layout"])
+        problem = Problem(**{**row["problem"], "batch": batch, "tokens": tokens})
         predicted = flashmhf.explain(problem, schedule=row["schedule"], runners_up=0)["predicted"]
         errors.append(math.log(predicted["microseconds"] / row["microseconds"]))
     assert len(errors) > 60

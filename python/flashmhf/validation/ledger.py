@@ -44,11 +44,17 @@ def compile_build(build, emit):
     return compile(problem, emit=emit, **options)
 
 
+def sizes(batch, tokens, layout) -> tuple:
+    """(B, L) as kernels for any sizes see them: 1 and B * L where a batch lies as one
+    sequence in memory."""
+    if tokens == 1 or layout == "tokens":
+        return 1, batch * tokens
+    return batch, tokens
+
+
 def taken_schedule(choice, case) -> str:
     """Of what `explain` says of a case's build, the schedule for the case's sizes."""
-    if case.tokens == 1 or case.layout == "tokens":  # one sequence in memory
-        return schedule_at(choice, 1, case.batch * case.tokens)
-    return schedule_at(choice, case.batch, case.tokens)
+    return schedule_at(choice, *sizes(case.batch, case.tokens, case.layout))
 
 
 def compile_all(builds, make):

@@ -18,10 +18,7 @@ from . import ledger as ledgers
 def predict(row) -> float:
     """Microseconds that the configuration of a ledger's row is predicted to take,
     with the schedule of that row."""
-    batch, tokens = row["batch"], row["tokens"]
-    # Kernels for any count take a batch that lies as one sequence as one.
-    if row["config"].startswith("range/") and (tokens == 1 or row.get("layout") == "tokens"):
-        batch, tokens = 1, batch * tokens
+    batch, tokens = ledgers.sizes(row["batch"], row["tokens"], row.get("layout"))
     problem = Problem(**{**row["problem"], "batch": batch, "tokens": tokens})
     text = compile(problem, emit="timeline", schedule=row["schedule"]).text
     return float(re.search(r"all: ([\d.]+) us", text)[1])

@@ -86,8 +86,9 @@ func.func @no_up(%q: !any, %w: !w, %o: !any) -> !any {
 // EARLY-LABEL: func.func @any
 // EARLY: dff_tile = 16,{{.*}}programmatic = true
 // EARLY-LABEL: func.func @batches
-// OTHER-KIND-LABEL: func.func @class
-// OTHER-KIND: dff_tile = 32,
+// OTHER-KIND-LABEL: func.func @any
+// OTHER-KIND: dff_tile = 64,{{.*}}programmatic = true
+// OTHER-KIND-LABEL: func.func @batches
 // KIND: error: tuning database '{{.*}}kind.json' has an entry that is not one: {{.*}}expected boolean at entry 0.programmatic
 // TOKENS: error: tuning database '{{.*}}tokens.json' has an entry 0 whose tokens are not null or a power of two from 8 to 65536
 
