@@ -15,9 +15,9 @@
 using namespace mlir;
 using namespace mlir::flashmhf;
 
-/// Counts up to which a tile of that many rows is full. Above, multiples of the
-/// last.
-static constexpr int64_t kFewTokens[] = {8, 16, 32, 64};
+/// Counts looked at: up to a tile of one and of two consumers, which have less
+/// to store the emptier they are, multiples of these; above, of the last.
+static constexpr int64_t kFewStep = 8, kSomeStep = 16, kStep = 64;
 /// The largest count looked at: this many waves of tiles of kManyRows tokens.
 /// With more of them the last one, which may be almost empty, weighs little.
 static constexpr int64_t kWaves = 4, kManyRows = 128;
@@ -26,8 +26,6 @@ static constexpr int64_t kLeastRange = 4096, kMostRange = 65536;
 /// up to kDense is one too, where other tiles suit other numbers of pieces.
 static constexpr double kStride = 1.2;
 static constexpr int64_t kDense = 1024;
-/// Schedules that are enough where all counts are within the tolerance.
-static constexpr size_t kMany = 8;
 /// What a database found fastest, beside what the model thinks just as fast:
 /// less than the tolerance allows to give up.
 static constexpr double kMeasured = 0.94;
@@ -78,12 +76,9 @@ private:
   /// octaves: in this order, since the model errs too.
   using Cost = std::tuple<double, double, double>;
   Cost getCost(ArrayRef<unsigned> chosen) const;
-  /// Whether no point loses more than half of the tolerance; of many schedules,
-  /// more than the tolerance.
+  /// Whether no point loses more than half of the tolerance.
   bool suffices(ArrayRef<unsigned> chosen) const {
-    Cost cost = getCost(chosen);
-    return std::get<1>(cost) == 0 ||
-           (chosen.size() >= kMany && std::get<0>(cost) == 0);
+    return std::get<1>(getCost(chosen)) == 0;
   }
   bool improve(SmallVectorImpl<unsigned> &chosen, size_t i) const;
   SmallVector<unsigned> select() const;
@@ -126,16 +121,16 @@ void Search::makePoints() {
     previous = tokens;
   };
   if (!ShapedType::isDynamic(op.tokens)) {
-    int64_t rows = llvm::alignTo(op.tokens, kFewTokens[0]);
+    int64_t rows = llvm::alignTo(op.tokens, kFewStep);
     for (int64_t batches = 1; batches * rows <= most; ++batches)
       addPoint(batches, op.tokens);
     return;
   }
   int64_t batches = ShapedType::isDynamic(op.batches) ? 1 : op.batches;
-  for (int64_t few : kFewTokens)
-    addPoint(batches, few);
-  constexpr int64_t step = kFewTokens[std::size(kFewTokens) - 1];
-  for (int64_t length = 2 * step; batches * length <= most; length += step)
+  for (int64_t length = kFewStep; batches * length <= most;
+       length += length < kStep       ? kFewStep
+                 : length < 2 * kStep ? kSomeStep
+                                      : kStep)
     addPoint(batches, length);
 }
 

@@ -24,7 +24,7 @@
 // CHECK-DAG:   %[[C2:.*]] = arith.constant 2 : index
 // CHECK-DAG:   %[[B:.*]] = tensor.dim %[[Q]], %[[C0]]
 // CHECK-DAG:   %[[L:.*]] = tensor.dim %[[Q]], %[[C2]]
-// CHECK:       %[[N:.*]] = flashmhf.pick_variant %[[B]], %[[L]] [#flashmhf.case<tokens = {{[0-9]+}}, tile = {{[0-9]+}}, tiles = {{[0-9]+}}, variant = {{[1-7]}}>, {{.*}}] otherwise 0
+// CHECK:       %[[N:.*]] = flashmhf.pick_variant %[[B]], %[[L]] [#flashmhf.case<tokens = {{[0-9]+}}, tile = {{[0-9]+}}, tiles = {{[0-9]+}}, variant = {{[1-9]}}>, {{.*}}] otherwise 0
 // CHECK:       %[[O:.*]] = scf.index_switch %[[N]] -> tensor<?x8x?x128xbf16>
 // CHECK-NEXT:  case 1 {
 // CHECK-NEXT:    %[[ZERO:.*]] = linalg.fill ins({{.*}}) outs(%[[OUT]] :
