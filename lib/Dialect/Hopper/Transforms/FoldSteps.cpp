@@ -46,8 +46,10 @@ struct HopperFoldSteps : hopper::impl::HopperFoldStepsBase<HopperFoldSteps> {
           inlineStep(rewriter, loop);
       op.getConsumer().walk([](WgmmaOp product) {
         if (product.getAcc() &&
-            matchPattern(product.getAcc(), m_AnyZeroFloat()))
+            matchPattern(product.getAcc(), m_AnyZeroFloat())) {
           product.getAccMutable().clear();
+          product.getAccumulatesMutable().clear();
+        }
       });
     });
   }

@@ -39,12 +39,15 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // Steps of 64 in 64 to 128 are one, too.
+  // Steps of 64 in 64 to 128 are one, too. A product that begins from zero asks for
+  // no accumulator, and not whether there is one.
 
   // CHECK-LABEL: gpu.func @wide
   // CHECK-NOT:    scf.for
   // CHECK-NOT:    acc
-  gpu.func @wide(%a: !a, %n: index) kernel {
+  // CHECK:        hopper.wgmma %{{.*}}, %{{.*}} : vector<64x16xbf16>
+  // CHECK-NOT:    acc
+  gpu.func @wide(%a: !a, %n: index, %more: i1) kernel {
     %rv = hopper.ring "V" : !hopper.ring<1 x 16x64xbf16>
     hopper.warpgroups producer registers 24 {
     } consumers 1 registers 240 {
@@ -57,7 +60,7 @@ gpu.module @kernels {
       %c0 = arith.constant 0 : index
       %sum = scf.for %t = %c0 to %end step %c64 iter_args(%s = %zero) -> !acc {
         %v = hopper.get %rv : !hopper.ring<1 x 16x64xbf16> -> !v
-        %p = hopper.wgmma %a, %v acc %s : !acc : !a, !v -> !inflight
+        %p = hopper.wgmma %a, %v acc %s : !acc if %more : !a, !v -> !inflight
         %r = hopper.wait %p : !inflight
         hopper.release %v : !v
         scf.yield %r : !acc

@@ -3,6 +3,7 @@
 #late = #flashmhf.schedule<overlap = true, dff_tile = 32, late_columns = 8>
 !q = !hopper.slot<64x64xbf16>
 !s = !hopper.slot<32x64xbf16>
+!out = memref<1x4x?x32xbf16>
 !p = !hopper.inflight<vector<64x32xf32>>
 
 gpu.module @kernels {
@@ -11,7 +12,7 @@ gpu.module @kernels {
   // it is to run beside. Constants and what scales rows follow.
 
   // CHECK-LABEL: gpu.func @late
-  // CHECK-SAME:  (%[[Q:[^ ]*]]: !hopper.slot<64x64xbf16>, %{{.*}}: !hopper.slot<32x64xbf16>, %[[ROWS:[^ ]*]]: vector<64xf32>)
+  // CHECK-SAME:  (%[[Q:[^ ]*]]: !hopper.slot<64x64xbf16>, %{{.*}}: !hopper.slot<32x64xbf16>, %[[ROWS:[^ ]*]]: vector<64xf32>,
   // CHECK:       hopper.wgmma
   // CHECK-NEXT:  %[[T:.*]] = hopper.wgmma
   // CHECK-NEXT:  %[[X:.*]] = hopper.wait
@@ -32,7 +33,7 @@ gpu.module @kernels {
   // CHECK-NEXT:  %[[A1:.*]] = arith.mulf %[[LATE]], %[[W1]]
   // CHECK-NEXT:  %[[ALL:.*]] = vector.insert_strided_slice %[[A1]], %[[FIRST]] {offsets = [0, 24], strides = [1, 1]}
   // CHECK-NEXT:  arith.truncf %[[ALL]]
-  gpu.func @late(%q: !q, %k: !s, %rows: vector<64xf32>) kernel attributes {flashmhf.schedule = #late} {
+  gpu.func @late(%q: !q, %k: !s, %rows: vector<64xf32>, %o: !out, %i: index) kernel attributes {flashmhf.schedule = #late} {
     %two = arith.constant dense<2.0> : vector<64x32xf32>
     %s = hopper.wgmma %q, %k transpose_b : !q, !s -> !p
     %t = hopper.wgmma %q, %k transpose_b : !q, !s -> !p
@@ -43,6 +44,7 @@ gpu.module @kernels {
     %w = hopper.wait %t : !p
     %a = arith.mulf %scaled, %w : vector<64x32xf32>
     %r = arith.truncf %a : vector<64x32xf32> to vector<64x32xbf16>
+    hopper.store %r, %o[%i, %i, %i, %i] : vector<64x32xbf16>, !out
     gpu.return
   }
 
@@ -50,7 +52,7 @@ gpu.module @kernels {
 
   // CHECK-LABEL: gpu.func @none
   // CHECK-NOT:   vector.extract_strided_slice
-  gpu.func @none(%q: !q, %k: !s) kernel attributes {flashmhf.schedule = #flashmhf.schedule<overlap = true>} {
+  gpu.func @none(%q: !q, %k: !s, %o: !out, %i: index) kernel attributes {flashmhf.schedule = #flashmhf.schedule<overlap = true>} {
     %s = hopper.wgmma %q, %k transpose_b : !q, !s -> !p
     %t = hopper.wgmma %q, %k transpose_b : !q, !s -> !p
     %x = hopper.wait %s : !p
@@ -58,17 +60,19 @@ gpu.module @kernels {
     %w = hopper.wait %t : !p
     %a = arith.mulf %h, %w : vector<64x32xf32>
     %r = arith.truncf %a : vector<64x32xf32> to vector<64x32xbf16>
+    hopper.store %r, %o[%i, %i, %i, %i] : vector<64x32xbf16>, !out
     gpu.return
   }
 
   // CHECK-LABEL: gpu.func @no_up
   // CHECK-NOT:   vector.extract_strided_slice
-  gpu.func @no_up(%q: !q, %k: !s) kernel attributes {flashmhf.schedule = #late} {
+  gpu.func @no_up(%q: !q, %k: !s, %o: !out, %i: index) kernel attributes {flashmhf.schedule = #late} {
     %s = hopper.wgmma %q, %k transpose_b : !q, !s -> !p
     %x = hopper.wait %s : !p
     %h = math.tanh %x : vector<64x32xf32>
     %a = arith.mulf %h, %h : vector<64x32xf32>
     %r = arith.truncf %a : vector<64x32xf32> to vector<64x32xbf16>
+    hopper.store %r, %o[%i, %i, %i, %i] : vector<64x32xbf16>, !out
     gpu.return
   }
 }
