@@ -69,6 +69,23 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Zeros are added nowhere, whatever the condition.
+
+  // CHECK-LABEL: gpu.func @condition
+  // CHECK:        hopper.wgmma %{{[^ ]*}}, %{{[^ ]*}} : vector<64x16xbf16>, <16x64xbf16>
+  gpu.func @condition(%a: !a, %is: i1) kernel {
+    %rv = hopper.ring "V" : !hopper.ring<1 x 16x64xbf16>
+    hopper.warpgroups producer registers 24 {
+    } consumers 1 registers 240 {
+      %zero = arith.constant dense<0.0> : !acc
+      %v = hopper.get %rv : !hopper.ring<1 x 16x64xbf16> -> !v
+      %p = hopper.wgmma %a, %v acc %zero : !acc if %is : !a, !v -> !inflight
+      %n = hopper.wait %p : !inflight
+      hopper.release %v : !v
+    }
+    gpu.return
+  }
+
   // One step or two, or a sum that begins with something, stay as they are.
 
   // CHECK-LABEL: gpu.func @more
