@@ -27,6 +27,9 @@ using namespace mlir::hopper;
 using namespace mlir::hopper::emulation;
 
 namespace {
+/// Of one tensor: there are a few copies of each.
+constexpr int64_t kMaxElements = int64_t(1) << 28;
+
 /// A tensor made up for an argument, dense.
 struct Argument {
   Format format;
@@ -74,10 +77,12 @@ FailureOr<Argument> FlashMHFEmulate::createArgument(ModuleOp module,
     argument.tensor.sizes.push_back(!ShapedType::isDynamic(size) ? size
                                     : d == 0                     ? batch
                                                                  : tokens);
-    count *= argument.tensor.sizes.back();
+    int64_t last = argument.tensor.sizes.back();
+    if (last < 0 || llvm::MulOverflow(count, last, count) ||
+        count > kMaxElements)
+      return fail("it would have more than " + Twine(kMaxElements) +
+                  " elements");
   }
-  if (count < 0 || count > int64_t(1) << 31)
-    return fail("it would have " + Twine(count) + " elements");
   argument.tensor.strides.assign(memref.getRank(), 1);
   for (int64_t d = memref.getRank() - 1; d > 0; --d)
     argument.tensor.strides[d - 1] =
