@@ -316,7 +316,8 @@ def _scaled_sums(models):
     yield case("push", 70, schedule=f"{_SPLIT_64}, split = 5, push = true", quick=True)
     yield case("late", schedule=f"{many}, late_columns = 64", quick=True)
     yield case("late-three", schedule=f"{three}, {many}, late_columns = 48", quick=True)
-    yield case("late-uneven", 333, small.replace(subnetwork_width=200), f"{many}, late_columns = 24")
+    narrow = small.replace(subnetwork_width=200)
+    yield case("late-uneven", 333, narrow, f"{many}, late_columns = 24")
     for activation in ("gelu", "relu2"):
         problem = small.replace(activation=activation)
         yield case(f"late-{activation}", 300, problem, f"{many}, late_columns = 64", scaled=True)
