@@ -186,8 +186,10 @@ static Error checkSymbols(llvm::ArrayRef<ContractArgument> arguments,
                         printSizes(views[first].sizes)));
     }
   }
+  // Of an mhffn, whose heads share groups of weights; a projection sums over
+  // groups.
   auto heads = seen.find("H"), groups = seen.find("G");
-  if (heads == seen.end() || groups == seen.end())
+  if (heads == seen.end() || groups == seen.end() || !seen.contains("E"))
     return Error::success();
   auto sizeOf = [&](Seen at) { return views[at.argument].sizes[at.dimension]; };
   int64_t numHeads = sizeOf(heads->second), numGroups = sizeOf(groups->second);

@@ -22,6 +22,7 @@ from .compiler import (
 from .native import FlashmhfError, FlashmhfValueError, version
 from .oracle import reference, relative_error
 from .problem import Problem, presets
+from .projection import layer, project
 from .runtime import clear_cache, run
 
 __all__ = [
@@ -38,7 +39,9 @@ __all__ = [
     "emulator",
     "explain",
     "jit",
+    "layer",
     "presets",
+    "project",
     "reference",
     "relative_error",
     "run",

@@ -68,8 +68,8 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
 _NAMES = ("q", "k", "u", "v", "r", "out")
 
 
-def _run(operands, activation, target, stream, trace):
-    """The general way."""
+def _run(operands, activation, target, stream, trace, programmatic=False):
+    """The general way. `programmatic`: the kernel may start early, see compile."""
     q, out = operands[0], operands[5]
     operands = {name: x for name, x in zip(_NAMES, operands) if x is not None}
     for name in ("q", "k", "v"):
@@ -103,10 +103,10 @@ def _run(operands, activation, target, stream, trace):
         router="r" in tensors,
     )
     arguments = [tensors[name] for name in problem.argument_names]
-    compiled = _compiled(problem, target)
+    compiled = _compiled(problem, target, programmatic)
     if target == "cuda":
         compiled.launch(*arguments, stream=handle)
-        if torch_like:
+        if torch_like and not programmatic:
             torch_launch.remember(
                 sys.modules["torch"],
                 tuple(operands.get(name) for name in _NAMES),
@@ -129,18 +129,24 @@ def clear_cache() -> None:
         torch_launch.clear()
 
 
-def _compiled(problem, target):
-    key = (problem, target)
+def _compiled(problem, target, programmatic=False):
+    """`problem`: a Problem, or the MLIR text of another operator."""
+    key = (problem, target, programmatic)
     with _lock:
         if key not in _cache:
-            _cache[key] = _MAKERS[target](problem)
+            options = dict(programmatic=True) if programmatic else {}
+            make = _MAKERS[target]
+            if isinstance(problem, str):
+                _cache[key] = make(source=problem, **options)
+            else:
+                _cache[key] = make(problem, **options)
         return _cache[key]
 
 
 _MAKERS = {
-    "cpu": lambda problem: compiler.jit(problem),
-    "cuda": lambda problem: compiler.compile(problem),
-    "emulate": lambda problem: compiler.emulator(problem),
+    "cpu": lambda *problem, **options: compiler.jit(*problem, **options),
+    "cuda": lambda *problem, **options: compiler.compile(*problem, **options),
+    "emulate": lambda *problem, **options: compiler.emulator(*problem, **options),
 }
 
 
@@ -169,10 +175,10 @@ def _exporter_stream(x, handle):
     return handle or _LEGACY_STREAM
 
 
-def _check_target(tensors, target):
+def _check_target(tensors, target, first="q"):
     where = {name: t.target for name, t in tensors.items()}
     if target is None:
-        target = where["q"]
+        target = where[first]
     if target not in _MAKERS:
         known = ", ".join(f'"{name}"' for name in _MAKERS)
         raise ValueError(f"target {target!r} is unknown; known are {known}")
@@ -183,9 +189,9 @@ def _check_target(tensors, target):
             raise ValueError(
                 f"{name} is in {_MEMORY[place]}, but the target is {target!r}: move it there"
             )
-        if target == "cuda" and devices[name][1] != devices["q"][1]:
+        if target == "cuda" and devices[name][1] != devices[first][1]:
             raise ValueError(
-                f"{name} is on GPU {devices[name][1]}, but q is on GPU {devices['q'][1]}"
+                f"{name} is on GPU {devices[name][1]}, but {first} is on GPU {devices[first][1]}"
             )
     return target
 

@@ -52,13 +52,14 @@
 // CHECK-NEXT: %[[PIECE:.*]] = arith.remui %[[BLOCK]], %c3
 // CHECK-NEXT: %[[TILE:.*]] = arith.divui %[[BLOCK]], %c3
 // CHECK-NEXT: %[[B:.*]], %[[H:.*]], %[[ROW:.*]] = hopper.tile_coordinates %[[TILE]] of %[[O]] tiles [1, 1, 16]
+// CHECK-NEXT: %[[COUNT:.*]] = hopper.arrivals %[[COUNTERS]][%[[TILE]]]
 // CHECK-NOT:  scf.for
 // CHECK:      hopper.put %{{.*}}[%[[H]], %[[PIECE]], %c0, %c0] into %W
 // CHECK-NEXT: hopper.put %{{.*}}[%[[B]], %[[PIECE]], %[[ROW]], %c0] into %X
 // CHECK:      %[[P:.*]] = hopper.wgmma %{{.*}}, %{{.*}} transpose_b :
 // CHECK-NEXT: %[[SUM:.*]] = hopper.wait %[[P]]
 // CHECK:      hopper.store_partial %[[SUM]], %[[PARTIALS]][%[[PIECE]], %[[B]], %[[H]], %[[ROW]]] of 3 like %[[O]] transposed
-// CHECK-NEXT: %[[FIRST:.*]], %[[STEP:.*]] = hopper.meet %[[COUNTERS]][%[[TILE]]] piece %[[PIECE]] of 3 resident %[[RESIDENT]]
+// CHECK-NEXT: %[[FIRST:.*]], %[[STEP:.*]] = hopper.meet %[[COUNTERS]][%[[TILE]]] after %[[COUNT]] piece %[[PIECE]] of 3 resident %[[RESIDENT]]
 // CHECK-NEXT: hopper.sum_partials %[[PARTIALS]] of 3 into %[[O]][%[[B]], %[[H]], %[[ROW]]] rows 16 from %[[FIRST]] step %[[STEP]] :
 
 // CHECK-LABEL: func.func @exchanged
