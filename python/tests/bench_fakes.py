@@ -41,12 +41,27 @@ class CPUKernel:
             self.spoil(tensors[-1])
 
 
+class CPUProjection:
+    """The artifact of a projection, and its kernel, on the CPU."""
+
+    def __init__(self, source):
+        self._function = flashmhf.jit(source=source)
+
+    def load(self, device):
+        return self
+
+    def launch(self, tensors, stream):
+        assert stream == 7
+        self._function.run(*tensors)
+
+
 def replace_gpu(monkeypatch):
     """Makes flashmhf.bench run on the CPU, with 7 for a stream."""
     from flashmhf.bench import gpu, report, suite
-    from flashmhf.bench.peers import cublas
+    from flashmhf.bench.peers import cublas, layer
 
     monkeypatch.setattr(gpu, "DEVICE", "cpu")
+    monkeypatch.setattr(layer, "build_projection", CPUProjection)
     monkeypatch.setattr(gpu, "synchronize", lambda: None)
     monkeypatch.setattr(gpu, "current_stream", lambda: 7)
     monkeypatch.setattr(gpu, "multiprocessors", lambda: 132)

@@ -83,13 +83,19 @@ def test_forms_of_swiglu_agree(bench):
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_layer(bench, batch):
+def test_layer(bench, batch, monkeypatch):
     from flashmhf.bench.peers import Unavailable, layer
 
     made = bench(batch=batch)
-    (entry,) = check_all(layer.entries(made), made)
+    monkeypatch.setattr(schedules, "build", lambda _, built: setattr(built[0], "artifact", core))
+    core = made.built[0].artifact
+    found = check_all(layer.entries(made), made)
+    assert [entry.name for entry in found] == [layer.OWN_NAME, layer.NAME]
     tokens = 70 * batch
-    assert entry.flops == 6 * tokens * 2 * 256 * 96 + 4 * tokens * 192 * 192
+    for entry in found:
+        assert entry.flops == 6 * tokens * 2 * 256 * 96 + 4 * tokens * 192 * 192
+    monkeypatch.setattr(layer, "MOST_TOKENS", tokens - 1)
+    assert [entry.name for entry in layer.entries(made)] == [layer.NAME]
     made.built = [schedules.Built(schedules.Variant("flashmhf"), error="no")]
     with pytest.raises(Unavailable, match="no kernel"):
         layer.entries(made)

@@ -1,7 +1,8 @@
 """Our kernel between its two projections: what stands beside a SwiGLU layer.
 
 Y = (core of X W_in^T) W_out^T, with Q and O as the projections leave and read them,
-[B,L,H,D]; nothing is copied. R is given: the router is not part of the operator.
+[B,L,H,D]; nothing is copied. R is given: the router is not part of the operator. Once
+with cuBLAS's projections, once with ours.
 """
 
 from __future__ import annotations
@@ -10,13 +11,19 @@ import dataclasses
 
 import torch
 
+from ... import projection
+from ...compiler import compile
 from ...dlpack import import_tensor
-from .. import gpu
+from .. import gpu, schedules
 from ..rounds import Entry
 from . import Unavailable
 
 NAME = "W_in, flashmhf, W_out"
+OWN_NAME = "flashmhf layer"
+#: Q, A, O and Y are rounded to bf16 once each, and Q's roundings pass through the core.
 ERROR_LIMIT = 1e-2
+#: Tokens up to which projections of ours are timed: they are made for few.
+MOST_TOKENS = 1024
 
 
 class Layer:
@@ -53,6 +60,77 @@ class Layer:
         torch.mm(self.o, self.w_out.T, out=self.y)
 
 
+class OwnLayer:
+    """The same on the operands of a Layer, with projections of ours: three kernels that
+    fetch their weights while the one in front of them ends."""
+
+    def __init__(self, bench, layer, core, projections):
+        self._kernels = [projections[0].load(0), core.load(0), projections[1].load(0)]
+        shape = bench.batch, bench.tokens, bench.model.width
+        x, q, o, y = (t.view(shape) for t in (layer.x, layer.q, layer.o, layer.y))
+        named = layer.operands.named()
+        self._tensors = [
+            _project_operands(x, layer.w_in, q),
+            [import_tensor(named[n], n) for n in bench.problem.argument_names],
+            _project_operands(o, layer.w_out, y),
+        ]
+
+    def __call__(self):
+        for kernel, tensors in zip(self._kernels, self._tensors):
+            kernel.launch(tensors, gpu.current_stream())
+
+
+def _project_operands(x, w, out):
+    """x [B,L,M], w [M',M] and out [B,L,M'] as a projection's tensors."""
+    seen = x[:, None], projection._weights(w), projection._columns_as_heads(out)
+    return [import_tensor(t, name) for t, name in zip(seen, ("x", "w", "out"))]
+
+
+def build_projection(source):
+    """The artifact of a projection that starts early."""
+    return compile(source=source, programmatic=True)
+
+
+def _own_layers(bench, layers) -> list:
+    """The layers with our projections. Both are of one shape, and so one kernel."""
+    sized = bench.problem.replace(batch=bench.batch, tokens=bench.tokens)
+    core = schedules.Built(schedules.Variant(OWN_NAME), early=True)
+    schedules.build(sized, [core])
+    if core.artifact is None:
+        raise Unavailable(core.error)
+    first, shape = layers[0], (bench.batch, bench.tokens, bench.model.width)
+    operands = _project_operands(first.x.view(shape), first.w_in, first.q.view(shape))
+    project = build_projection(projection._source(*operands))
+    return [OwnLayer(bench, layer, core.artifact, [project, project]) for layer in layers]
+
+
+def _own_entries(bench, layers, flops) -> list:
+    """What has our projections, where tokens are few."""
+    if bench.batch * bench.tokens > MOST_TOKENS:
+        return []
+    own, first, d = _own_layers(bench, layers), layers[0], bench.model.width
+
+    def check():
+        for t in (first.q, first.o, first.y):
+            t.fill_(float("nan"))
+        own[0]()
+        gpu.synchronize()
+        x = first.x.view(bench.batch, bench.tokens, d)[:, bench.rows].double()
+        heads = bench.problem.heads, bench.problem.head_dim
+        q = (x @ first.w_in.double().T).unflatten(2, heads).transpose(1, 2)
+        r = first.operands.r if first.operands.r is None else first.operands.r[:, :, bench.rows]
+        operands = dataclasses.replace(first.operands, q=q, r=r)
+        every = torch.arange(q.shape[2], device=q.device)
+        core = gpu.reference(bench.problem, operands, every).transpose(1, 2)
+        want = core.flatten(2) @ first.w_out.double().T
+        got = first.y.view(bench.batch, bench.tokens, d)[:, bench.rows]
+        return gpu.relative_error(got, want)
+
+    note = "without a router; its kernels fetch weights while the one in front ends"
+    call = lambda i: own[i % len(own)]()  # noqa: E731
+    return [Entry(OWN_NAME, flops, call, check, ERROR_LIMIT, note, "layer")]
+
+
 def entries(bench) -> list:
     """The first of our kernels that was built."""
     problem = bench.problem
@@ -74,11 +152,12 @@ def entries(bench) -> list:
         got = first.y.view(bench.batch, bench.tokens, d)[:, bench.rows]
         return gpu.relative_error(got, want)
 
-    tokens = bench.batch * bench.tokens
+    flops = problem.flops(bench.batch, bench.tokens) + 4.0 * bench.batch * bench.tokens * d * d
     return [
+        *_own_entries(bench, layers, flops),
         Entry(
             NAME,
-            problem.flops(bench.batch, bench.tokens) + 4.0 * tokens * d * d,
+            flops,
             lambda i: layers[i % len(layers)](),
             check,
             ERROR_LIMIT,
