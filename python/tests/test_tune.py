@@ -138,10 +138,10 @@ def test_shortlist():
     assert pick == every.candidates[0]
     assert len(found) == 12 and len(set(found)) == 12
     # Another cut of the work is tried however the model thinks of it.
-    assert {c.fields["token_tile"] for c in found} == {"64", "128"}
+    assert {c.fields["token_tile"] for c in found} == {"64", "128", "192"}
     narrow = candidates.shortlist(every.candidates, 10**6, 1.0)
-    assert {c.fields["token_tile"] for c in narrow} == {"64", "128"}
-    assert sum(c.predicted > pick.predicted for c in narrow) <= 1
+    assert {c.fields["token_tile"] for c in narrow} == {"64", "128", "192"}
+    assert sum(c.predicted > pick.predicted for c in narrow) <= 2
     assert len({c.fields["dff_tile"] for c in found}) > 1
     assert candidates.shortlist(every.candidates, 1, 1.5) == [pick]
 
