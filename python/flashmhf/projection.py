@@ -8,6 +8,10 @@ from . import runtime
 from .dlpack import import_tensor
 from .dtypes import accumulator, numpy_dtype
 
+#: Up to so many tokens and operations `layer` projects by kernels of its own. Measured
+#: on an H100 against cuBLAS: docs/performance.md.
+MOST_TOKENS, MOST_FLOPS = 512, 2.5e9
+
 
 def project(x, w, *, out=None, programmatic=False, stream=None, target=None):
     """``O[b,h,l] = sum over g of W[h,g] X[b,g,l]``: writes `out` and returns it.
@@ -74,6 +78,8 @@ def layer(
     Three launches. With `programmatic` each may begin while the one in front of it in
     the stream ends, and fetch its weights meanwhile: what wrote any of these must
     have ended before, as after a synchronisation or an ordinary kernel between.
+    Many tokens of torch's on a GPU are projected by torch.mm, whose kernels are
+    faster there: above MOST_TOKENS, or MOST_FLOPS in a projection. Nothing starts early then.
     Q and O, both [B, L, H D] in memory, are allocated in each call. A call may be
     captured as a CUDA graph once one like it has been made on that stream.
 
@@ -99,12 +105,46 @@ def layer(
     elif tuple(out.shape) != (B, L, w_out.shape[0]):
         raise ValueError(f"out has shape {list(out.shape)}, expected {[B, L, w_out.shape[0]]}")
     q, o = (_empty(x, (B, L, width), dtype, where) for _ in range(2))
-    project(x[:, None], _weights(w_in), out=_columns_as_heads(q), **options)
+    library = (
+        where == "cuda"
+        and runtime._is_torch(x)
+        and dtype == import_tensor(out, "out").dtype
+        and prefers_library(B * L, M, width, w_out.shape[0])
+    )
+    if library:
+        options["programmatic"] = programmatic = False
+        stream = _stream_of(x, stream)[0]
+        _multiply(x, w_in, q, stream)
+    else:
+        project(x[:, None], _weights(w_in), out=_columns_as_heads(q), **options)
     heads = [t.reshape(B, L, width // D, D).swapaxes(1, 2) for t in (q, o)]
     operands = (heads[0], k, u, v, r, heads[1])
     runtime._run(operands, activation, target, stream, None, programmatic)
-    project(o[:, None], _weights(w_out), out=_columns_as_heads(out), **options)
+    if library:
+        _multiply(o, w_out, out, stream)
+    else:
+        project(o[:, None], _weights(w_out), out=_columns_as_heads(out), **options)
     return out
+
+
+def prefers_library(tokens, *widths) -> bool:
+    """Whether a layer of so many tokens is projected faster by cuBLAS; `widths`: of x,
+    Q and the output."""
+    flops = max(2.0 * tokens * k * n for k, n in zip(widths, widths[1:]))
+    return tokens > MOST_TOKENS or flops > MOST_FLOPS
+
+
+def _multiply(x, w, out, stream):
+    """out [B, L, N] = x [B, L, K] W^T by torch, w [N, K]."""
+    import contextlib
+
+    import torch
+
+    on = contextlib.nullcontext()
+    if x.is_cuda:
+        on = torch.cuda.stream(torch.cuda.ExternalStream(stream, device=x.device))
+    with torch.no_grad(), on:
+        torch.matmul(x, w.T, out=out)
 
 
 def _width(columns):

@@ -94,7 +94,7 @@ def test_layer(bench, batch, monkeypatch):
     tokens = 70 * batch
     for entry in found:
         assert entry.flops == 6 * tokens * 2 * 256 * 96 + 4 * tokens * 192 * 192
-    monkeypatch.setattr(layer, "MOST_TOKENS", tokens - 1)
+    monkeypatch.setattr(layer.projection, "MOST_TOKENS", tokens - 1)
     assert [entry.name for entry in layer.entries(made)] == [layer.NAME]
     made.built = [schedules.Built(schedules.Variant("flashmhf"), error="no")]
     with pytest.raises(Unavailable, match="no kernel"):

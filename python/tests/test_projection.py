@@ -125,3 +125,19 @@ def test_layers_that_do_not_fit(operands, change, message):
     t = {name: make(shape, "bf16") for name, shape in shapes.items()}
     with pytest.raises(ValueError, match=message):
         flashmhf.layer(t["x"], t["w_in"], p.k, p.u, p.v, t["w_out"], out=t.get("out"), target="cpu")
+
+
+def test_many_tokens_go_to_the_library():
+    prefers = flashmhf.projection.prefers_library
+    assert not prefers(1, 1024, 1024, 1024) and not prefers(512, 1024, 1024, 1024)
+    assert prefers(513, 64, 64, 64)  # tokens
+    assert not prefers(256, 2048, 2048, 2048) and prefers(512, 2048, 2048, 2048)  # operations
+    assert prefers(256, 2048, 2048, 8192)  # of the second projection
+
+
+def test_the_library_multiplies_as_a_projection():
+    torch = pytest.importorskip("torch")
+    x, w = torch.randn(2, 5, 48), torch.randn(32, 48)
+    out = torch.full((2, 5, 32), float("nan"))
+    flashmhf.projection._multiply(x, w, out, None)
+    torch.testing.assert_close(out, x @ w.T)

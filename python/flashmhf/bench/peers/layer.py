@@ -22,8 +22,6 @@ NAME = "W_in, flashmhf, W_out"
 OWN_NAME = "flashmhf layer"
 #: Q, A, O and Y are rounded to bf16 once each, and Q's roundings pass through the core.
 ERROR_LIMIT = 1e-2
-#: Tokens up to which projections of ours are timed: they are made for few.
-MOST_TOKENS = 1024
 
 
 class Layer:
@@ -106,9 +104,10 @@ def _own_layers(bench, layers) -> list:
 
 def _own_entries(bench, layers, flops) -> list:
     """What has our projections, where tokens are few."""
-    if bench.batch * bench.tokens > MOST_TOKENS:
+    first, d = layers[0], bench.model.width
+    if projection.prefers_library(bench.batch * bench.tokens, d, d, d):
         return []
-    own, first, d = _own_layers(bench, layers), layers[0], bench.model.width
+    own = _own_layers(bench, layers)
 
     def check():
         for t in (first.q, first.o, first.y):
