@@ -47,9 +47,9 @@ enum class Opcode : uint8_t {
   CopyFloats,   ///< result = operand 0
   Broadcast,    ///< result = operand 0 everywhere
   SelectFloats, ///< result = scalar 0 ? 1 : 2
-  TakeColumns, ///< result = columns of tile 0 from `target` on
-  SetColumns,  ///< result = tile 1, with tile 0 in its columns from `target` on
-  RowScale,     ///< result = operand 0, row i times element i of operand 1
+  TakeColumns,  ///< result = columns of tile 0 from `target` on
+  SetColumns, ///< result = tile 1, with tile 0 in its columns from `target` on
+  RowScale,   ///< result = operand 0, row i times element i of operand 1
   AddScaled, ///< result = operand 0, where scalar 3 holds plus operand 1, row i
              ///< times element i of operand 2
   ColumnScale, ///< result = operand 0, column j times element j of operand 1
