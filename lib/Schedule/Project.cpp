@@ -85,6 +85,8 @@ static Fault findKeyFault(const ScheduleFields &schedule) {
       {"producers > 1", schedule.producers > 1},
       {"fuse_tiles", schedule.fuseTiles},
       {"halve_q", schedule.halveQ},
+      {"scale_sums", schedule.scaleSums},
+      {"late_columns", schedule.lateColumns != 0},
       {"turns = false", !schedule.turns}};
   for (auto [key, isGiven] : keys)
     if (isGiven)

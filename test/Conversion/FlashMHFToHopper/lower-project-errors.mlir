@@ -88,6 +88,22 @@ func.func @halve_q(%x: memref<1x1x?x64xbf16>, %w: memref<2x1x64x64xbf16>, %o: me
 
 // -----
 
+func.func @scale_sums(%x: memref<1x1x?x64xbf16>, %w: memref<2x1x64x64xbf16>, %o: memref<1x2x?x64xbf16>) {
+  // expected-error@+1 {{'flashmhf.project' op takes no scale_sums in its schedule: that is for mhffn}}
+  flashmhf.project ins(%x, %w : memref<1x1x?x64xbf16>, memref<2x1x64x64xbf16>) outs(%o : memref<1x2x?x64xbf16>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 64, consumers = 1, scale_sums = true>}
+  return
+}
+
+// -----
+
+func.func @late_columns(%x: memref<1x1x?x64xbf16>, %w: memref<2x1x64x64xbf16>, %o: memref<1x2x?x64xbf16>) {
+  // expected-error@+1 {{'flashmhf.project' op takes no late_columns in its schedule: that is for mhffn}}
+  flashmhf.project ins(%x, %w : memref<1x1x?x64xbf16>, memref<2x1x64x64xbf16>) outs(%o : memref<1x2x?x64xbf16>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 64, consumers = 1, late_columns = 16>}
+  return
+}
+
+// -----
+
 func.func @turns(%x: memref<1x1x?x64xbf16>, %w: memref<2x1x64x64xbf16>, %o: memref<1x2x?x64xbf16>) {
   // expected-error@+1 {{'flashmhf.project' op takes no turns = false in its schedule: that is for mhffn}}
   flashmhf.project ins(%x, %w : memref<1x1x?x64xbf16>, memref<2x1x64x64xbf16>) outs(%o : memref<1x2x?x64xbf16>) {schedule = #flashmhf.schedule<token_tile = 8, dff_tile = 64, consumers = 1, exchange = true, turns = false>}
