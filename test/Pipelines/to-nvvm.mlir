@@ -17,8 +17,8 @@
 // CHECK:      llvm.mlir.global external @flashmhf_shared_memory() {addr_space = 3 : i32, alignment = 1024 : i64}
 // CHECK:      llvm.func @ffn(%{{.*}}: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant},
 // CHECK-SAME: hopper.shared_memory = {{[0-9]+}} : i64
-// CHECK-SAME: nvvm.maxnreg = 128 : i32
-// CHECK-SAME: nvvm.maxntid = array<i32: 512, 1, 1>
+// CHECK-SAME: nvvm.maxnreg = 168 : i32
+// CHECK-SAME: nvvm.maxntid = array<i32: 384, 1, 1>
 // CHECK:      nvvm.mbarrier.init
 // CHECK:      nvvm.fence.mbarrier.init
 // CHECK:      nvvm.setmaxregister decrease
@@ -30,6 +30,7 @@
 func.func @ffn(%q: !q, %k: !w, %u: !w, %v: !w, %r: !r, %o: !q) -> !q {
   %zero = arith.constant 0.0 : bf16
   %init = linalg.fill ins(%zero : bf16) outs(%o : !q) -> !q
-  %0 = flashmhf.mhffn silu ins(%q, %k, %v : !q, !w, !w) up(%u : !w) router(%r : !r) outs(%init : !q) -> !q
+  %0 = flashmhf.mhffn silu ins(%q, %k, %v : !q, !w, !w) up(%u : !w) router(%r : !r) outs(%init : !q)
+    {schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, consumers = 2>} -> !q
   return %0 : !q
 }
