@@ -31,6 +31,8 @@ KERNELS = ["flashmhf-fuse-swiglu"] + [
         "cse",
         "hopper-persist",
         "hopper-split-producer",
+        "hopper-load-ahead",
+        "hopper-split-activation",
         "hopper-pipeline",
         "hopper-fuse-tiles",
         "hopper-fold-steps",
@@ -50,6 +52,8 @@ PROBLEMS = {
 SCHEDULES = {
     "default": None,
     "plain": "token_tile = 128, dff_tile = 32, persistent = false, overlap = false",
+    "late": "token_tile = 128, dff_tile = 32, persistent = false, overlap = true, "
+    "scale_sums = true, late_columns = 16",
     "cluster": "dff_tile = 32, cluster = 2, persistent = true",
     "deep": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [3, 1, 4], overlap = true",
     "split": "token_tile = 128, dff_tile = 32, split = 2",
