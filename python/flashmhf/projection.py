@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from . import runtime
@@ -41,7 +43,8 @@ def project(x, w, *, out=None, programmatic=False, stream=None, target=None):
     if out is None:
         B, _, L, _ = tensors["x"].shape
         H, _, N, _ = tensors["w"].shape
-        out = _empty(x, (B, L, H, N), tensors["x"].dtype, target).swapaxes(1, 2)
+        with _enqueue_on(x, handle):
+            out = _empty(x, (B, L, H, N), tensors["x"].dtype, target).swapaxes(1, 2)
         tensors["out"] = import_tensor(out, "out", runtime._exporter_stream(out, handle))
     source = _source(*(tensors[name] for name in ("x", "w", "out")))
     compiled = runtime._compiled(source, target, programmatic)
@@ -100,11 +103,14 @@ def layer(
     options = dict(programmatic=programmatic, stream=stream, target=target)
     dtype = import_tensor(x, "x").dtype
     where = import_tensor(x, "x").target if target is None else target
-    if out is None:
-        out = _empty(x, (B, L, w_out.shape[0]), dtype, where)
-    elif tuple(out.shape) != (B, L, w_out.shape[0]):
+    if out is not None and tuple(out.shape) != (B, L, w_out.shape[0]):
         raise ValueError(f"out has shape {list(out.shape)}, expected {[B, L, w_out.shape[0]]}")
-    q, o = (_empty(x, (B, L, width), dtype, where) for _ in range(2))
+    handle = _stream_of(x, stream)[1]
+    # Under the launch stream, so that no other reuses their memory while kernels run.
+    with _enqueue_on(x, handle):
+        q, o = (_empty(x, (B, L, width), dtype, where) for _ in range(2))
+        if out is None:
+            out = _empty(x, (B, L, w_out.shape[0]), dtype, where)
     library = (
         where == "cuda"
         and runtime._is_torch(x)
@@ -112,16 +118,15 @@ def layer(
         and prefers_library(B * L, M, width, w_out.shape[0])
     )
     if library:
-        options["programmatic"] = programmatic = False
-        stream = _stream_of(x, stream)[0]
-        _multiply(x, w_in, q, stream)
+        programmatic = False
+        _multiply(x, w_in, q, handle)
     else:
         project(x[:, None], _weights(w_in), out=_columns_as_heads(q), **options)
     heads = [t.reshape(B, L, width // D, D).swapaxes(1, 2) for t in (q, o)]
     operands = (heads[0], k, u, v, r, heads[1])
     runtime._run(operands, activation, target, stream, None, programmatic)
     if library:
-        _multiply(o, w_out, out, stream)
+        _multiply(o, w_out, out, handle)
     else:
         project(o[:, None], _weights(w_out), out=_columns_as_heads(out), **options)
     return out
@@ -136,15 +141,22 @@ def prefers_library(tokens, *widths) -> bool:
 
 def _multiply(x, w, out, stream):
     """out [B, L, N] = x [B, L, K] W^T by torch, w [N, K]."""
-    import contextlib
-
     import torch
 
-    on = contextlib.nullcontext()
-    if x.is_cuda:
-        on = torch.cuda.stream(torch.cuda.ExternalStream(stream, device=x.device))
-    with torch.no_grad(), on:
+    with torch.no_grad(), _enqueue_on(x, stream):
         torch.matmul(x, w.T, out=out)
+
+
+def _enqueue_on(x, stream):
+    """What makes torch enqueue on a CUstream of the GPU that its tensor x is on, an
+    integer; nothing for other arrays."""
+    if not runtime._is_torch(x) or not x.is_cuda or stream == runtime._torch_stream(x.device):
+        return contextlib.nullcontext()
+    import torch
+
+    if stream == 0:  # which torch takes for a stream that is yet to be made
+        return torch.cuda.stream(torch.cuda.default_stream(x.device))
+    return torch.cuda.stream(torch.cuda.ExternalStream(stream, device=x.device))
 
 
 def _width(columns):

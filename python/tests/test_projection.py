@@ -1,5 +1,9 @@
 """Projections and the layer, on the CPU and emulated, against float64."""
 
+import contextlib
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -141,3 +145,21 @@ def test_the_library_multiplies_as_a_projection():
     out = torch.full((2, 5, 32), float("nan"))
     flashmhf.projection._multiply(x, w, out, None)
     torch.testing.assert_close(out, x @ w.T)
+
+
+def test_torch_runs_on_the_stream(monkeypatch):
+    enqueue_on = flashmhf.projection._enqueue_on
+    monkeypatch.setattr(flashmhf.runtime, "_torch_stream", lambda device: 7)
+    monkeypatch.setattr(flashmhf.runtime, "_is_torch", lambda x: isinstance(x, SimpleNamespace))
+    cuda = SimpleNamespace(
+        stream=lambda stream: stream,
+        default_stream=lambda device: ("default", device),
+        ExternalStream=lambda handle, device: (handle, device),
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    x = SimpleNamespace(is_cuda=True, device="gpu")
+    assert isinstance(enqueue_on(x, 7), contextlib.nullcontext)  # torch's own
+    assert enqueue_on(x, 0) == ("default", "gpu")
+    assert enqueue_on(x, 5) == (5, "gpu")
+    for other in (SimpleNamespace(is_cuda=False), np.zeros(1)):
+        assert isinstance(enqueue_on(other, 5), contextlib.nullcontext)
