@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 
 from . import runtime
@@ -32,7 +30,7 @@ def project(x, w, *, out=None, programmatic=False, stream=None, target=None):
     function is compiled on the first call with its sizes and kept. Raises ValueError
     for tensors that do not fit, FlashmhfError otherwise.
     """
-    stream, handle = _stream_of(x, stream)
+    handle = runtime._launch_stream(x, stream)
     operands = {"x": x, "w": w} if out is None else {"x": x, "w": w, "out": out}
     tensors = {
         name: import_tensor(t, name, runtime._exporter_stream(t, handle))
@@ -43,7 +41,7 @@ def project(x, w, *, out=None, programmatic=False, stream=None, target=None):
     if out is None:
         B, _, L, _ = tensors["x"].shape
         H, _, N, _ = tensors["w"].shape
-        with _enqueue_on(x, handle):
+        with runtime._enqueue_on(x, handle):
             out = _empty(x, (B, L, H, N), tensors["x"].dtype, target).swapaxes(1, 2)
         tensors["out"] = import_tensor(out, "out", runtime._exporter_stream(out, handle))
     source = _source(*(tensors[name] for name in ("x", "w", "out")))
@@ -101,13 +99,13 @@ def layer(
     if w_out.shape[1] != width:
         raise ValueError(f"w_out has {w_out.shape[1]} inputs, but w_in has {width} outputs")
     options = dict(programmatic=programmatic, stream=stream, target=target)
-    dtype = import_tensor(x, "x").dtype
-    where = import_tensor(x, "x").target if target is None else target
+    tensor = import_tensor(x, "x")
+    dtype, where = tensor.dtype, tensor.target if target is None else target
     if out is not None and tuple(out.shape) != (B, L, w_out.shape[0]):
         raise ValueError(f"out has shape {list(out.shape)}, expected {[B, L, w_out.shape[0]]}")
-    handle = _stream_of(x, stream)[1]
+    handle = runtime._launch_stream(x, stream)
     # Under the launch stream, so that no other reuses their memory while kernels run.
-    with _enqueue_on(x, handle):
+    with runtime._enqueue_on(x, handle):
         q, o = (_empty(x, (B, L, width), dtype, where) for _ in range(2))
         if out is None:
             out = _empty(x, (B, L, w_out.shape[0]), dtype, where)
@@ -143,20 +141,8 @@ def _multiply(x, w, out, stream):
     """out [B, L, N] = x [B, L, K] W^T by torch, w [N, K]."""
     import torch
 
-    with torch.no_grad(), _enqueue_on(x, stream):
+    with torch.no_grad(), runtime._enqueue_on(x, stream):
         torch.matmul(x, w.T, out=out)
-
-
-def _enqueue_on(x, stream):
-    """What makes torch enqueue on a CUstream of the GPU that its tensor x is on, an
-    integer; nothing for other arrays."""
-    if not runtime._is_torch(x) or not x.is_cuda or stream == runtime._torch_stream(x.device):
-        return contextlib.nullcontext()
-    import torch
-
-    if stream == 0:  # which torch takes for a stream that is yet to be made
-        return torch.cuda.stream(torch.cuda.default_stream(x.device))
-    return torch.cuda.stream(torch.cuda.ExternalStream(stream, device=x.device))
 
 
 def _width(columns):
@@ -177,19 +163,11 @@ def _columns_as_heads(t):
     return t.reshape(t.shape[0], t.shape[1], t.shape[2] // n, n).swapaxes(1, 2)
 
 
-def _stream_of(x, stream):
-    """(the stream, as an integer): torch's where it is not given."""
-    if stream is None and runtime._is_torch(x) and x.is_cuda:
-        stream = runtime._torch_stream(x.device)
-    return stream, runtime._stream_handle(stream)
-
-
 def _empty(x, shape, dtype, target):
     """A compact tensor like `x`, which is on the GPU where the target is."""
     if runtime._is_torch(x):
         return x.new_empty(shape, requires_grad=False)
-    if target == "cuda":
-        raise ValueError(f"out must be given for GPU tensors of {type(x).__module__.split('.')[0]}")
+    runtime._check_allocates(x, target)
     return np.empty(shape, numpy_dtype(dtype))
 
 

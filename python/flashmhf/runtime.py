@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 
@@ -76,9 +77,7 @@ def _run(operands, activation, target, stream, trace, programmatic=False):
         if name not in operands:
             raise ValueError(f"{name} is None, it must be a tensor")
     torch_like = _is_torch(q)
-    if stream is None and torch_like and q.is_cuda:
-        stream = _torch_stream(q.device)
-    handle = _stream_handle(stream)
+    handle = _launch_stream(q, stream)
     tensors = {
         name: import_tensor(x, name, _exporter_stream(x, handle)) for name, x in operands.items()
     }
@@ -160,6 +159,13 @@ def _torch_stream(device) -> int:
     return torch.cuda.current_stream(device).cuda_stream
 
 
+def _launch_stream(x, stream) -> int:
+    """The CUstream to launch on: `stream`, or torch's for a tensor x of torch."""
+    if stream is None and _is_torch(x) and x.is_cuda:
+        return _torch_stream(x.device)
+    return _stream_handle(stream)
+
+
 def _stream_handle(stream) -> int:
     if stream is None:
         return 0
@@ -203,15 +209,29 @@ def _allocate(q, tensor, target, handle):
     if _is_torch(q):
         import torch
 
-        if not q.is_cuda or handle == _torch_stream(q.device):
+        with _enqueue_on(q, handle):
             return torch.empty_like(q, requires_grad=False)
-        # Allocated under the launch stream, so that the memory is not reused by
-        # another stream while the kernel writes it.
-        with torch.cuda.stream(torch.cuda.ExternalStream(handle, device=q.device)):
-            return torch.empty_like(q, requires_grad=False)
-    if target == "cuda":
-        raise ValueError(f"out must be given for GPU tensors of {type(q).__module__.split('.')[0]}")
+    _check_allocates(q, target)
     dtype = numpy_dtype(tensor.dtype)
     if isinstance(q, np.ndarray):
         return np.empty_like(q, dtype=dtype, subok=False)
     return np.empty(tensor.shape, dtype)
+
+
+def _check_allocates(like, target):
+    if target == "cuda" and not _is_torch(like):
+        module = type(like).__module__.split(".")[0]
+        raise ValueError(f"out must be given for GPU tensors of {module}")
+
+
+def _enqueue_on(x, handle):
+    """What makes torch enqueue on a CUstream of the GPU that its tensor x is on, an
+    integer; nothing for other arrays. Memory for a launch is allocated so, lest
+    another stream reuses it while the kernel runs."""
+    if not _is_torch(x) or not x.is_cuda or handle == _torch_stream(x.device):
+        return contextlib.nullcontext()
+    import torch
+
+    if handle == 0:  # which torch takes for a stream that is yet to be made
+        return torch.cuda.stream(torch.cuda.default_stream(x.device))
+    return torch.cuda.stream(torch.cuda.ExternalStream(handle, device=x.device))

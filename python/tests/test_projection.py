@@ -148,7 +148,7 @@ def test_the_library_multiplies_as_a_projection():
 
 
 def test_torch_runs_on_the_stream(monkeypatch):
-    enqueue_on = flashmhf.projection._enqueue_on
+    enqueue_on = flashmhf.runtime._enqueue_on
     monkeypatch.setattr(flashmhf.runtime, "_torch_stream", lambda device: 7)
     monkeypatch.setattr(flashmhf.runtime, "_is_torch", lambda x: isinstance(x, SimpleNamespace))
     cuda = SimpleNamespace(

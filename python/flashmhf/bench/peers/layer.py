@@ -62,8 +62,8 @@ class OwnLayer:
     """The same on the operands of a Layer, with projections of ours: three kernels that
     fetch their weights while the one in front of them ends."""
 
-    def __init__(self, bench, layer, core, projections):
-        self._kernels = [projections[0].load(0), core.load(0), projections[1].load(0)]
+    def __init__(self, bench, layer, core, project):
+        self._kernels = [project.load(0), core.load(0), project.load(0)]
         shape = bench.batch, bench.tokens, bench.model.width
         x, q, o, y = (t.view(shape) for t in (layer.x, layer.q, layer.o, layer.y))
         named = layer.operands.named()
@@ -76,6 +76,14 @@ class OwnLayer:
     def __call__(self):
         for kernel, tensors in zip(self._kernels, self._tensors):
             kernel.launch(tensors, gpu.current_stream())
+
+
+def _error(bench, layer, operands, rows) -> float:
+    """Of Y at the tokens bench.rows, which are `rows` of the operands of the core."""
+    core = gpu.reference(bench.problem, operands, rows).transpose(1, 2)
+    want = core.flatten(2) @ layer.w_out.double().T
+    got = layer.y.view(bench.batch, bench.tokens, bench.model.width)[:, bench.rows]
+    return gpu.relative_error(got, want)
 
 
 def _project_operands(x, w, out):
@@ -99,7 +107,7 @@ def _own_layers(bench, layers) -> list:
     first, shape = layers[0], (bench.batch, bench.tokens, bench.model.width)
     operands = _project_operands(first.x.view(shape), first.w_in, first.q.view(shape))
     project = build_projection(projection._source(*operands))
-    return [OwnLayer(bench, layer, core.artifact, [project, project]) for layer in layers]
+    return [OwnLayer(bench, layer, core.artifact, project) for layer in layers]
 
 
 def _own_entries(bench, layers, flops) -> list:
@@ -119,11 +127,7 @@ def _own_entries(bench, layers, flops) -> list:
         q = (x @ first.w_in.double().T).unflatten(2, heads).transpose(1, 2)
         r = first.operands.r if first.operands.r is None else first.operands.r[:, :, bench.rows]
         operands = dataclasses.replace(first.operands, q=q, r=r)
-        every = torch.arange(q.shape[2], device=q.device)
-        core = gpu.reference(bench.problem, operands, every).transpose(1, 2)
-        want = core.flatten(2) @ first.w_out.double().T
-        got = first.y.view(bench.batch, bench.tokens, d)[:, bench.rows]
-        return gpu.relative_error(got, want)
+        return _error(bench, first, operands, torch.arange(q.shape[2], device=q.device))
 
     note = "without a router; its kernels fetch weights while the one in front ends"
     call = lambda i: own[i % len(own)]()  # noqa: E731
@@ -146,10 +150,7 @@ def entries(bench) -> list:
         first()
         gpu.synchronize()
         # The projections are cuBLAS's: the error is that from the rounded Q on.
-        core = gpu.reference(problem, first.operands, bench.rows).transpose(1, 2)
-        want = core.flatten(2) @ first.w_out.double().T
-        got = first.y.view(bench.batch, bench.tokens, d)[:, bench.rows]
-        return gpu.relative_error(got, want)
+        return _error(bench, first, first.operands, bench.rows)
 
     flops = problem.flops(bench.batch, bench.tokens) + 4.0 * bench.batch * bench.tokens * d * d
     return [
