@@ -8,6 +8,8 @@
 
 #include "Warpgroup.h"
 
+#include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -46,11 +48,6 @@ float *Warpgroup::getPartial(const Instruction &i, int64_t first,
     return nullptr;
   }
   return partials.data() + row * like.sizes[3];
-}
-
-/// The share of a tile that element (row, column) belongs to.
-static int64_t getShare(int64_t row, int64_t column, int64_t pieces) {
-  return (column / 16 * 2 + row / 8 % 2) % pieces;
 }
 
 bool Warpgroup::executeStorePartial(const Instruction &i) {

@@ -88,6 +88,9 @@ enum class Opcode : uint8_t {
   Push,         ///< tile 0 as piece 2, whose row 0 is row 3 of argument 4
   SumPushed,    ///< to argument 1 at scalars 2 to 4, as piece 5, scalar 6 rows;
                 ///< `target`: adds to what is there
+  PushShares,   ///< tile 0 as piece 2
+  SumPushedShares, ///< tile 0 of piece 2 to argument 3 at scalars 4 to 6;
+                   ///< `target`: adds to what is there
   WaitPredecessor, ///< nothing else
 };
 
@@ -175,6 +178,7 @@ struct InboxInfo {
   int64_t rows; ///< Of each piece.
   int64_t columns;
   int64_t parts; ///< One for each consumer.
+  bool shares;   ///< Rows are those of a tile, of which shares arrive.
   Location location;
 
   int64_t getRowBytes() const { return columns * int64_t(sizeof(float)); }

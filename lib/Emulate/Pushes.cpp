@@ -96,6 +96,23 @@ bool Warpgroup::executePush(const Instruction &i) {
   return true;
 }
 
+bool Warpgroup::awaitInbox(std::unique_lock<std::mutex> &lock,
+                           const Instruction &i) {
+  InboxPart &part = getInbox();
+  part.isRead = true;
+  record({Event::Kind::Receive});
+  return machine.waitUntil(
+      lock, *this, i.location, [&] { return part.isComplete(); },
+      [&] {
+        if (!part.expected)
+          return std::string("for an inbox of which nobody has said what "
+                             "to expect");
+        return llvm::formatv("for {0} of {1} bytes in its inbox",
+                             *part.expected - part.received, *part.expected)
+            .str();
+      });
+}
+
 bool Warpgroup::executeSumPushed(const Instruction &i) {
   if (!checkPredecessor(i, "stores what was pushed"))
     return false;
@@ -108,19 +125,7 @@ bool Warpgroup::executeSumPushed(const Instruction &i) {
   InboxPart &part = getInbox();
   {
     std::unique_lock<std::mutex> lock(machine.mutex);
-    part.isRead = true;
-    record({Event::Kind::Receive});
-    if (!machine.waitUntil(
-            lock, *this, i.location, [&] { return part.isComplete(); },
-            [&] {
-              if (!part.expected)
-                return std::string("for an inbox of which nobody has said what "
-                                   "to expect");
-              return llvm::formatv("for {0} of {1} bytes in its inbox",
-                                   *part.expected - part.received,
-                                   *part.expected)
-                  .str();
-            }))
+    if (!awaitInbox(lock, i))
       return false;
   }
   if (rows > info.rows)

@@ -249,11 +249,13 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   func.walk([&](SumPartialsOp op) { setStored(op.getDest()); });
   func.walk([&](SumSharesOp op) { setStored(op.getDest()); });
   func.walk([&](SumPushedOp op) { setStored(op.getDest()); });
+  func.walk([&](SumPushedSharesOp op) { setStored(op.getDest()); });
   func.walk([&](LaunchDependentsOp) { kernel.startsEarly = true; });
   func.walk([&](InboxOp op) {
     InboxType type = op.getInbox().getType();
     kernel.inbox = InboxInfo{type.getPieces(), type.getRows(),
-                             type.getColumns(), type.getParts(), op.getLoc()};
+                             type.getColumns(), type.getParts(),
+                             type.getShares(), op.getLoc()};
     shared[op.getInbox()] = 0;
   });
   WarpgroupsOp warpgroups;

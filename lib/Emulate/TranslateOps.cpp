@@ -238,6 +238,14 @@ LogicalResult Translator::translateHopper(Operation *op) {
         program.code.back().target = op.getAccumulate();
         return success();
       })
+      .Case<PushSharesOp>(
+          [&](auto op) { return translatePlain(op, Opcode::PushShares); })
+      .Case<SumPushedSharesOp>([&](SumPushedSharesOp op) {
+        if (failed(translatePlain(op, Opcode::SumPushedShares)))
+          return failure();
+        program.code.back().target = op.getAccumulate();
+        return success();
+      })
       .Case<WaitOp>([&](WaitOp op) {
         if (failed(translatePlain(op, Opcode::Wait)))
           return failure();

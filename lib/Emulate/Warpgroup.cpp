@@ -164,6 +164,10 @@ bool Warpgroup::execute(const Instruction &i) {
     return executePush(i);
   case Opcode::SumPushed:
     return executeSumPushed(i);
+  case Opcode::PushShares:
+    return executePushShares(i);
+  case Opcode::SumPushedShares:
+    return executeSumPushedShares(i);
   case Opcode::Floats:
     return executeFloats(i);
   case Opcode::CopyFloats:

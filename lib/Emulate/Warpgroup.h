@@ -88,6 +88,11 @@ private:
   bool executeExpect(const Instruction &instruction);
   bool executePush(const Instruction &instruction);
   bool executeSumPushed(const Instruction &instruction);
+  bool executePushShares(const Instruction &instruction);
+  bool executeSumPushedShares(const Instruction &instruction);
+  /// Waits for the inbox of this consumer to be complete.
+  bool awaitInbox(std::unique_lock<std::mutex> &lock,
+                  const Instruction &instruction);
   /// The part of the block's inbox that this consumer reads.
   InboxPart &getInbox() { return block.inbox[getPart()]; }
   int64_t getPart() const {

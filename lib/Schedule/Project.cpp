@@ -163,12 +163,11 @@ static int64_t countSharedMemory(const ProjectFacts &op,
   hopper::InboxSize inbox;
   if (schedule.push) {
     int64_t rows = schedule.tokenTile / schedule.consumers;
+    bool shares = !schedule.exchange && hopper::canPushShares(rows, op.tokens);
     if (ShapedType::isStatic(op.tokens))
       rows = std::clamp<int64_t>(op.tokens, 1, rows);
-    inbox = {schedule.consumers,
-             schedule.split *
-                 static_cast<int64_t>(llvm::divideCeil(rows, schedule.split)) *
-                 op.columns * static_cast<int64_t>(sizeof(float))};
+    inbox = hopper::getInboxSize(schedule.split, rows, op.columns,
+                                 schedule.consumers, shares);
   }
   return hopper::planSharedMemory(rings, inbox).bytes;
 }

@@ -119,18 +119,19 @@ SmallVector<RingFacts> flashmhf::getRings(const OperatorFacts &op,
   return rings;
 }
 
-/// As hopper-push-partials makes it: room for the rows of each consumer, dealt
-/// out to the pieces.
+/// As hopper-push-partials makes it: room for the shares of each consumer's
+/// tile, or for its rows, dealt out to the pieces.
 static hopper::InboxSize getInbox(const OperatorFacts &op,
                                   const ScheduleFields &schedule) {
   if (!schedule.push)
     return {};
   int64_t rows = schedule.tokenTile / schedule.consumers;
-  if (ShapedType::isStatic(op.tokens) && !op.hasAnyTokens)
-    rows = std::clamp<int64_t>(op.tokens, 1, rows);
-  int64_t owned = llvm::divideCeil(rows, schedule.split);
-  return {schedule.consumers, schedule.split * owned * op.headWidth *
-                                  static_cast<int64_t>(sizeof(float))};
+  int64_t tokens = op.hasAnyTokens ? ShapedType::kDynamic : op.tokens;
+  bool shares = !schedule.exchange && hopper::canPushShares(rows, tokens);
+  if (ShapedType::isStatic(tokens))
+    rows = std::clamp<int64_t>(tokens, 1, rows);
+  return hopper::getInboxSize(schedule.split, rows, op.headWidth,
+                              schedule.consumers, shares);
 }
 
 int64_t flashmhf::getSharedMemory(const OperatorFacts &op,

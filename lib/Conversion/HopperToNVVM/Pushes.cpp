@@ -301,4 +301,5 @@ void hopper::populatePushPatterns(const TypeConverter &converter,
   patterns.add<AddressesOfInbox, CountOfOwnedRows, ArrivalOfExpect,
                WaitOfCluster, StoresOfPush, SumsOfPushed>(
       converter, patterns.getContext());
+  populatePushedSharePatterns(converter, patterns);
 }

@@ -42,6 +42,10 @@ void endUnlessAwaited(OpBuilder &b, gpu::GPUFuncOp func);
 void populatePushPatterns(const TypeConverter &converter,
                           RewritePatternSet &patterns);
 
+/// The same for shares.
+void populatePushedSharePatterns(const TypeConverter &converter,
+                                 RewritePatternSet &patterns);
+
 } // namespace mlir::hopper
 
 #endif // FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_PUSHES_H

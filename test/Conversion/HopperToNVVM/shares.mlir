@@ -44,8 +44,8 @@ gpu.module @kernels {
   // CHECK-SAME: %[[P:[a-z0-9]+]]: index, %{{[a-z0-9]+}}: index, %{{[a-z0-9]+}}: index, %{{[a-z0-9]+}}: index, %[[FIRST:[a-z0-9]+]]: index, %[[STEP:[a-z0-9]+]]: index, %[[O:[a-z0-9]+]]: memref<?x4x?x16xbf16>) kernel
   // CHECK:      %[[ONE:.*]] = arith.cmpi eq, %[[STEP]], %c3
   // CHECK:      scf.if %[[ONE]] {
-  // CHECK:        %[[SECOND:.*]] = arith.cmpi eq, %[[FIRST]], %c1
   // CHECK:        %[[EXISTS:.*]] = arith.cmpi ult, %[[FIRST]], %c2
+  // CHECK:        %[[SECOND:.*]] = arith.cmpi eq, %[[FIRST]], %c1
   // CHECK:        %[[OWN:.*]] = arith.select %[[SECOND]], %{{.*}} : f32
   // CHECK:        %[[IS:.*]] = arith.andi %{{.*}}, %[[EXISTS]]
   // CHECK:        %[[OTHER0:.*]] = arith.cmpi ne, %[[P]], %c0

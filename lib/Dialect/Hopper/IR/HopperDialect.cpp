@@ -85,6 +85,21 @@ int64_t hopper::getTransposedOverrun(const PanelLayout &layout) {
          layout.getPanelBytes();
 }
 
+bool hopper::canPushShares(int64_t rows, int64_t tokens) {
+  return rows == kWarpgroupRows &&
+         (ShapedType::isDynamic(tokens) || tokens >= rows);
+}
+
+InboxSize hopper::getInboxSize(int64_t pieces, int64_t rows, int64_t columns,
+                               int64_t consumers, bool shares) {
+  if (shares)
+    return {consumers,
+            (pieces - 1) * getMaxUnitsOfShare(pieces, columns) * kUnitBytes};
+  return {consumers, pieces *
+                         static_cast<int64_t>(llvm::divideCeil(rows, pieces)) *
+                         columns * static_cast<int64_t>(sizeof(float))};
+}
+
 SharedMemoryPlan hopper::planSharedMemory(ArrayRef<RingSize> rings,
                                           InboxSize inbox) {
   SharedMemoryPlan plan;

@@ -184,12 +184,25 @@ RingType RingType::withSlots(int64_t slots) const {
 // InboxType
 //===----------------------------------------------------------------------===//
 
+int64_t InboxType::getPieceBytes() const {
+  if (!getShares())
+    return getRows() * getRowBytes();
+  return getMaxUnitsOfShare(getPieces(), getColumns()) * kUnitBytes;
+}
+
+int64_t InboxType::getPartBytes() const {
+  return getSenders() * getPieceBytes();
+}
+
 Type InboxType::parse(AsmParser &parser) {
   int64_t pieces, parts = 1;
   SmallVector<int64_t> shape;
   SMLoc loc;
-  if (parser.parseLess() || parser.parseInteger(pieces) ||
-      parser.parseKeyword("x") || parser.getCurrentLocation(&loc) ||
+  if (parser.parseLess())
+    return {};
+  bool shares = succeeded(parser.parseOptionalKeyword("shares"));
+  if (parser.parseInteger(pieces) || parser.parseKeyword("x") ||
+      parser.getCurrentLocation(&loc) ||
       parser.parseDimensionList(shape, /*allowDynamic=*/false,
                                 /*withTrailingX=*/false))
     return {};
@@ -205,11 +218,12 @@ Type InboxType::parse(AsmParser &parser) {
     return {};
   }
   return parser.getChecked<InboxType>(parser.getContext(), pieces, shape[0],
-                                      shape[1], parts);
+                                      shape[1], parts, shares);
 }
 
 void InboxType::print(AsmPrinter &printer) const {
-  printer << '<' << getPieces() << " x " << getRows() << 'x' << getColumns();
+  printer << '<' << (getShares() ? "shares " : "") << getPieces() << " x "
+          << getRows() << 'x' << getColumns();
   if (getParts() != 1)
     printer << ", parts " << getParts();
   printer << '>';
@@ -217,7 +231,7 @@ void InboxType::print(AsmPrinter &printer) const {
 
 LogicalResult InboxType::verify(function_ref<InFlightDiagnostic()> emitError,
                                 int64_t pieces, int64_t rows, int64_t columns,
-                                int64_t parts) {
+                                int64_t parts, bool shares) {
   if (pieces < 2 || pieces > kMaxCluster)
     return emitError() << "an inbox must be of 2 to " << kMaxCluster
                        << " pieces, which form a cluster, has " << pieces;
@@ -229,6 +243,9 @@ LogicalResult InboxType::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "an inbox must have 16 to 256 columns, a multiple of "
                           "16, has "
                        << columns;
+  if (shares && rows != kWarpgroupRows)
+    return emitError() << "an inbox of shares must be of a tile of "
+                       << kWarpgroupRows << " rows, has " << rows;
   if (parts < 1 || parts > 7)
     return emitError() << "an inbox must have 1 to 7 parts, one for each "
                           "consumer, has "

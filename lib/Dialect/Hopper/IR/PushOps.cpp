@@ -27,7 +27,19 @@ static LogicalResult verifyColumns(Operation *op, InboxType inbox,
   return success();
 }
 
-LogicalResult ExpectOp::verify() { return verifyInConsumerIfAny(*this); }
+/// What is sent are rows, or shares.
+static LogicalResult verifyKind(Operation *op, InboxType inbox, bool shares) {
+  if (inbox.getShares() != shares)
+    return op->emitOpError("needs an inbox of ")
+           << (shares ? "shares" : "rows") << ", has " << inbox;
+  return success();
+}
+
+LogicalResult ExpectOp::verify() {
+  if (failed(verifyInConsumerIfAny(*this)))
+    return failure();
+  return verifyKind(*this, getInbox().getType(), /*shares=*/false);
+}
 
 LogicalResult AwaitClusterOp::verify() { return verifyInConsumerIfAny(*this); }
 
@@ -37,7 +49,8 @@ LogicalResult PushOp::verify() {
   InboxType inbox = getInbox().getType();
   auto like = cast<MemRefType>(getLike().getType());
   VectorType value = getValue().getType();
-  if (failed(verifyColumns(*this, inbox, like)))
+  if (failed(verifyKind(*this, inbox, /*shares=*/false)) ||
+      failed(verifyColumns(*this, inbox, like)))
     return failure();
   if (getTransposed() && failed(verifyTransposed(*this, value, like)))
     return failure();
@@ -55,8 +68,34 @@ LogicalResult PushOp::verify() {
 }
 
 LogicalResult SumPushedOp::verify() {
-  if (failed(verifyInConsumerIfAny(*this)))
+  if (failed(verifyInConsumerIfAny(*this)) ||
+      failed(verifyKind(*this, getInbox().getType(), /*shares=*/false)))
     return failure();
   return verifyColumns(*this, getInbox().getType(),
                        cast<MemRefType>(getDest().getType()));
+}
+
+/// The tile whose shares `inbox` is for is that of `value`.
+static LogicalResult verifyShares(Operation *op, InboxType inbox,
+                                  VectorType value) {
+  if (failed(verifyInConsumerIfAny(op)) ||
+      failed(verifyKind(op, inbox, /*shares=*/true)))
+    return failure();
+  if (value.getDimSize(0) != inbox.getRows() ||
+      value.getDimSize(1) != inbox.getColumns())
+    return op->emitOpError("has ")
+           << value << ", but its inbox is for shares of " << inbox.getRows()
+           << "x" << inbox.getColumns();
+  return success();
+}
+
+LogicalResult PushSharesOp::verify() {
+  return verifyShares(*this, getInbox().getType(), getValue().getType());
+}
+
+LogicalResult SumPushedSharesOp::verify() {
+  InboxType inbox = getInbox().getType();
+  if (failed(verifyShares(*this, inbox, getValue().getType())))
+    return failure();
+  return verifyColumns(*this, inbox, cast<MemRefType>(getDest().getType()));
 }

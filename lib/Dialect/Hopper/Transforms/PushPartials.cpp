@@ -115,15 +115,27 @@ static FailureOr<Meeting> findMeeting(gpu::GPUFuncOp func) {
   return meeting;
 }
 
+/// Shares are of whole tiles: where there are never so many tokens, rows are
+/// fewer bytes.
+static bool pushesShares(Meeting meeting) {
+  MemRefType dest = meeting.sum.dest.getType();
+  return meeting.store.getExcept() &&
+         canPushShares(meeting.sum.rows, dest.getDimSize(2));
+}
+
 static InboxOp createInbox(OpBuilder &b, gpu::GPUFuncOp func, Meeting meeting) {
   MemRefType dest = meeting.sum.dest.getType();
   int64_t pieces = meeting.meet.getPieces();
   int64_t rows = meeting.sum.rows;
-  if (!dest.isDynamicDim(2))
-    rows = std::clamp<int64_t>(dest.getDimSize(2), 1, rows);
+  bool shares = pushesShares(meeting);
+  if (!shares) {
+    if (!dest.isDynamicDim(2))
+      rows = std::clamp<int64_t>(dest.getDimSize(2), 1, rows);
+    rows = llvm::divideCeil(rows, pieces);
+  }
   auto type =
-      InboxType::get(func.getContext(), pieces, llvm::divideCeil(rows, pieces),
-                     dest.getDimSize(3), meeting.warpgroups.getConsumers());
+      InboxType::get(func.getContext(), pieces, rows, dest.getDimSize(3),
+                     meeting.warpgroups.getConsumers(), shares);
   b.setInsertionPoint(meeting.warpgroups);
   return InboxOp::create(b, meeting.store.getLoc(), type, IntegerAttr(),
                          IntegerAttr());
@@ -139,13 +151,9 @@ static void eraseIfUnused(Operation *op) {
     eraseIfUnused(operand.getDefiningOp());
 }
 
-static void push(gpu::GPUFuncOp func, Meeting meeting) {
-  OpBuilder b(func.getContext());
-  InboxOp inbox = createInbox(b, func, meeting);
+static void pushRows(OpBuilder &b, InboxOp inbox, Meeting meeting) {
   auto [warpgroups, store, meet, sum, arrivals] = meeting;
   Value piece = meet.getPiece(), dest = sum.dest, row = sum.row;
-  b.setInsertionPoint(store);
-  AwaitClusterOp::create(b, store.getLoc());
   PushOp::create(b, store.getLoc(), store.getValue(), inbox, piece, row,
                  store.getLike(), store.getTransposed());
   b.setInsertionPoint(sum.op);
@@ -155,6 +163,27 @@ static void push(gpu::GPUFuncOp func, Meeting meeting) {
   ExpectOp::create(b, meet.getLoc(), inbox.getInbox(), rows);
   SumPushedOp::create(b, sum.op->getLoc(), inbox, dest, sum.batch, sum.head,
                       row, piece, rows, sum.accumulates);
+}
+
+static void pushShares(OpBuilder &b, InboxOp inbox, Meeting meeting) {
+  auto [warpgroups, store, meet, sum, arrivals] = meeting;
+  Value value = store.getValue(), piece = meet.getPiece();
+  PushSharesOp::create(b, store.getLoc(), value, inbox, piece);
+  b.setInsertionPoint(sum.op);
+  SumPushedSharesOp::create(b, sum.op->getLoc(), value, inbox, piece, sum.dest,
+                            sum.batch, sum.head, sum.row, sum.accumulates);
+}
+
+static void push(gpu::GPUFuncOp func, Meeting meeting) {
+  OpBuilder b(func.getContext());
+  InboxOp inbox = createInbox(b, func, meeting);
+  auto [warpgroups, store, meet, sum, arrivals] = meeting;
+  b.setInsertionPoint(store);
+  AwaitClusterOp::create(b, store.getLoc());
+  if (pushesShares(meeting))
+    pushShares(b, inbox, meeting);
+  else
+    pushRows(b, inbox, meeting);
   Value except = store.getExcept();
   for (Operation *op : {sum.op, meet.getOperation(), store.getOperation(),
                         arrivals.getOperation()})

@@ -40,6 +40,11 @@ inline constexpr int64_t kWarpgroupThreads = 128;
 inline constexpr int64_t kWarpgroupRows = 64;
 /// Columns of a fragment that are dealt out to the threads together.
 inline constexpr int64_t kColumnGroup = 8;
+/// Columns of a unit, the least that is dealt out to shares of a tile: the four
+/// elements that each thread of a warpgroup has of one of its two rows there.
+inline constexpr int64_t kUnitColumns = 16;
+/// Bytes of a unit in f32.
+inline constexpr int64_t kUnitBytes = 16 * kWarpgroupThreads;
 /// Shared memory that one block can have on sm_90, bytes.
 inline constexpr int64_t kSharedMemoryLimit = 232448;
 /// Blocks of a cluster, where a launch asks for more than every GPU has.
@@ -51,6 +56,23 @@ inline constexpr int64_t kRegisterFile = 65536;
 
 /// Whether a ring of this name holds weights, which no earlier kernel writes.
 inline bool holdsWeights(StringRef ring) { return ring != "Q" && ring != "X"; }
+
+/// Units of a warpgroup's tile of so many columns. Unit u is of the rows i with
+/// i / 8 mod 2 = u mod 2 and the columns from 16 (u / 2) on, and of share u mod
+/// P.
+inline constexpr int64_t countUnits(int64_t columns) {
+  return columns / kUnitColumns * 2;
+}
+inline constexpr int64_t getMaxUnitsOfShare(int64_t pieces, int64_t columns) {
+  return (countUnits(columns) + pieces - 1) / pieces;
+}
+inline constexpr int64_t getShare(int64_t row, int64_t column, int64_t pieces) {
+  return (column / kUnitColumns * 2 + row / 8 % 2) % pieces;
+}
+
+/// Whether pieces push shares of a tile of `rows` rows for each consumer, and
+/// not rows, where there are `tokens` tokens, which may be dynamic.
+bool canPushShares(int64_t rows, int64_t tokens);
 
 /// The layout of a tile in shared memory: panels of `panel` columns, each
 /// `rows` rows of `panel * bytes` bytes, swizzled over that row length.
@@ -111,6 +133,11 @@ struct InboxSize {
   int64_t parts = 0;
   int64_t bytes = 0; ///< Of each part.
 };
+/// Of the inbox that `pieces` push to, for tiles of `rows` rows and `columns`
+/// columns of each of `consumers` consumers: shares or whole rows.
+InboxSize getInboxSize(int64_t pieces, int64_t rows, int64_t columns,
+                       int64_t consumers, bool shares);
+
 SharedMemoryPlan planSharedMemory(ArrayRef<RingSize> rings,
                                   InboxSize inbox = {});
 

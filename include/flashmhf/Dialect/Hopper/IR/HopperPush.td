@@ -134,4 +134,55 @@ def Hopper_SumPushedOp : Hopper_Op<"sum_pushed"> {
   let hasVerifier = 1;
 }
 
+def Hopper_PushSharesOp : Hopper_Op<"push_shares"> {
+  let summary = "send the other pieces their shares of a partial sum";
+  let description = [{
+    Of `value`, what piece `piece` has of a tile, each other piece is sent the
+    share that it finishes: those of hopper.sum_shares. Rows past the end of the
+    output are sent too, so that every inbox knows how much will arrive. The
+    shares leave from registers, as rows do with hopper.push.
+
+    ```mlir
+    hopper.push_shares %acc to %inbox[%p]
+        : vector<64x128xf32>, !hopper.inbox<shares 2 x 64x128>
+    ```
+  }];
+  let arguments = (ins Hopper_Accumulator:$value, Hopper_InboxType:$inbox,
+                       Index:$piece);
+  let assemblyFormat = [{
+    $value `to` $inbox `[` $piece `]` attr-dict
+    `:` type($value) `,` type($inbox)
+  }];
+  let hasVerifier = 1;
+}
+
+def Hopper_SumPushedSharesOp : Hopper_Op<"sum_pushed_shares"> {
+  let summary = "wait for shares, add them up and store the result";
+  let description = [{
+    Says how much will arrive in the inbox, and waits for it. Then
+    `dest[b, h, row + i, j] = sum over p of what piece p has`, for the elements
+    of the share of `piece`, added in f32 in the order of the pieces and rounded
+    once to the type of `dest`; with `accumulate`, `dest` itself is added last.
+    What `piece` has is `value`. The block must not end before: others may still
+    write into its memory.
+
+    ```mlir
+    hopper.push_shares %acc to %inbox[%p]
+        : vector<64x128xf32>, !hopper.inbox<shares 2 x 64x128>
+    hopper.sum_pushed_shares %acc, %inbox[%p] into %o[%b, %h, %row]
+        : vector<64x128xf32>, !hopper.inbox<shares 2 x 64x128>, memref<..>
+    ```
+  }];
+  let arguments = (ins Hopper_Accumulator:$value, Hopper_InboxType:$inbox,
+                       Index:$piece, MemRefRankOf<[F32, F16, BF16], [4]>:$dest,
+                       Index:$batch, Index:$head, Index:$row,
+                       UnitAttr:$accumulate);
+  let assemblyFormat = [{
+    $value `,` $inbox `[` $piece `]` `into` $dest `[` $batch `,` $head `,` $row `]`
+    (`accumulate` $accumulate^)? attr-dict
+    `:` type($value) `,` type($inbox) `,` type($dest)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // FLASHMHF_HOPPER_PUSH

@@ -102,12 +102,16 @@ def Hopper_InboxType : Hopper_Type<"Inbox", "inbox"> {
 
     `!hopper.inbox<8 x 4x128, parts 2>`: as much for each of two consumers, who
     do not wait for each other's rows.
+
+    `!hopper.inbox<shares 2 x 64x128>`: from each other of 2 blocks, its part of
+    the block's share of a tile of 64x128; hopper.sum_shares says what a share is.
   }];
   let parameters = (ins "int64_t":$pieces, "int64_t":$rows, "int64_t":$columns,
-                        "int64_t":$parts);
+                        "int64_t":$parts, "bool":$shares);
   let builders = [TypeBuilder<(ins "int64_t":$pieces, "int64_t":$rows,
-      "int64_t":$columns, CArg<"int64_t", "1">:$parts), [{
-    return $_get($_ctxt, pieces, rows, columns, parts);
+      "int64_t":$columns, CArg<"int64_t", "1">:$parts,
+      CArg<"bool", "false">:$shares), [{
+    return $_get($_ctxt, pieces, rows, columns, parts, shares);
   }]>];
   let skipDefaultBuilders = 1;
   let hasCustomAssemblyFormat = 1;
@@ -115,9 +119,11 @@ def Hopper_InboxType : Hopper_Type<"Inbox", "inbox"> {
   let extraClassDeclaration = [{
     /// Bytes of one row.
     int64_t getRowBytes() const { return 4 * getColumns(); }
-    /// Bytes of what one piece sends to a part.
-    int64_t getPieceBytes() const { return getRows() * getRowBytes(); }
-    int64_t getPartBytes() const { return getPieces() * getPieceBytes(); }
+    /// Pieces that send to a part.
+    int64_t getSenders() const { return getPieces() - (getShares() ? 1 : 0); }
+    /// Bytes of what one piece sends to a part, at most.
+    int64_t getPieceBytes() const;
+    int64_t getPartBytes() const;
   }];
 }
 
