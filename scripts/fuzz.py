@@ -41,6 +41,7 @@ WORDS = [
     "hopper.wait", "hopper.wgmma", "hopper.take_turn", "hopper.pass_turn", "split",
     "push", "hopper.push", "hopper.expect", "hopper.await_cluster", "hopper.sum_pushed",
     "programmatic", "flashmhf.pick_variant", "otherwise", "tokens", "tile", "variant",
+    "exchange", "flashmhf.project",
 ]  # fmt: skip
 SIZES = "batch=1 tokens=65 max-steps=20000"
 COMMANDS = [
@@ -67,13 +68,14 @@ def seed_programs(opt):
             # What does not even verify would hide what lies behind the verifier.
             if 0 < len(text) < 8000 and run(opt, [text], []).returncode == 0:
                 programs.append(text)
-    kernels = []
+    kernels = {"flashmhf.mhffn": [], "flashmhf.project": []}
     for text in programs:
-        if "flashmhf.mhffn" in text:
-            result = run(opt, [text], ["--flashmhf-to-hopper"])
-            if result and result.returncode == 0 and len(result.stdout) < 20000:
-                kernels.append(result.stdout)
-    return programs + kernels[:20]
+        for op, found in kernels.items():
+            if op in text and len(found) < 20:
+                result = run(opt, [text], ["--flashmhf-to-hopper"])
+                if result and result.returncode == 0 and len(result.stdout) < 20000:
+                    found.append(result.stdout)
+    return programs + sum(kernels.values(), [])
 
 
 def read_corpus():

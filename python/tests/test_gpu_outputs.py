@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import flashmhf
-from flashmhf.validation import outputs
-from flashmhf.validation.case import ERROR_LIMIT
+from flashmhf.validation import ledger, outputs
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -19,9 +18,9 @@ RECORDINGS = {r.name: r for r in outputs.recordings()}
 
 
 def emulate(recording):
-    options = {"schedule": recording.schedule} if recording.schedule else {"max_variants": 1}
+    problem, options = ledger.arguments(recording.build)
     out = outputs.empty(recording)
-    kernel = flashmhf.emulator(recording.problem, **options)
+    kernel = flashmhf.emulator(*problem, **options)
     kernel.run(*outputs.tensors(recording, outputs.inputs(recording), out))
     return out
 
@@ -34,7 +33,7 @@ def emulated():
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_emulation_is_right(emulated, name):
     recording = RECORDINGS[name]
-    assert outputs.error(recording, emulated[name]) <= ERROR_LIMIT[recording.problem.dtype]
+    assert outputs.error(recording, emulated[name]) <= recording.limit
 
 
 @pytest.mark.skipif(not FILE.exists(), reason=f"{FILE} is written on a machine with a GPU")
@@ -44,7 +43,7 @@ def test_emulation_agrees_with_the_gpu(emulated, name):
     index, recorded = outputs.read(FILE)
     if name not in recorded:
         pytest.skip(f"{name} is newer than {FILE}: record it as docs/validation.md says")
-    assert outputs.error(recording, recorded[name]) <= ERROR_LIMIT[recording.problem.dtype]
+    assert outputs.error(recording, recorded[name]) <= recording.limit
     found = outputs.difference(recording, emulated[name], index, recorded)
     assert found <= outputs.AGREEMENT, f"{found:.2e} from {index['gpu']}"
 

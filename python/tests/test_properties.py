@@ -9,6 +9,7 @@ import pytest
 
 import flashmhf
 from flashmhf.oracle import ACTIVATIONS
+from flashmhf.validation.projections import Projection
 
 hypothesis = pytest.importorskip("hypothesis")
 from hypothesis import given, settings  # noqa: E402
@@ -217,3 +218,83 @@ def test_emulated_kernel(operands, case, schedule, max_variants, multiprocessors
     kernel.run(*(t for t in tensors if t is not None), out, multiprocessors=multiprocessors)
     chosen = (False, True) if schedule is None else ("scale_sums = true" in schedule,)
     check(tensors, out, sizes, options, chosen)
+
+
+@st.composite
+def projections(draw):
+    """Sizes of a projection, whether its output is f32, and how its tensors lie."""
+    sizes = dict(
+        B=draw(st.sampled_from([1, 2, 0]), "B"),
+        G=draw(st.integers(1, 3), "G"),
+        L=draw(st.one_of(st.integers(0, 5), st.integers(0, 140)), "L"),
+        K=16 * draw(st.integers(1, 12), "K / 16"),
+        H=draw(st.integers(1, 3), "H"),
+        N=16 * draw(st.one_of(st.integers(1, 4), st.integers(1, 16)), "N / 16"),
+    )
+    dtype = draw(st.sampled_from(["bf16", "f16"]), "dtype")
+    layout = draw(st.sampled_from(["dense", "layer", "slice"]), "layout")
+    return sizes, dtype, draw(st.booleans(), "wide"), layout, draw(st.integers(0, 99), "seed")
+
+
+@st.composite
+def projection_schedules(draw):
+    exchange = draw(st.booleans(), "exchange")
+    consumers = 1 if exchange else draw(st.sampled_from([1, 2, 3]), "consumers")
+    stages = [draw(st.integers(1, 4), name) for name in "WX"]
+    split = draw(st.sampled_from([1, 1, 2, 3, 5]), "split")
+    keys = dict(
+        token_tile=draw(st.sampled_from([8, 16, 24, 32])) if exchange else 64 * consumers,
+        dff_tile=16 * draw(st.integers(1, 8), "dff_tile / 16"),
+        stages=[*stages, stages[1]],
+        consumers=consumers,
+        registers=draw(st.sampled_from([[128, 128], *REGISTERS[consumers]]), "registers"),
+        split=split,
+        push=draw(st.booleans(), "push") and split > 1,
+        programmatic=draw(st.booleans(), "programmatic"),
+        exchange=exchange,
+    )
+    text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())
+    return f"#flashmhf.schedule<{text}>"
+
+
+@settings(max_examples=300, **bounded)
+@given(
+    case=projections(),
+    schedule=st.one_of(st.none(), projection_schedules()),
+    any_count=st.booleans(),
+    multiprocessors=st.sampled_from([1, 2, 5, 132]),
+)
+def test_emulated_projection(case, schedule, any_count, multiprocessors):
+    sizes, dtype, wide, layout, seed = case
+    B, G, L, K, H, N = sizes.values()
+    rng = np.random.default_rng(seed)
+    kind = flashmhf.dtypes.numpy_dtype(dtype)
+    x = rng.standard_normal((B, G, L, K)).astype(kind)
+    w = (rng.standard_normal((H, G, N, K)) * (G * K) ** -0.5).astype(kind)
+    out = np.full((B, H, L, N), np.nan, np.float32 if wide else kind)
+    x, w, out = (laid_out(t, layout, margin=8) for t in (x, w, out))
+    problem = Projection(
+        heads=H,
+        groups=G,
+        columns=N,
+        depth=K,
+        dtype=dtype,
+        out_dtype="f32" if wide else dtype,
+        batch=None if any_count else B,
+        tokens=None if any_count else L,
+    )
+    options = {} if schedule is None else dict(schedule=schedule)
+    try:
+        kernel = flashmhf.emulator(source=problem.source(), **options)
+    except flashmhf.FlashmhfError as error:
+        assert schedule is not None and re.search(r"(needs|cannot be) .*\d", str(error))
+        hypothesis.reject()
+    kernel.run(x, w, out, multiprocessors=multiprocessors)
+    want = np.einsum("bglk,hgnk->bhln", x.astype(np.float64), w.astype(np.float64))
+    found = np.asarray(out, np.float64)
+    assert np.isfinite(found).all()
+    # The sum is rounded once: what is left are its order and, now and then, a tie.
+    rounded = want.astype(out.dtype).astype(np.float64)
+    unit = {"bf16": 2.0**-7, "f16": 2.0**-10}[dtype] if not wide else 0.0
+    assert (np.abs(found - rounded) <= unit * np.abs(want) + 1e-5).all()
+    assert flashmhf.relative_error(found, rounded) <= (4e-4 if unit else 2e-6)

@@ -11,7 +11,9 @@ import pytest
 
 import flashmhf
 from flashmhf import Problem, dlpack
-from flashmhf.validation import case, ledger, matrix, sanitize
+from flashmhf.validation import case, ledger, matrix, projections, sanitize
+from flashmhf.validation.case import Build
+from flashmhf.validation.projections import Projection, ProjectionCase
 
 SMALL = Problem(heads=4, groups=2, head_dim=16, subnetworks=2, subnetwork_width=24)
 CASES = [
@@ -20,10 +22,17 @@ CASES = [
     matrix.Case("bare", SMALL.replace(up=False, router=False, activation="gelu"), 5),
     matrix.Case("f16", SMALL.replace(dtype="f16", activation="relu2"), 5, scaled=True),
 ]
+NARROW = Projection(heads=5, groups=2, columns=16, depth=48)
+PROJECTIONS = [
+    ProjectionCase("projection", NARROW, 9, batch=3, padded=True),
+    ProjectionCase("groups", NARROW, 20, layout="heads", weights="groups", any_count=True),
+    ProjectionCase("wide", dataclasses.replace(NARROW, out_dtype="f32"), 9),
+]
+ALL = CASES + PROJECTIONS
 
 
 def test_matrix_covers_what_it_must(library):
-    cases = matrix.cases()
+    cases = [c for c in matrix.cases() if isinstance(c, matrix.Case)]
     assert {(n.split("/")[0], c.tokens) for n, c in ((c.name, c) for c in cases)} >= {
         (m, t) for m in ("128m", "370m", "1.3b") for t in (1, 17, 128, 1000, 4096)
     }
@@ -40,6 +49,32 @@ def test_matrix_covers_what_it_must(library):
     split = [c for c in cases if c.schedule and "split" in c.schedule]
     assert {c.tokens for c in split} >= {1, 8, 17, 64, 100, 128, 256, 1000}
     assert {c.problem.head_dim for c in split} >= {96, 128}
+
+
+def test_matrix_covers_projections(library):
+    cases = [c for c in matrix.cases() if isinstance(c, ProjectionCase)]
+    shapes = {(c.projection.depth, c.projection.heads * c.projection.columns) for c in cases}
+    assert {c.tokens for c in cases if c.programmatic} >= set(projections.TOKENS)
+    assert shapes >= {(n, n) for n in (768, 1024, 2048)}
+    assert {c.projection.columns for c in cases} >= {16, 48, 64, 96, 128, 256}
+    assert {c.projection.dtype for c in cases} == {"bf16", "f16"}
+    assert {c.projection.out_dtype for c in cases} == {"bf16", "f16", "f32"}
+    assert any(c.projection.depth % 64 for c in cases)
+    assert {c.any_count for c in cases} == {c.padded for c in cases} == {False, True}
+    assert {c.layout for c in cases} == {"heads", "tokens"}
+    assert {c.weights for c in cases} == {"groups", "layer"}
+    assert any(c.batch > 1 for c in cases)
+    schedules = [c.schedule for c in cases if c.schedule]
+    for rows in (8, 16, 32, 64, 128):
+        of_rows = [s for s in schedules if f"token_tile = {rows}," in s]
+        assert all(("exchange" in s) == (rows < 64) for s in of_rows)
+        early = [s for s in of_rows if "programmatic" in s]
+        assert early and len(early) < len(of_rows)
+        assert any("split" not in s for s in of_rows)
+        assert any("push" in s for s in of_rows)
+        assert any("split" in s and "push" not in s for s in of_rows) or rows == 8
+    names = {c.name for c in matrix.sanitizer_cases()}
+    assert len([n for n in names if "project" in n]) >= 12
 
 
 def test_given_schedules_compile(library):
@@ -70,24 +105,22 @@ def test_canonical_ptx():
 @pytest.fixture
 def torch_on_cpu(monkeypatch):
     pytest.importorskip("torch")
-    from flashmhf.validation import gpu
+    from flashmhf.validation import operands
 
-    monkeypatch.setattr(gpu, "DEVICE", "cpu")
-    return gpu
+    monkeypatch.setattr(operands, "DEVICE", "cpu")
+    return operands
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda c: c.name)
 def test_torch_reference_is_the_numpy_one(torch_on_cpu, case):
     buffers = torch_on_cpu.make_operands(case, 7)
-    t = {n: b.tensor for n, b in buffers.items()}
-    want = flashmhf.reference(
-        t["q"], t["k"], t.get("u"), t["v"], t.get("r"), case.problem.activation
-    )
+    t = {n: b.tensor for n, b in buffers.items() if n != "out"}
+    want = sanitize.reference(case, t)
     got = torch_on_cpu.reference(case, buffers).numpy()
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-9)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda c: c.name)
 def test_poison_finds_what_is_not_written_and_what_is_beside(torch_on_cpu, case):
     out = torch_on_cpu.make_operands(case, 7)["out"]
     with pytest.raises(AssertionError, match=f"{out.bits.numel()} of"):
@@ -127,6 +160,23 @@ def _rows(cases):
     }
 
 
+def test_layers_are_compared_with_float64(library, torch_on_cpu):
+    from flashmhf.validation import layers
+
+    kinds = {(c.uses_library, c.programmatic) for c in layers.cases()}
+    assert kinds == {(a, b) for a in (False, True) for b in (False, True)}
+    small = [c for c in layers.cases() if c.problem.heads == 4]
+    assert {c.problem.dtype for c in small} == {"bf16", "f16"}
+    for one in small:
+        layer = layers.Layer(one, 3)
+        y = layer(target="cpu")
+        assert layer.check(y) <= one.limit
+        assert torch_on_cpu.torch.isnan(layer.empty_output()).all()
+        y[-1, -1, -1] += 10
+        with pytest.raises(AssertionError, match="error .* > "):
+            layer.check(y)
+
+
 def test_files_that_are_no_ledgers(tmp_path):
     path = tmp_path / "ledger.json"
     path.write_text("[1,")
@@ -144,11 +194,11 @@ def test_files_that_are_no_ledgers(tmp_path):
 def test_ledger_round_trip(tmp_path):
     path = tmp_path / "ledger.json"
     assert ledger.read(path) == {}
-    rows = _rows(reversed(CASES))
-    ledger.write(path, {**rows, "gone": {"config": "gone"}}, CASES)
+    rows = _rows(reversed(ALL))
+    ledger.write(path, {**rows, "gone": {"config": "gone"}}, ALL)
     assert ledger.read(path) == rows
-    assert [r["config"] for r in json.loads(path.read_text())] == [c.name for c in CASES]
-    assert len(path.read_text().splitlines()) == len(CASES) + 2
+    assert [r["config"] for r in json.loads(path.read_text())] == [c.name for c in ALL]
+    assert len(path.read_text().splitlines()) == len(ALL) + 2
 
 
 def test_stale_rows_are_found(monkeypatch):
@@ -177,6 +227,34 @@ def test_stale_rows_are_found(monkeypatch):
     assert found["bare"] == "error 0.5 is above 0.0026"
     assert found["layer"] == "the configuration of that name was another one"
     assert found["other"] == "no such configuration"
+
+
+def test_what_is_compiled_of_a_projection(monkeypatch):
+    """The ledger vouches for it as for an operator."""
+    made = []
+
+    class Artifact:
+        ptx = ".version 8.4"
+
+    def compile(problem=None, source=None, **options):
+        made.append((source, options))
+        return Artifact
+
+    monkeypatch.setattr(ledger, "compile", compile)
+    early = dataclasses.replace(PROJECTIONS[0], programmatic=True)
+    assert early.build == Build(early.problem, "", 1, True)
+    rows = _rows([early])
+    rows["projection"]["ptx_sha256"] = ledger.ptx_hash(Artifact.ptx)
+    assert ledger.stale(rows, [early]) == {}
+    assert "programmatic" in rows["projection"] and rows["projection"]["problem"]["tokens"] == 9
+    source, options = made[0]
+    assert "tensor<3x2x9x48xbf16>" in source and "tensor<5x2x16x48xbf16>" in source
+    assert options == dict(emit="ptx", max_variants=1, programmatic=True)
+    assert "tensor<?x5x?x16xbf16>" in PROJECTIONS[1].problem.source()
+    given = dataclasses.replace(PROJECTIONS[2], schedule="split = 2")
+    assert given.build.schedule == "#flashmhf.schedule<split = 2>"
+    rows["projection"]["error"] = 2.1e-3
+    assert "is above 0.002" in ledger.stale(rows, [early])["projection"]
 
 
 class HostGpu:
@@ -218,22 +296,20 @@ class HostKernel:
             n: dlpack.make_tensor(t.pointer, t.shape, t.strides, t.dtype) for n, t in host.items()
         }
         out = host.pop("out")
-        values = flashmhf.reference(
-            **{"u": None, "r": None, **host}, activation=self.case.problem.activation
-        )
-        bits = out.array().view(np.uint16)
+        values = sanitize.reference(self.case, host)
+        bits = out.array().view(sanitize._STORAGE[out.dtype])
         bits[...] = sanitize._bits(values, out.dtype)
         self.fault(bits)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda c: c.name)
 def test_sanitizer_run(case):
     gpu, rng = HostGpu(), np.random.default_rng(0)
     assert sanitize._run(case, HostKernel(case), gpu, rng) < case.limit
     assert not gpu.memory
 
     def hole(out):
-        out[0, 0, 0, 0] = sanitize._POISON[case.problem.dtype]
+        out[0, 0, 0, 0] = sanitize._POISON[case.problem.out_dtype]
 
     with pytest.raises(AssertionError, match="1 of .* not written"):
         sanitize._run(case, HostKernel(case, hole), gpu, rng)

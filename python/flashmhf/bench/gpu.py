@@ -7,7 +7,7 @@ import dataclasses
 import torch
 
 from ..validation.driver import Gpu
-from ..validation.gpu import ACTIVATIONS, DTYPES
+from ..validation.operands import ACTIVATIONS, DTYPES
 from .models import weight_bytes
 
 DEVICE = "cuda"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 from ..problem import Problem
 
@@ -12,9 +13,24 @@ from ..problem import Problem
 ERROR_LIMIT = {"bf16": 2.6e-3, "f16": 4.0e-4}
 
 
+class Build(NamedTuple):
+    """What is compiled: the problem, the schedule's text, "" for none, how many variants
+    there may be, and the option of that name."""
+
+    problem: object
+    schedule: str = ""
+    max_variants: int = 1
+    programmatic: bool = False
+
+
+def schedule_text(keys) -> str:
+    """The attribute of some keys; "" for None."""
+    return f"#flashmhf.schedule<{keys}>" if keys else ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One configuration.
+    """One configuration of the operator.
 
     layout: how Q and O lie: "heads" is [B,H,L,D], "tokens" is [B,L,H,D] seen
     through strides. weights: "groups" is [G,E,F,D], "layer" is [E*F,G,D] seen
@@ -39,11 +55,8 @@ class Case:
     max_variants: int = 1
 
     @property
-    def build(self) -> tuple:
-        """What is compiled: the problem, the schedule's text, "" for none, and how
-        many variants there may be."""
-        text = f"#flashmhf.schedule<{self.schedule}>" if self.schedule else ""
-        return self.problem, text, self.max_variants
+    def build(self) -> Build:
+        return Build(self.problem, schedule_text(self.schedule), self.max_variants)
 
     @property
     def limit(self) -> float:
@@ -77,6 +90,15 @@ class Case:
         s = self.sizes()
         shapes = dict(q="BHLD", k="GEFD", u="GEFD", v="GEFD", r="BHLE", out="BHLD")
         return {n: tuple(s[c] for c in shapes[n]) for n in self.problem.argument_names}
+
+    def kinds(self) -> dict:
+        """name -> dtype, for every tensor that there may be."""
+        p = self.problem
+        return {n: p.dtype for n in "qkuv"} | {"r": "f32", "out": p.out_dtype}
+
+    def scale(self, name) -> float:
+        """What standard normal values of an operand are multiplied with."""
+        return self.problem.head_dim**-0.5 if self.scaled and name in "ku" else 1.0
 
 
 def strides_of(shape, order, row_padding=0):

@@ -11,6 +11,7 @@ they fit, in rounds that take turns with a bf16 8192^3 cuBLAS product; medians.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import math
@@ -23,126 +24,18 @@ from ..compiler import compile
 from ..dlpack import import_tensor
 from ..native import FlashmhfError
 from ..runtime import run as run_operator
+from . import layers
 from . import ledger as ledgers
-from .case import strides_of
+from .case import Case
 from .driver import machine
 from .matrix import cases as all_cases
 from .matrix import sanitizer_cases
+from .operands import make_operands, reference, relative_error, where
 from .progress import Progress
 
-DEVICE = "cuda"
-GUARD = 4096  # elements before and behind every tensor
 CASE_SECONDS = 40
 ROUNDS = 5
 ROUND_SECONDS = 0.03
-DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
-_BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
-_POISON = {torch.bfloat16: 0x7FC1, torch.float16: 0x7E01, torch.float32: 0x7FC00001}
-ACTIVATIONS = {
-    "silu": torch.nn.functional.silu,
-    "gelu": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
-    "relu": torch.relu,
-    "relu2": lambda x: torch.relu(x) ** 2,
-    "sigmoid": torch.sigmoid,
-    "identity": lambda x: x,
-}
-
-
-class Buffer:
-    """A strided tensor inside a larger allocation that is all NaN."""
-
-    def __init__(self, case, name, shape, dtype):
-        size = torch.empty((), dtype=dtype).element_size()
-        padding = 16 // size if case.padded else 0
-        self.strides, extent = strides_of(shape, case.orders()[name], padding)
-        self.poison = _POISON[dtype]
-        whole = torch.full((extent + 2 * GUARD,), self.poison, dtype=_BITS[dtype], device=DEVICE)
-        self.whole = whole
-        self.bits = torch.as_strided(whole, shape, self.strides, GUARD)
-        self.tensor = torch.as_strided(whole.view(dtype), shape, self.strides, GUARD)
-
-    def repoison(self):
-        self.whole.fill_(self.poison)
-
-    def check_written(self):
-        """Raises where an element is not written, or one beside the tensor is."""
-        unwritten = int((self.bits == self.poison).sum())
-        if unwritten:
-            raise AssertionError(f"{unwritten} of {self.bits.numel()} outputs not written")
-        copy = self.whole.clone()
-        torch.as_strided(copy, self.bits.shape, self.strides, GUARD).fill_(self.poison)
-        touched = int((copy != self.poison).sum())
-        if touched:
-            raise AssertionError(f"{touched} elements beside the output were written")
-
-
-def make_operands(case, seed):
-    """name -> Buffer with random data, the output's full of poison."""
-    generator = torch.Generator(DEVICE).manual_seed(seed)
-    buffers = {}
-    for name, shape in case.shapes().items():
-        kind = dict(r="f32", out=case.problem.out_dtype).get(name, case.problem.dtype)
-        buffers[name] = Buffer(case, name, shape, DTYPES[kind])
-        if name == "out":
-            continue
-        x = torch.randn(shape, generator=generator, device=DEVICE)
-        if name == "r":
-            x = torch.sigmoid(x)
-            x /= x.sum(-1, keepdim=True)
-        elif name in "ku" and case.scaled:
-            x *= shape[-1] ** -0.5
-        buffers[name].tensor.copy_(x)
-    return buffers
-
-
-def reference(case, buffers):
-    """The operator in float64 on the GPU, a sub-network at a time."""
-    wide = {n: b.tensor for n, b in buffers.items() if n != "out"}
-    act = ACTIVATIONS[case.problem.activation]
-    B, H, L, D = wide["q"].shape
-    G = wide["k"].shape[0]
-    # [B, G, H/G * L, D]: the heads of a group read the same weights.
-    q = wide["q"].double().reshape(B, G, H // G * L, D)
-    out = torch.zeros_like(q)
-    for e in range(wide["k"].shape[1]):
-        a = act(q @ wide["k"][:, e].double().transpose(1, 2))
-        if "u" in wide:
-            a *= q @ wide["u"][:, e].double().transpose(1, 2)
-        if "r" in wide:
-            a *= wide["r"][..., e].double().reshape(B, G, H // G * L, 1)
-        out += a @ wide["v"][:, e].double()
-    return out.reshape(B, H, L, D)
-
-
-def relative_error(got, want) -> float:
-    return float((got.double() - want).norm() / want.norm())
-
-
-def where(got, want, limit) -> str:
-    """Which indices of each axis are wrong, for whoever looks for the reason."""
-    wrong = (got.double() - want).nan_to_num(1e30, 1e30, -1e30).square()
-    text = [f"{int((~torch.isfinite(got)).sum())} not finite"]
-    for axis, name in enumerate("bhld"):
-        others = [i for i in range(4) if i != axis]
-        bad = wrong.sum(others) > (3 * limit) ** 2 * want.square().sum(others)
-        indices = bad.nonzero().flatten().tolist()
-        if len(indices) == bad.numel():
-            text.append(f"all {name}")
-        else:
-            text.append(f"{name} {_ranges(indices)}")
-    return ", ".join(text)
-
-
-def _ranges(indices) -> str:
-    """ "0-3,8" for [0, 1, 2, 3, 8]; the first six ranges."""
-    ranges = []
-    for i in indices:
-        if ranges and ranges[-1][1] == i - 1:
-            ranges[-1][1] = i
-        else:
-            ranges.append([i, i])
-    texts = [f"{a}-{b}" if a < b else f"{a}" for a, b in ranges[:6]]
-    return ",".join(texts) + ("..." if len(ranges) > 6 else "") if ranges else "none"
 
 
 class Launcher:
@@ -292,8 +185,11 @@ def run(
     of the others. `resume`: what a restarted process goes on with, see Progress.
     Returns the exit status, 0 where all are right."""
     every = all_cases()
-    cases = [c for c in every if pattern in c.name and (c.quick or not quick)]
-    if not cases:
+    cases, whole = (
+        [c for c in group if pattern in c.name and (c.quick or not quick)]
+        for group in (every, layers.cases())
+    )
+    if not cases and not whole:
         print(f"no case contains {pattern!r}")
         return 1
     begin = time.monotonic()
@@ -311,23 +207,17 @@ def run(
     clock = Clock() if timing else None
     for number, case in todo:
         row = dict(config=case.name, **ledgers.describe(case), gpu=gpu, driver=driver)
-        try:
-            with progress.watch(case.name, CASE_SECONDS):
-                row.update(_measure(case, built[case.build], progress.seed + number, clock))
+        with _noting_failure(case, progress):
+            row.update(_measure(case, built[case.build], progress.seed + number, clock))
             progress.rows.append(row)
             print(".", end="", flush=True)
-        except Exception as problem:  # one bad case must not hide the others
-            reason = f"{type(problem).__name__}: {problem}"
-            if _gpu_is_lost():
-                progress.restart(case.name, reason)
-            progress.failed[case.name] = reason
-            print(f"\nFAIL {case.name}: {reason}", flush=True)
+    errors = _check_layers(whole, progress)
     failed = dict(progress.failed)
     if not failed:
         failed.update(_check_run(cases, progress.seed))
     rows = progress.rows
     progress.close()
-    _report(rows, failed, cases, time.monotonic() - begin)
+    _report(rows, errors, failed, len(cases) + len(whole), time.monotonic() - begin)
     if ledger is not None:
         kept = ledgers.read(ledger)
         for case in cases:
@@ -357,6 +247,31 @@ def _measure(case, built, seed, clock):
     return row
 
 
+def _check_layers(cases, progress) -> dict:
+    """name -> error of the layers that are right."""
+    errors = {}
+    for number, case in enumerate(cases):
+        if case.name not in progress.done():
+            with _noting_failure(case, progress):
+                errors[case.name] = layers.check(case, progress.seed + number)
+                print(".", end="", flush=True)
+    return errors
+
+
+@contextlib.contextmanager
+def _noting_failure(case, progress):
+    """Notes that a case is not right, or does not end; one must not hide the others."""
+    try:
+        with progress.watch(case.name, CASE_SECONDS):
+            yield
+    except Exception as problem:  # reported
+        reason = f"{type(problem).__name__}: {problem}"
+        if _gpu_is_lost():
+            progress.restart(case.name, reason)
+        progress.failed[case.name] = reason
+        print(f"\nFAIL {case.name}: {reason}", flush=True)
+
+
 def _gpu_is_lost():
     """Whether a kernel's fault has made the context unusable."""
     try:
@@ -368,7 +283,7 @@ def _gpu_is_lost():
 
 def _check_run(cases, seed):
     """The public entry point once for each dtype."""
-    chosen = {c.problem.dtype: c for c in reversed(cases)}
+    chosen = {c.problem.dtype: c for c in reversed(cases) if isinstance(c, Case)}
     failed = {}
     for dtype, case in chosen.items():
         try:
@@ -378,7 +293,7 @@ def _check_run(cases, seed):
     return failed
 
 
-def _report(rows, failed, cases, seconds):
+def _report(rows, layer_errors, failed, count, seconds):
     print("\n\nconfiguration            error     TFLOP/s  cuBLAS  ratio      us")
     for row in rows:
         line = f"{row['config']:24} {row['error']:.3e}"
@@ -386,6 +301,8 @@ def _report(rows, failed, cases, seconds):
             line += f" {row['tflops']:8.1f} {row['cublas_tflops']:7.0f} {row['ratio']:6.2f}"
             line += f" {row['microseconds']:7.1f}"
         print(line)
+    for name, error in layer_errors.items():
+        print(f"{name:24} {error:.3e}")
     for name, reason in failed.items():
         print(f"{name:24} FAILED: {reason}")
-    print(f"{len(cases)} cases, {len(failed)} failed, {seconds:.0f} s")
+    print(f"{count} cases, {len(failed)} failed, {seconds:.0f} s")

@@ -2,8 +2,8 @@
 
 A JSON file, a list with one row a line:
     config        the case's name; problem, batch, tokens, layout and so on repeat it,
-                  given_schedule the schedule that it asks for, and max_variants how
-                  many kernels the artifact may hold, if it does
+                  given_schedule the schedule that it asks for, max_variants how many
+                  kernels the artifact may hold, and programmatic, if it does
     schedule      text of the schedule of the kernel that was launched
     ptx_sha256    of the canonical PTX, see `canonical_ptx`
     gpu, driver   what it ran on
@@ -24,6 +24,7 @@ import re
 from .. import jsonfile
 from ..bench.schedules import schedule_at
 from ..compiler import compile
+from ..problem import Problem
 
 
 def canonical_ptx(ptx: str) -> str:
@@ -38,10 +39,20 @@ def ptx_hash(ptx: str) -> str:
 
 
 def compile_build(build, emit):
-    """The artifact of a case's `build`."""
-    problem, schedule, variants = build
-    options = dict(schedule=schedule) if schedule else dict(max_variants=variants)
-    return compile(problem, emit=emit, **options)
+    """The artifact of a case.Build."""
+    problem, options = arguments(build)
+    return compile(*problem, emit=emit, **options)
+
+
+def arguments(build) -> tuple:
+    """What `compile` and its like take for a case.Build: positional, by name."""
+    given = dict(schedule=build.schedule)
+    options = given if build.schedule else dict(max_variants=build.max_variants)
+    if build.programmatic:
+        options["programmatic"] = True
+    if isinstance(build.problem, Problem):
+        return (build.problem,), options
+    return (), dict(source=build.problem.source(), **options)
 
 
 def sizes(batch, tokens, layout) -> tuple:
@@ -75,8 +86,11 @@ def compile_all(builds, make):
 def describe(case) -> dict:
     """What a row repeats of its case."""
     given = dict(given_schedule=case.schedule) if case.schedule else {}
-    if case.max_variants > 1:
-        given["max_variants"] = case.max_variants
+    build = case.build
+    if build.max_variants > 1:
+        given["max_variants"] = build.max_variants
+    if build.programmatic:
+        given["programmatic"] = True
     return dict(
         problem=case.problem.asdict(),
         batch=case.batch,

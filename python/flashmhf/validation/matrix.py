@@ -8,6 +8,7 @@ not choose by itself.
 from __future__ import annotations
 
 from ..problem import ACTIVATION_NAMES, Problem, presets
+from . import projections
 from .case import Case
 
 TOKENS = (1, 17, 128, 1000, 4096)
@@ -30,6 +31,7 @@ def cases() -> list:
     found += _exchanged(models)
     found += _early(models)
     found += _scaled_sums(models)
+    found += projections.cases()
     assert len({c.name for c in found}) == len(found)
     return found
 
@@ -387,4 +389,4 @@ def sanitizer_cases() -> list:
         Case("sanitizer/range", base, 40, batch=3, max_variants=8),
         Case("sanitizer/split-waves", base, 1300, batch=2, schedule=f"{_SPLIT_64}, split = 6"),
     ]
-    return found
+    return found + projections.sanitizer_cases()

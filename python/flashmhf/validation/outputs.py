@@ -16,17 +16,18 @@ import datetime
 import hashlib
 import json
 import os
-from typing import Optional
 
 import numpy as np
 
 from .. import oracle
-from ..compiler import compile
 from ..dlpack import CUDA, make_tensor
 from ..dtypes import bf16_bits, bf16_values, itemsize
 from ..problem import Problem
+from . import ledger as ledgers
+from .case import Case
 from .driver import Gpu, machine
-from .case import ERROR_LIMIT
+from .projections import Projection, ProjectionCase
+from .sanitize import reference
 
 #: Largest relative difference between two ways to compute a kernel. They differ in the
 #: order of f32 sums and in tanh, which on a GPU is the hardware's, within 2^-11; at most
@@ -34,45 +35,28 @@ from .case import ERROR_LIMIT
 AGREEMENT = 1e-3
 
 
-@dataclasses.dataclass(frozen=True)
-class Recording:
-    """One launch: a problem, the schedule's text (None: the compiler's choice), and
-    the sizes of the call."""
-
-    name: str
-    problem: Problem
-    tokens: int
-    batch: int = 1
-    schedule: Optional[str] = None
-
-    def shapes(self) -> dict:
-        p = self.problem
-        rows = (self.batch, p.heads, self.tokens)
-        weights = (p.groups, p.subnetworks, p.subnetwork_width, p.head_dim)
-        shapes = dict(q=(*rows, p.head_dim), k=weights, u=weights, v=weights)
-        shapes.update(r=(*rows, p.subnetworks), out=(*rows, p.head_dim))
-        return {name: shapes[name] for name in p.argument_names}
-
-
 def recordings() -> list:
-    """Every recording: shapes with tails, and schedules of each kind."""
+    """Every recording, as a case: shapes with tails, and schedules of each kind."""
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
     exact = base.replace(activation="relu2", subnetwork_width=128)
 
     def schedule(**keys):
-        return f"#flashmhf.schedule<{', '.join(f'{k} = {v}' for k, v in keys.items())}>"
+        return ", ".join(f"{k} = {v}" for k, v in keys.items())
+
+    def recording(name, problem, tokens, **options):
+        return Case(name, problem, tokens, scaled=True, **options)
 
     found = [
-        Recording("silu", base.replace(out_dtype="f32"), 70),
-        Recording("silu-bf16", base, 70, batch=2),
-        Recording("gelu", base.replace(activation="gelu", out_dtype="f32"), 70),
-        Recording("sigmoid", base.replace(activation="sigmoid", out_dtype="f32"), 40),
-        Recording("relu", base.replace(activation="relu"), 150),
-        Recording("identity-f16", base.replace(activation="identity", dtype="f16"), 70),
-        Recording("one-token", exact.replace(head_dim=128), 1, batch=2),
-        Recording("d96", exact.replace(head_dim=96, groups=2), 130),
-        Recording("d256", exact.replace(head_dim=256, heads=1), 65),
-        Recording("bare", exact.replace(up=False, router=False), 70),
+        recording("silu", base.replace(out_dtype="f32"), 70),
+        recording("silu-bf16", base, 70, batch=2),
+        recording("gelu", base.replace(activation="gelu", out_dtype="f32"), 70),
+        recording("sigmoid", base.replace(activation="sigmoid", out_dtype="f32"), 40),
+        recording("relu", base.replace(activation="relu"), 150),
+        recording("identity-f16", base.replace(activation="identity", dtype="f16"), 70),
+        recording("one-token", exact.replace(head_dim=128), 1, batch=2),
+        recording("d96", exact.replace(head_dim=96, groups=2), 130),
+        recording("d256", exact.replace(head_dim=256, heads=1), 65),
+        recording("bare", exact.replace(up=False, router=False), 70),
     ]
     schedules = {
         "plain": dict(dff_tile=64, overlap="false", persistent="false"),
@@ -94,12 +78,22 @@ def recordings() -> list:
         ),
     }
     found += [
-        Recording(f"schedule-{name}", exact, 150, schedule=schedule(**keys))
+        recording(f"schedule-{name}", exact, 150, schedule=schedule(**keys))
         for name, keys in schedules.items()
     ]
     silu = exact.replace(activation="silu", out_dtype="f32", heads=1)
     keys = dict(dff_tile=64, overlap="true", halve_q="true")
-    found.append(Recording("schedule-halve", silu, 130, schedule=schedule(**keys)))
+    found.append(recording("schedule-halve", silu, 130, schedule=schedule(**keys)))
+    linear = Projection(heads=3, groups=2, columns=48, depth=160)
+    rows = dict(stages="[2, 2, 2]", dff_tile=32, programmatic="true")
+    pushed = dict(rows, token_tile=64, consumers=1, split=4, push="true")
+    exchanged = dict(rows, token_tile=16, consumers=1, exchange="true", split=3)
+    wide = dict(rows, token_tile=128)
+    for name, keys in (("push", pushed), ("exchange", exchanged), ("wide", wide)):
+        more = dict(schedule=schedule(**keys), any_count=True)
+        found.append(ProjectionCase(f"project-{name}", linear, 70, **more))
+    f32 = dataclasses.replace(linear, dtype="f16", out_dtype="f32")
+    found.append(ProjectionCase("project-f32", f32, 13, batch=2))
     return found
 
 
@@ -122,7 +116,7 @@ def _to_values(array, dtype):
 
 def inputs(recording) -> dict:
     """name -> array, bf16 as bits; the same on every machine."""
-    p = recording.problem
+    kinds = recording.kinds()
     digest = hashlib.sha256(recording.name.encode()).digest()
     generator = np.random.PCG64(int.from_bytes(digest[:8], "little"))
     arrays = {}
@@ -133,8 +127,8 @@ def inputs(recording) -> dict:
             gate = _uniform(generator, shape) + 2.0
             arrays[name] = _to_bits(gate / gate.sum(-1, keepdims=True), "f32")
         else:
-            scale = p.head_dim**-0.5 if name in "ku" else 1.0
-            arrays[name] = _to_bits(_uniform(generator, shape, scale), p.dtype)
+            values = _uniform(generator, shape, recording.scale(name))
+            arrays[name] = _to_bits(values, kinds[name])
     return arrays
 
 
@@ -148,10 +142,9 @@ def fingerprint(arrays) -> str:
 
 def tensors(recording, arrays, out) -> list:
     """The arguments of the compiled function, on the CPU; `out` as in the file."""
-    p = recording.problem
-    kinds = {name: p.dtype for name in "qkuv"} | {"r": "f32", "out": p.out_dtype}
+    kinds = recording.kinds()
     arrays = arrays | {"out": out}
-    return [_tensor(arrays[name], kinds[name]) for name in p.argument_names]
+    return [_tensor(arrays[name], kinds[name]) for name in recording.problem.argument_names]
 
 
 def empty(recording) -> np.ndarray:
@@ -168,29 +161,23 @@ def _tensor(array, dtype, pointer=None):
 
 def error(recording, out) -> float:
     """Relative error of an output against float64."""
-    values = {
-        name: _tensor(array, "f32" if name == "r" else recording.problem.dtype)
-        for name, array in inputs(recording).items()
-    }
-    want = oracle.reference(
-        **{"u": None, "r": None, **values}, activation=recording.problem.activation
-    )
+    kinds = recording.kinds()
+    values = {n: _tensor(array, kinds[n]) for n, array in inputs(recording).items()}
+    want = reference(recording, values)
     return oracle.relative_error(_to_values(out, recording.problem.out_dtype), want)
 
 
 def _launch(recording, gpu):
-    p = recording.problem
-    options = {"schedule": recording.schedule} if recording.schedule else {"max_variants": 1}
-    artifact = compile(p, emit="ptx", **options)
+    artifact = ledgers.compile_build(recording.build, "ptx")
     arrays = inputs(recording) | {"out": empty(recording)}
-    kinds = {name: p.dtype for name in "qkuv"} | {"r": "f32", "out": p.out_dtype}
+    kinds = recording.kinds()
     pointers = {}
     try:
         for name, array in arrays.items():
             pointers[name] = gpu.allocate(array.nbytes)
             gpu.upload(pointers[name], array)
         artifact.load(0).launch(
-            [_tensor(arrays[n], kinds[n], pointers[n]) for n in p.argument_names]
+            [_tensor(arrays[n], kinds[n], pointers[n]) for n in recording.problem.argument_names]
         )
         gpu.synchronize()
         gpu.download(arrays["out"], pointers["out"])
@@ -211,7 +198,7 @@ def record(path, launch=None) -> int:
         launch = lambda recording: _launch(recording, device)  # noqa: E731
     rows, arrays, failed = {}, {}, 0
     for recording in recordings():
-        limit = ERROR_LIMIT[recording.problem.dtype]
+        limit = recording.limit
         try:
             out = launch(recording)
             found = error(recording, out)
@@ -223,14 +210,7 @@ def record(path, launch=None) -> int:
             continue
         print(f"ok   {recording.name:22} error {found:.3e}", flush=True)
         arrays[recording.name] = out
-        rows[recording.name] = dict(
-            problem=recording.problem.asdict(),
-            tokens=recording.tokens,
-            batch=recording.batch,
-            schedule=recording.schedule,
-            inputs=fingerprint(inputs(recording)),
-            error=found,
-        )
+        rows[recording.name] = dict(_describe(recording), error=found)
     if not rows:
         return 1
     index = dict(gpu=gpu, driver=driver, date=datetime.date.today().isoformat(), rows=rows)
@@ -239,6 +219,16 @@ def record(path, launch=None) -> int:
     os.replace(temporary, path)
     print(f"{len(rows)} outputs in {path}")
     return 1 if failed else 0
+
+
+def _describe(recording) -> dict:
+    return dict(
+        problem=recording.problem.asdict(),
+        tokens=recording.tokens,
+        batch=recording.batch,
+        schedule=recording.build.schedule or None,
+        inputs=fingerprint(inputs(recording)),
+    )
 
 
 def read(path) -> tuple:
@@ -254,14 +244,7 @@ def difference(recording, out, index, outputs) -> float:
     row = index["rows"].get(recording.name)
     if row is None:
         raise ValueError(f"{recording.name}: not in the file")
-    now = dict(
-        problem=recording.problem.asdict(),
-        tokens=recording.tokens,
-        batch=recording.batch,
-        schedule=recording.schedule,
-        inputs=fingerprint(inputs(recording)),
-    )
-    changed = [key for key, value in now.items() if row[key] != value]
+    changed = [key for key, value in _describe(recording).items() if row[key] != value]
     if changed:
         raise ValueError(f"{recording.name}: recorded with another {' and '.join(changed)}")
     dtype = recording.problem.out_dtype

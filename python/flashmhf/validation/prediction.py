@@ -25,9 +25,13 @@ def predict(row) -> float:
 
 
 def table(path) -> list:
-    """(configuration, predicted, measured) of every row that was timed, in the
-    order of the ledger; microseconds."""
-    rows = [row for row in ledgers.read(path).values() if "microseconds" in row]
+    """(configuration, predicted, measured) of every row of the operator that was timed,
+    in the order of the ledger; microseconds."""
+    rows = [
+        row
+        for row in ledgers.read(path).values()
+        if "microseconds" in row and "subnetworks" in row["problem"]
+    ]
     return [(row["config"], predict(row), row["microseconds"]) for row in rows]
 
 

@@ -21,7 +21,7 @@ import time
 import numpy as np
 
 from .. import oracle
-from ..dlpack import CUDA, make_tensor
+from ..dlpack import CUDA, as_float64, make_tensor
 from ..dtypes import bf16_bits, itemsize
 from ..native import FlashmhfError
 from . import ledger as ledgers
@@ -48,8 +48,14 @@ def _values(case, name, shape, rng):
     if name == "r":
         gate = 1.0 / (1.0 + np.exp(-rng.standard_normal(shape)))
         return gate / gate.sum(-1, keepdims=True)
-    x = rng.standard_normal(shape)
-    return x * shape[-1] ** -0.5 if case.scaled and name in "ku" else x
+    return rng.standard_normal(shape) * case.scale(name)
+
+
+def reference(case, inputs):
+    """What a case computes, in float64."""
+    if "x" in inputs:
+        return np.einsum("bglk,hgnk->bhln", *(as_float64(inputs[n]) for n in "xw"), optimize=True)
+    return oracle.reference(**{"u": None, "r": None, **inputs}, activation=case.problem.activation)
 
 
 class _Buffer:
@@ -74,8 +80,7 @@ class _Buffer:
 
 def _run(case, artifact, gpu, rng):
     """The relative error of one launch. Raises where the memory is not right."""
-    p = case.problem
-    dtypes = {n: p.dtype for n in "qkuv"} | {"r": "f32", "out": p.out_dtype}
+    dtypes = case.kinds()
     buffers, pointers = {}, {}
     try:
         for name, shape in case.shapes().items():
@@ -96,14 +101,7 @@ def _run(case, artifact, gpu, rng):
     if unwritten:
         raise AssertionError(f"{unwritten} of {out.bits.size} outputs were not written")
     inputs = {n: buffers[n].tensor() for n in buffers if n != "out"}
-    want = oracle.reference(
-        inputs["q"],
-        inputs["k"],
-        inputs.get("u"),
-        inputs["v"],
-        inputs.get("r"),
-        activation=p.activation,
-    )
+    want = reference(case, inputs)
     error = oracle.relative_error(out.tensor(), want)
     out.bits[...] = poison
     touched = int((out.flat != poison).sum())
