@@ -191,6 +191,30 @@ bool Warpgroup::executePut(const Instruction &i) {
   return true;
 }
 
+bool Warpgroup::executeAwaitFirst(const Instruction &i) {
+  if (!scalars[i.operands[1]])
+    return true;
+  Ring &ring = block.rings[i.operands[0]];
+  if (ring.puts > ring.info->slots)
+    return fault(i,
+                 llvm::formatv("awaits the first tile of ring \"{0}\", but "
+                               "has put {1} into its {2} slots",
+                               ring.info->name, ring.puts, ring.info->slots));
+  SlotValue first{i.operands[0], 0, 0};
+  Slot &slot = ring.slots.front();
+  std::unique_lock<std::mutex> lock(machine.mutex);
+  if (!machine.waitUntil(
+          lock, *this, i.location, [&] { return slot.filled > 0; },
+          [&] {
+            return llvm::formatv("for {0} to be full: {1} tiles were put",
+                                 describeSlot(first), ring.puts)
+                .str();
+          }))
+    return false;
+  record({Event::Kind::Get, first.ring, first.slot, first.use});
+  return true;
+}
+
 bool Warpgroup::executeGet(const Instruction &i) {
   int64_t self = std::max<int64_t>(consumer, 0);
   int32_t own = i.operands[0] + (i.target > 1 ? self : 0);

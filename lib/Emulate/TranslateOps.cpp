@@ -199,6 +199,8 @@ LogicalResult Translator::translateHopper(Operation *op) {
         program.code.back().transposed = op.getTransposed();
         return success();
       })
+      .Case<AwaitFirstOp>(
+          [&](auto op) { return translatePlain(op, Opcode::AwaitFirst); })
       .Case<ArrivalsOp>(
           [&](auto op) { return translatePlain(op, Opcode::Arrivals); })
       .Case<MeetOp>([&](auto op) { return translatePlain(op, Opcode::Meet); })

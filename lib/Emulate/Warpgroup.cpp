@@ -160,6 +160,8 @@ bool Warpgroup::execute(const Instruction &i) {
   case Opcode::WaitPredecessor:
     hasAwaitedPredecessor = true;
     return true;
+  case Opcode::AwaitFirst:
+    return executeAwaitFirst(i);
   case Opcode::Push:
     return executePush(i);
   case Opcode::SumPushed:

@@ -86,6 +86,7 @@ private:
                    int64_t piece);
   bool executeOwnedRows(const Instruction &instruction);
   bool executeExpect(const Instruction &instruction);
+  bool executeAwaitFirst(const Instruction &instruction);
   bool executePush(const Instruction &instruction);
   bool executeSumPushed(const Instruction &instruction);
   bool executePushShares(const Instruction &instruction);

@@ -67,6 +67,7 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   kernels.addPass(hopper::createHopperPipeline());
   kernels.addPass(hopper::createHopperFuseTiles());
   kernels.addPass(hopper::createHopperFoldSteps());
+  kernels.addPass(hopper::createHopperPaceStart());
   kernels.addPass(hopper::createHopperStartEarly());
   manager.addPass(hopper::createHopperPushPartials());
   manager.nest<gpu::GPUModuleOp>().addNestedPass<gpu::GPUFuncOp>(

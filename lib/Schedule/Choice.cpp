@@ -180,8 +180,14 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
       schedule.split = split;
       for (bool halve : {false, true}) {
         schedule.halveQ = halve;
-        if (!halve || canHalveQ(op.activation))
-          add(schedule);
+        if (halve && !canHalveQ(op.activation))
+          continue;
+        // Gains where kernels begin early only.
+        for (bool paced : {false, true}) {
+          schedule.paced = paced;
+          if (!paced || programmatic)
+            add(schedule);
+        }
       }
     }
   };

@@ -87,6 +87,7 @@ static Fault findKeyFault(const ScheduleFields &schedule) {
       {"halve_q", schedule.halveQ},
       {"scale_sums", schedule.scaleSums},
       {"late_columns", schedule.lateColumns != 0},
+      {"paced", schedule.paced},
       {"turns = false", !schedule.turns}};
   for (auto [key, isGiven] : keys)
     if (isGiven)

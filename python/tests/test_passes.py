@@ -36,6 +36,7 @@ KERNELS = ["flashmhf-fuse-swiglu"] + [
         "hopper-pipeline",
         "hopper-fuse-tiles",
         "hopper-fold-steps",
+        "hopper-pace-start",
         "hopper-start-early",
         "hopper-push-partials",
         "hopper-place-waits",
@@ -65,6 +66,7 @@ SCHEDULES = {
     "early-tiles": "dff_tile = 32, persistent = true, overlap = true, fuse_tiles = true, "
     "programmatic = true",
     "push": "token_tile = 128, dff_tile = 32, split = 3, push = true, programmatic = true",
+    "paced": "token_tile = 64, dff_tile = 16, consumers = 1, split = 2, paced = true",
     "exchange": "token_tile = 16, dff_tile = 64, consumers = 1, split = 2, exchange = true",
     "exchange-push": "token_tile = 8, dff_tile = 64, consumers = 1, split = 2, push = true, "
     "exchange = true",

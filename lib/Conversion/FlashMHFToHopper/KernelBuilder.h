@@ -161,6 +161,9 @@ private:
   /// A constant, outside of all loops.
   Value getIndex(int64_t value);
   FailureOr<Place> locate(Value operand);
+  /// Whether no other block needs the weights that a piece fetches, as far as
+  /// sizes tell.
+  bool readsWeightsOnce();
   /// The map of what one transfer brings into the ring `name`.
   TensorMapType getMap(StringRef name);
   /// The kernel's parameter for `tensor`: as `map`, as a memref if that is

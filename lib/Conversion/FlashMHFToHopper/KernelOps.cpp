@@ -23,8 +23,23 @@ LogicalResult KernelBuilder::put(StringRef name, Value operand) {
   int64_t rows = name == "Q" ? shape.tokenTile : shape.dffTile;
   PutOp::create(b, op.getLoc(), getParameter(place->tensor, getMap(name)),
                 place->offsets, getRing(name, {rows, shape.headWidth}),
-                /*evict_first=*/split && name != "Q");
+                /*evict_first=*/name != "Q" && readsWeightsOnce());
   return success();
+}
+
+bool KernelBuilder::readsWeightsOnce() {
+  if (!split)
+    return false;
+  auto q = cast<MemRefType>(getTensor(forall, op.getQ()).getType());
+  auto k = cast<MemRefType>(getTensor(forall, op.getK()).getType());
+  flashmhf::ScheduleFields schedule = op.getScheduleAttr().getFields();
+  int64_t batches = q.getDimSize(0), tokens = q.getDimSize(2);
+  // Where any number may come, small tiles are for few.
+  bool isOneTile = ShapedType::isDynamic(tokens)
+                       ? schedule.tokenTile <= kWarpgroupRows
+                       : tokens <= schedule.tokenTile * schedule.cluster;
+  return isOneTile && (batches == 1 || ShapedType::isDynamic(batches)) &&
+         q.getDimSize(1) == k.getDimSize(0);
 }
 
 Value KernelBuilder::get(StringRef name) {

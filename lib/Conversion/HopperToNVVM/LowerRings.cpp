@@ -60,6 +60,7 @@ private:
   void lowerTransfer(PutOp put, int64_t part, Value to, Value full, Value rank,
                      int64_t i, int64_t share);
   void lowerGet(GetOp get);
+  void lowerAwaitFirst(AwaitFirstOp await);
 
   Value i32(int64_t value) { return getI32(b, loc, value); }
   Value mul(Value value, int64_t factor) {
@@ -120,6 +121,9 @@ LogicalResult RingLowering::checkRings() {
     if (auto put = dyn_cast<PutOp>(op)) {
       ring = put.getRing();
       role = warpgroups ? &warpgroups.getProducer() : nullptr;
+    } else if (auto await = dyn_cast<AwaitFirstOp>(op)) {
+      ring = await.getRing();
+      role = warpgroups ? &warpgroups.getProducer() : nullptr;
     } else if (auto get = dyn_cast<GetOp>(op)) {
       ring = get.getRing();
       role = warpgroups ? &warpgroups.getConsumer() : nullptr;
@@ -130,7 +134,7 @@ LogicalResult RingLowering::checkRings() {
       return op->emitOpError("needs a ring of its kernel, from hopper.ring");
     if (!role->isAncestor(op->getParentRegion()))
       return op->emitOpError("must be in the ")
-             << (isa<PutOp>(op) ? "producer" : "consumer")
+             << (isa<GetOp>(op) ? "consumer" : "producer")
              << " region of hopper.warpgroups";
     return success();
   });
@@ -339,6 +343,18 @@ void RingLowering::lowerGet(GetOp get) {
   get.erase();
 }
 
+void RingLowering::lowerAwaitFirst(AwaitFirstOp await) {
+  b.setInsertionPoint(await);
+  auto ifOp = scf::IfOp::create(b, loc, await.getCondition(),
+                                /*withElseRegion=*/false);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  auto ring = await.getRing().getDefiningOp<RingOp>();
+  Value zero = i32(0);
+  for (int64_t part = 0; part < ring.getRing().getType().getParts(); ++part)
+    ptx::waitParity(b, loc, getBarrier(ring, i32(part), zero, 0), zero);
+  await.erase();
+}
+
 LogicalResult RingLowering::run() {
   if (failed(checkRings()) || failed(lowerTensorMaps(func, maps)))
     return failure();
@@ -347,6 +363,7 @@ LogicalResult RingLowering::run() {
   emitPrologue();
   func.walk([&](PutOp put) { lowerPut(put); });
   func.walk([&](GetOp get) { lowerGet(get); });
+  func.walk([&](AwaitFirstOp await) { lowerAwaitFirst(await); });
   if (inbox)
     inbox.lower(b, func, warpgroups, base);
   if (isClustered()) {

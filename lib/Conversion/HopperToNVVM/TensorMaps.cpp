@@ -2,6 +2,7 @@
 
 #include "TensorMaps.h"
 
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
@@ -34,7 +35,12 @@ LogicalResult hopper::lowerTensorMaps(gpu::GPUFuncOp func,
   return success();
 }
 
-static bool readsWeightsOnce(gpu::GPUFuncOp func) {
+/// Whether a block has few steps: a piece, or one that reads its weights once.
+static bool isShort(gpu::GPUFuncOp func) {
+  auto schedule =
+      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  if (schedule && schedule.getSplit() > 1)
+    return true;
   WalkResult result = func.walk([](PutOp put) {
     return put.getEvictFirst() ? WalkResult::interrupt()
                                : WalkResult::advance();
@@ -55,7 +61,7 @@ static void prefetch(OpBuilder &b, Location loc, Value map) {
 void hopper::prefetchTensorMaps(OpBuilder &b, gpu::GPUFuncOp func,
                                 int64_t thread) {
   auto count = func->getAttrOfType<IntegerAttr>(kTensorMapsAttrName);
-  if (!count || !readsWeightsOnce(func))
+  if (!count || !isShort(func))
     return;
   OpBuilder::InsertionGuard guard(b);
   Location loc = func.getLoc();

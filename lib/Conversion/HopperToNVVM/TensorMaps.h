@@ -18,8 +18,8 @@ LogicalResult lowerTensorMaps(gpu::GPUFuncOp func,
                               DenseMap<Value, TensorMapType> &maps);
 
 /// Makes thread `thread` of a block request those arguments of `func` that are
-/// tensor maps, as pointers, if the kernel reads its weights once
-/// (evict_first). The first transfer from each map then waits for no map; else
+/// tensor maps, as pointers, if its blocks have few steps: are pieces, or read
+/// weights once (evict_first). The first transfer from each map then waits for no map; else
 /// they wait one after another, which shows where a block is short.
 void prefetchTensorMaps(OpBuilder &b, gpu::GPUFuncOp func, int64_t thread);
 

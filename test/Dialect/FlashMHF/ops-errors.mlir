@@ -305,3 +305,8 @@ func.func private @schedule_late_columns() attributes {s = #flashmhf.schedule<to
 
 // expected-error@+1 {{schedule: 'late_columns' must be at least 0, and 0 with 'exchange', got -8}}
 func.func private @schedule_negative_late_columns() attributes {s = #flashmhf.schedule<late_columns = -8>}
+
+// -----
+
+// expected-error@+1 {{schedule: 'paced' needs 'split' > 1, got 1}}
+func.func private @schedule_paced() attributes {s = #flashmhf.schedule<paced = true>}

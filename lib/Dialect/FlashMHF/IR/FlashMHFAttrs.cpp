@@ -62,7 +62,7 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
              fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
              fields.programmatic, fields.push, fields.exchange,
-             fields.scaleSums, fields.lateColumns);
+             fields.scaleSums, fields.lateColumns, fields.paced);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -84,7 +84,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getPush(),
           getExchange(),
           getScaleSums(),
-          getLateColumns()};
+          getLateColumns(),
+          getPaced()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -136,6 +137,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.scaleSums);
     if (key == "late_columns")
       return parseField(parser, fields.lateColumns);
+    if (key == "paced")
+      return parseField(parser, fields.paced);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -147,7 +150,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       fields.persistent, fields.overlap, fields.rotate, fields.split,
       fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
       fields.programmatic, fields.push, fields.exchange, fields.scaleSums,
-      fields.lateColumns);
+      fields.lateColumns, fields.paced);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -185,6 +188,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", scale_sums = true";
   if (getLateColumns())
     printer << ", late_columns = " << getLateColumns();
+  if (getPaced())
+    printer << ", paced = true";
   printer << '>';
 }
 
@@ -193,7 +198,7 @@ LogicalResult ScheduleAttr::verify(
     int64_t dffTile, ArrayRef<int64_t> stages, int64_t consumers,
     ArrayRef<int64_t> registers, int64_t cluster, bool persistent, bool overlap,
     bool, int64_t split, int64_t producers, bool fuseTiles, bool, bool, bool,
-    bool push, bool exchange, bool scaleSums, int64_t lateColumns) {
+    bool push, bool exchange, bool scaleSums, int64_t lateColumns, bool paced) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -230,6 +235,8 @@ LogicalResult ScheduleAttr::verify(
     return emitError() << "schedule: 'late_columns' must be at least 0, and 0 "
                           "with 'exchange', got "
                        << lateColumns;
+  if (paced && split == 1)
+    return emitError() << "schedule: 'paced' needs 'split' > 1, got " << split;
   return success(succeeded(positive("token_tile", tokenTile)) &&
                  succeeded(positive("dff_tile", dffTile)) &&
                  succeeded(positiveList("stages", stages, 3, "K, U, V")) &&

@@ -56,7 +56,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
                        split = 1, producers = 1, fuse_tiles = false,
                        halve_q = false, turns = true,
                        programmatic = false, push = false, exchange = false,
-                       scale_sums = false, late_columns = 0>
+                       scale_sums = false, late_columns = 0, paced = false>
     ```
 
     | key          | meaning                                                   |
@@ -80,6 +80,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `exchange` | weights are the rows of the products and tokens their columns, for few tokens |
     | `scale_sums` | R scales the sum of each sub-network instead of every element of A, if there is R |
     | `late_columns` | columns of a step whose activation is computed beside the multiplication with the product with U, if there is U |
+    | `paced` | of a piece, what later steps fetch is asked for once that of the first is there |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -100,7 +101,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "bool":$push,
     "bool":$exchange,
     "bool":$scaleSums,
-    "int64_t":$lateColumns
+    "int64_t":$lateColumns,
+    "bool":$paced
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -35,6 +35,7 @@ struct ScheduleFields {
   bool exchange = false;
   bool scaleSums = false;
   int64_t lateColumns = 0;
+  bool paced = false;
 };
 
 } // namespace mlir::flashmhf

@@ -183,6 +183,16 @@ def Hopper_PutOp : Hopper_Op<"put"> {
   }];
 }
 
+def Hopper_AwaitFirstOp : Hopper_Op<"await_first"> {
+  let summary = "wait until the first tile of a ring has arrived";
+  let description = [{
+    In the producer, where `condition` holds: before it puts as many tiles as
+    there are slots, so that slot 0 still has that tile, or is to get it.
+  }];
+  let arguments = (ins Hopper_RingType:$ring, I1:$condition);
+  let assemblyFormat = "$ring `if` $condition attr-dict `:` type($ring)";
+}
+
 def Hopper_GetOp : Hopper_Op<"get"> {
   let summary = "wait for the next full slot of a ring";
   let description = [{

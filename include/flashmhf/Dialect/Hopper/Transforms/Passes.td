@@ -220,6 +220,27 @@ def HopperFoldSteps : HopperPass<"hopper-fold-steps"> {
   }];
 }
 
+def HopperPaceStart : HopperPass<"hopper-pace-start"> {
+  let summary = "Ask for the tiles of later steps once those of the first are there";
+  let description = [{
+    Where the kernel's `flashmhf.schedule` is `paced`. All blocks begin at once,
+    and each asks for as many tiles as its rings hold: memory then brings some
+    blocks their third tiles before others have their first, and these end last,
+    for whom all pieces of a tile wait.
+
+    ```mlir
+    scf.for %t = %first to %end { hopper.put .. into %K  hopper.put .. into %V }
+    // becomes
+    scf.for %t = %first to %end {
+      hopper.put .. into %K  hopper.put .. into %V
+      hopper.await_first %V if %t == %first
+    }
+    ```
+
+    Values are not changed.
+  }];
+}
+
 def HopperStartEarly : HopperPass<"hopper-start-early"> {
   let summary = "Fetch weights before the kernel in front has ended";
   let description = [{
