@@ -99,6 +99,10 @@ void scaleShared(OpBuilder &b, Location loc, Value address, APFloat factor,
 void storeMatricesTransposed(OpBuilder &b, Location loc, Value address,
                              ValueRange words);
 
+/// Transposes 8 x 8 elements of 16 bits, of which each lane of the warp has two
+/// neighbours of row lane / 4 in a word.
+Value transposeMatrix(OpBuilder &b, Location loc, Value word);
+
 /// Orders this thread's writes to shared memory before later reads of them by
 /// wgmma and TMA.
 void fenceProxyAsync(OpBuilder &b, Location loc);

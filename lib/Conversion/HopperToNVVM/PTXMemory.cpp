@@ -84,6 +84,19 @@ void ptx::storeMatricesTransposed(OpBuilder &b, Location loc, Value address,
       /*hasSideEffects=*/true);
 }
 
+Value ptx::transposeMatrix(OpBuilder &b, Location loc, Value word) {
+  AsmBuilder builder(b, loc);
+  std::string to = builder.addResult(b.getI32Type());
+  std::string from = builder.addInput(word);
+  // The lanes act together: it must not move into a branch.
+  return builder
+      .emit(llvm::formatv("movmatrix.sync.aligned.m8n8.trans.b16 {0}, {1};", to,
+                          from)
+                .str(),
+            /*hasSideEffects=*/true)
+      .front();
+}
+
 void ptx::fenceProxyAsync(OpBuilder &b, Location loc) {
   AsmBuilder(b, loc).emit("fence.proxy.async.shared::cta;",
                           /*hasSideEffects=*/true);
