@@ -44,6 +44,8 @@ static void addCleanup(OpPassManager &manager) {
 static void addTiling(OpPassManager &manager, const ToCPUOptions &options) {
   FlashMHFPadTilesOptions padding;
   padding.vectorBits = options.vectorBits;
+  // Before anything looks at views; below, before it looks at those of slices.
+  manager.addPass(createFlashMHFExpandReducedViews());
   manager.addPass(createFlashMHFRaiseToTensors());
   // Empty sums go here; no tile could be cut from them.
   addCleanup(manager);
@@ -74,6 +76,7 @@ static void addVectorization(OpPassManager &manager,
 static void addBufferization(OpPassManager &manager,
                              const ToCPUOptions &options) {
   manager.addPass(createFlashMHFBufferize());
+  manager.addPass(createFlashMHFExpandReducedViews());
   // Before functions are outlined, which need no wrapper.
   manager.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   addCleanup(manager);

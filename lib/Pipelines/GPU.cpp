@@ -45,6 +45,8 @@ void flashmhf::buildToSchedulePipeline(OpPassManager &manager,
 
 void flashmhf::buildToHopperPipeline(OpPassManager &manager,
                                      const ToNVVMOptions &options) {
+  // Before anything looks at views.
+  manager.addPass(createFlashMHFExpandReducedViews());
   buildToSchedulePipeline(manager, options);
   manager.addNestedPass<func::FuncOp>(createFlashMHFSplitDff());
   manager.addNestedPass<func::FuncOp>(createFlashMHFTileTokens());

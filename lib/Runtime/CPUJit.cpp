@@ -78,18 +78,13 @@ Expected<std::unique_ptr<CPUJit>> CPUJit::create(HostProgram program,
 }
 
 Error CPUJit::run(llvm::ArrayRef<const DLTensor *> tensors) const {
-  auto views = checkTensors(arguments, tensors);
+  auto views = checkHostTensors(arguments, tensors);
   if (!views)
     return views.takeError();
 
   // Per argument two pointers, the offset, the sizes, the strides.
   llvm::SmallVector<llvm::SmallVector<int64_t, 11>, 6> descriptors;
-  for (auto [argument, view] : llvm::zip_equal(arguments, *views)) {
-    if (view.device.device_type != kDLCPU &&
-        view.device.device_type != kDLCUDAHost)
-      return makeError(ErrorKind::InvalidArgument,
-                       llvm::formatv("argument '{0}' is on {1}, not on the CPU",
-                                     argument.name, printDevice(view.device)));
+  for (const TensorView &view : *views) {
     auto &descriptor = descriptors.emplace_back();
     auto address = reinterpret_cast<intptr_t>(view.address);
     descriptor.append({address, address, 0});

@@ -57,18 +57,12 @@ EmulatedKernel::create(llvm::StringRef source, llvm::StringRef name,
 
 Error EmulatedKernel::run(llvm::ArrayRef<const DLTensor *> tensors,
                           const hopper::EmulateOptions &options) const {
-  auto views = checkTensors(arguments, tensors);
+  auto views = checkHostTensors(arguments, tensors);
   if (!views)
     return views.takeError();
   foldBatch(arguments, *views);
   llvm::SmallVector<hopper::TensorRef> refs;
-  for (auto [argument, view] : llvm::zip_equal(arguments, *views)) {
-    if (view.device.device_type != kDLCPU &&
-        view.device.device_type != kDLCUDAHost)
-      return makeError(ErrorKind::InvalidArgument,
-                       llvm::formatv("argument '{0}' is on {1}, not on the CPU",
-                                     argument.name, printDevice(view.device)));
+  for (auto [argument, view] : llvm::zip_equal(arguments, *views))
     refs.push_back({view.address, view.sizes, view.strides, argument.name});
-  }
   return classify(emulator->run(refs, options));
 }

@@ -314,6 +314,20 @@ mlir::flashmhf::checkTensors(llvm::ArrayRef<ContractArgument> arguments,
   return views;
 }
 
+Expected<SmallVector<TensorView, 6>>
+mlir::flashmhf::checkHostTensors(llvm::ArrayRef<ContractArgument> arguments,
+                                 llvm::ArrayRef<const DLTensor *> tensors) {
+  auto views = checkTensors(arguments, tensors);
+  if (!views)
+    return views;
+  for (auto [argument, view] : llvm::zip_equal(arguments, *views))
+    if (view.device.device_type != kDLCPU &&
+        view.device.device_type != kDLCUDAHost)
+      return argumentError(argument, llvm::formatv("is on {0}, not on the CPU",
+                                                   printDevice(view.device)));
+  return views;
+}
+
 /// Whether an argument's sizes 0 and 2 are B and L, open, with any strides.
 static bool isFoldable(const ContractArgument &argument) {
   return argument.symbols.size() == 4 && argument.symbols[0] == "B" &&

@@ -53,9 +53,8 @@ static std::string printSize(int64_t size) {
 }
 
 static Fault findSizesFault(const ProjectFacts &op) {
-  if (!op.inputType.isBF16() && !op.inputType.isF16())
-    return formatv("needs bf16 or f16 inputs on a GPU, has '{0}'", op.inputType)
-        .str();
+  if (Fault fault = findInputFault(op.inputType))
+    return fault;
   for (int64_t size : {op.groups, op.columns, op.depth})
     if (ShapedType::isDynamic(size) || size < 1)
       return formatv("needs static G, N and K on a GPU, has G = {0}, N = {1}, "
@@ -99,31 +98,18 @@ static Fault findKeyFault(const ScheduleFields &schedule) {
                "[{0}]",
                llvm::make_range(schedule.stages.begin(), schedule.stages.end()))
         .str();
-  for (int64_t stages : schedule.stages)
-    if (stages > hopper::kMaxSlots)
-      return formatv("needs at most {0} stages on a GPU, has {1}",
-                     hopper::kMaxSlots, stages)
-          .str();
-  return std::nullopt;
+  return findStagesFault(schedule);
 }
 
 static Fault findTileFault(const ProjectFacts &op,
                            const ScheduleFields &schedule) {
   int64_t tokens = schedule.tokenTile, depth = schedule.dffTile;
-  if (tokens > kMaxTile)
-    return formatv("needs a token_tile of at most {0} on a GPU, has {1}",
-                   kMaxTile, tokens)
-        .str();
+  if (Fault fault = findTokenTileFault(schedule))
+    return fault;
   if (schedule.exchange && tokens % 8 != 0)
     return formatv("needs a token_tile that is a multiple of 8 where roles are "
                    "exchanged, has {0}",
                    tokens)
-        .str();
-  if (!schedule.exchange &&
-      tokens != hopper::kWarpgroupRows * schedule.consumers)
-    return formatv("needs a token_tile of 64 rows for each consumer: {0} rows, "
-                   "{1} consumers",
-                   tokens, schedule.consumers)
         .str();
   if (schedule.exchange && op.columns > hopper::kWarpgroupRows)
     return formatv("needs N of at most {0} where roles are exchanged, has {1}; "
@@ -161,16 +147,9 @@ static int64_t countSharedMemory(const ProjectFacts &op,
       {schedule.stages[0],
        getStageBytes(op, getWeightRows(op, schedule), schedule)},
       {schedule.stages[1], getStageBytes(op, schedule.tokenTile, schedule)}};
-  hopper::InboxSize inbox;
-  if (schedule.push) {
-    int64_t rows = schedule.tokenTile / schedule.consumers;
-    bool shares = !schedule.exchange && hopper::canPushShares(rows, op.tokens);
-    if (ShapedType::isStatic(op.tokens))
-      rows = std::clamp<int64_t>(op.tokens, 1, rows);
-    inbox = hopper::getInboxSize(schedule.split, rows, op.columns,
-                                 schedule.consumers, shares);
-  }
-  return hopper::planSharedMemory(rings, inbox).bytes;
+  return hopper::planSharedMemory(rings,
+                                  getInbox(schedule, op.tokens, op.columns))
+      .bytes;
 }
 
 Fault flashmhf::findProjectFault(const ProjectFacts &op,
@@ -187,11 +166,8 @@ Fault flashmhf::findProjectFault(const ProjectFacts &op,
                    "have {3} steps of dff_tile = {4}",
                    schedule.split, op.groups, op.depth, steps, schedule.dffTile)
         .str();
-  if (schedule.push && schedule.split > hopper::kMaxCluster)
-    return formatv("needs pieces that push to be a cluster of at most {0} "
-                   "blocks: push, split = {1}",
-                   hopper::kMaxCluster, schedule.split)
-        .str();
+  if (Fault fault = findPushFault(schedule))
+    return fault;
   if (Fault fault =
           hopper::findRegisterFault(schedule.consumers, schedule.registers))
     return fault;
@@ -209,13 +185,7 @@ Fault flashmhf::findProjectFault(const ProjectFacts &op,
                    used, op.columns, schedule.tokenTile, kSpareRegisters,
                    available)
         .str();
-  int64_t bytes = countSharedMemory(op, schedule);
-  if (bytes > hopper::kSharedMemoryLimit)
-    return formatv("needs {0} bytes of shared memory, a block of sm_90 has at "
-                   "most {1}",
-                   bytes, hopper::kSharedMemoryLimit)
-        .str();
-  return std::nullopt;
+  return findSharedMemoryFault(countSharedMemory(op, schedule));
 }
 
 //===----------------------------------------------------------------------===//

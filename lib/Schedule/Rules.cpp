@@ -119,19 +119,16 @@ SmallVector<RingFacts> flashmhf::getRings(const OperatorFacts &op,
   return rings;
 }
 
-/// As hopper-push-partials makes it: room for the shares of each consumer's
-/// tile, or for its rows, dealt out to the pieces.
-static hopper::InboxSize getInbox(const OperatorFacts &op,
-                                  const ScheduleFields &schedule) {
+hopper::InboxSize flashmhf::getInbox(const ScheduleFields &schedule,
+                                     int64_t tokens, int64_t width) {
   if (!schedule.push)
     return {};
   int64_t rows = schedule.tokenTile / schedule.consumers;
-  int64_t tokens = op.hasAnyTokens ? ShapedType::kDynamic : op.tokens;
   bool shares = !schedule.exchange && hopper::canPushShares(rows, tokens);
   if (ShapedType::isStatic(tokens))
     rows = std::clamp<int64_t>(tokens, 1, rows);
-  return hopper::getInboxSize(schedule.split, rows, op.headWidth,
-                              schedule.consumers, shares);
+  return hopper::getInboxSize(schedule.split, rows, width, schedule.consumers,
+                              shares);
 }
 
 int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
@@ -140,7 +137,10 @@ int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
   for (const RingFacts &ring : getRings(op, schedule))
     sizes.push_back({ring.slots * ring.parts, ring.bytes / ring.parts,
                      !ring.isLocal, ring.overrun});
-  return hopper::planSharedMemory(sizes, getInbox(op, schedule)).bytes;
+  int64_t tokens = op.hasAnyTokens ? ShapedType::kDynamic : op.tokens;
+  return hopper::planSharedMemory(sizes,
+                                  getInbox(schedule, tokens, op.headWidth))
+      .bytes;
 }
 
 int64_t flashmhf::countBlocksAtOnce(const OperatorFacts &op,
@@ -155,13 +155,65 @@ int64_t flashmhf::countBlocksAtOnce(const OperatorFacts &op,
 }
 
 //===----------------------------------------------------------------------===//
-// Rules
+// Rules of all kernels
+//===----------------------------------------------------------------------===//
+
+Fault flashmhf::findInputFault(Type inputType) {
+  if (!inputType.isBF16() && !inputType.isF16())
+    return formatv("needs bf16 or f16 inputs on a GPU, has '{0}'", inputType)
+        .str();
+  return std::nullopt;
+}
+
+Fault flashmhf::findTokenTileFault(const ScheduleFields &schedule) {
+  int64_t tokens = schedule.tokenTile;
+  if (tokens > kMaxTile)
+    return formatv("needs a token_tile of at most {0} on a GPU, has {1}",
+                   kMaxTile, tokens)
+        .str();
+  if (!schedule.exchange &&
+      tokens != hopper::kWarpgroupRows * schedule.consumers)
+    return formatv("needs a token_tile of 64 rows for each consumer: {0} rows, "
+                   "{1} consumers",
+                   tokens, schedule.consumers)
+        .str();
+  return std::nullopt;
+}
+
+Fault flashmhf::findStagesFault(const ScheduleFields &schedule) {
+  for (int64_t stages : schedule.stages)
+    if (stages > hopper::kMaxSlots)
+      return formatv("needs at most {0} stages on a GPU, has {1}",
+                     hopper::kMaxSlots, stages)
+          .str();
+  return std::nullopt;
+}
+
+Fault flashmhf::findPushFault(const ScheduleFields &schedule) {
+  if (schedule.push && schedule.split > hopper::kMaxCluster)
+    return formatv("needs pieces that push to be a cluster of at most {0} "
+                   "blocks: push, split = {1}",
+                   hopper::kMaxCluster, schedule.split)
+        .str();
+  return std::nullopt;
+}
+
+Fault flashmhf::findSharedMemoryFault(int64_t bytes) {
+  if (bytes > hopper::kSharedMemoryLimit)
+    return formatv("needs {0} bytes of shared memory, a block of sm_90 has at "
+                   "most {1}",
+                   bytes, hopper::kSharedMemoryLimit)
+        .str();
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Rules of mhffn
 //===----------------------------------------------------------------------===//
 
 Fault flashmhf::findOperandFault(const OperatorFacts &op) {
-  if (!op.inputType.isBF16() && !op.inputType.isF16())
-    return formatv("needs bf16 or f16 inputs on a GPU, has '{0}'", op.inputType)
-        .str();
+  if (Fault fault = findInputFault(op.inputType))
+    return fault;
   int64_t width = op.headWidth;
   if (ShapedType::isDynamic(width) || width % kProductStep != 0 ||
       width > kMaxTile || width < kProductStep)
@@ -200,18 +252,8 @@ static Fault findRowsFault(const OperatorFacts &op, int64_t rows,
 /// The rules of the token tile and of what goes with it.
 static Fault findTokensFault(const ScheduleFields &schedule) {
   int64_t tokens = schedule.tokenTile;
-  if (!schedule.exchange) {
-    if (tokens > kMaxTile)
-      return formatv("needs a token_tile of at most {0} on a GPU, has {1}",
-                     kMaxTile, tokens)
-          .str();
-    if (tokens != hopper::kWarpgroupRows * schedule.consumers)
-      return formatv("needs a token_tile of 64 rows for each consumer: {0} "
-                     "rows, {1} consumers",
-                     tokens, schedule.consumers)
-          .str();
-    return std::nullopt;
-  }
+  if (!schedule.exchange)
+    return findTokenTileFault(schedule);
   if (tokens != 8 && tokens != 16 && tokens != 32)
     return formatv("needs a token_tile of 8, 16 or 32 where roles are "
                    "exchanged, has {0}",
@@ -236,11 +278,8 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
   if (Fault fault = findTokensFault(schedule))
     return fault;
   int64_t stepRows = getStepRows(rows, schedule);
-  for (int64_t stages : schedule.stages)
-    if (stages > hopper::kMaxSlots)
-      return formatv("needs at most {0} stages on a GPU, has {1}",
-                     hopper::kMaxSlots, stages)
-          .str();
+  if (Fault fault = findStagesFault(schedule))
+    return fault;
   // The tile, or what a cluster makes of it, must be whole swizzle atoms.
   if (schedule.cluster > 1 && stepRows % (8 * schedule.cluster) != 0)
     return formatv("needs a dff_tile that a cluster can share out in parts of "
@@ -252,11 +291,8 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    "split = {0}",
                    schedule.split)
         .str();
-  if (schedule.push && schedule.split > hopper::kMaxCluster)
-    return formatv("needs pieces that push to be a cluster of at most {0} "
-                   "blocks: push, split = {1}",
-                   hopper::kMaxCluster, schedule.split)
-        .str();
+  if (Fault fault = findPushFault(schedule))
+    return fault;
   if (int64_t late = schedule.lateColumns;
       late != 0 && (late % hopper::kColumnGroup != 0 || late >= stepRows))
     return formatv("needs late_columns that are a multiple of {0} and fewer "
@@ -295,11 +331,5 @@ Fault flashmhf::findFault(const OperatorFacts &op,
     return formatv("needs a cluster of 1 to 8 blocks, has {0}",
                    schedule.cluster)
         .str();
-  int64_t bytes = getSharedMemory(op, schedule);
-  if (bytes > hopper::kSharedMemoryLimit)
-    return formatv("needs {0} bytes of shared memory, a block of sm_90 has at "
-                   "most {1}",
-                   bytes, hopper::kSharedMemoryLimit)
-        .str();
-  return std::nullopt;
+  return findSharedMemoryFault(getSharedMemory(op, schedule));
 }

@@ -121,20 +121,29 @@ class Kernel:
         )
 
 
-class Function:
+class _HostProgram:
+    """What the library makes of a source to be run on CPU tensors, with its contract."""
+
+    def __init__(self, source: str, options, create, contract, destroy):
+        handle = ctypes.c_void_p()
+        text = source.encode()
+        native.check(create(text, len(text), options, ctypes.byref(handle)))
+        self._handle = handle
+        self.contract = json.loads(contract(handle))
+        weakref.finalize(self, destroy, handle).atexit = False
+
+
+class Function(_HostProgram):
     """A problem compiled for the host CPU, in this process.
 
     Attributes: ``contract``, a dictionary with the function's "arguments".
     """
 
     def __init__(self, source: str, options):
-        handle = ctypes.c_void_p()
         lib = native.library()
-        text = source.encode()
-        native.check(lib.flashmhfJitCreate(text, len(text), options, ctypes.byref(handle)))
-        self._handle = handle
-        self.contract = json.loads(lib.flashmhfJitContract(handle))
-        weakref.finalize(self, lib.flashmhfJitDestroy, handle).atexit = False
+        super().__init__(
+            source, options, lib.flashmhfJitCreate, lib.flashmhfJitContract, lib.flashmhfJitDestroy
+        )
 
     def run(self, *tensors) -> None:
         """Runs it on CPU tensors in the order q, k, u, v, r, out without absent
@@ -147,7 +156,7 @@ class Function:
         )
 
 
-class EmulatedFunction:
+class EmulatedFunction(_HostProgram):
     """A problem compiled for the GPU, whose kernels run on the CPU: a thread for
     each warpgroup, with the products, roundings and synchronisation of the GPU.
 
@@ -155,13 +164,14 @@ class EmulatedFunction:
     """
 
     def __init__(self, source: str, options):
-        handle = ctypes.c_void_p()
         lib = native.library()
-        text = source.encode()
-        native.check(lib.flashmhfEmulatorCreate(text, len(text), options, ctypes.byref(handle)))
-        self._handle = handle
-        self.contract = json.loads(lib.flashmhfEmulatorContract(handle))
-        weakref.finalize(self, lib.flashmhfEmulatorDestroy, handle).atexit = False
+        super().__init__(
+            source,
+            options,
+            lib.flashmhfEmulatorCreate,
+            lib.flashmhfEmulatorContract,
+            lib.flashmhfEmulatorDestroy,
+        )
 
     def run(self, *tensors, multiprocessors: int = 132, trace=None) -> None:
         """Runs it on CPU tensors in the order q, k, u, v, r, out without absent

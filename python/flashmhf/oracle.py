@@ -13,6 +13,11 @@ from .problem import check_operands
 
 _TOKENS = 2048
 
+#: Largest relative Frobenius error of a kernel that is still right. Rounding A and O
+#: once to bf16 gives 2.35e-3 on random data. f16 has three more bits: 2.94e-4, and the
+#: hardware's tanh (relative error up to 2^-11) then shows beside it.
+ERROR_LIMIT = {"bf16": 2.6e-3, "f16": 4.0e-4}
+
 
 def _sigmoid(x):
     return 0.5 * (1.0 + np.tanh(0.5 * x))

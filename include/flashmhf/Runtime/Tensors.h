@@ -36,6 +36,11 @@ llvm::Expected<llvm::SmallVector<TensorView, 6>>
 checkTensors(llvm::ArrayRef<ContractArgument> arguments,
              llvm::ArrayRef<const DLTensor *> tensors);
 
+/// The same where all tensors must be in memory of the host.
+llvm::Expected<llvm::SmallVector<TensorView, 6>>
+checkHostTensors(llvm::ArrayRef<ContractArgument> arguments,
+                 llvm::ArrayRef<const DLTensor *> tensors);
+
 /// Whether some byte belongs to elements of both. Exact for layouts that nest,
 /// as those of slices, transposed or not, do; layouts too tangled to decide
 /// quickly count as apart.

@@ -16,6 +16,10 @@
 #include <optional>
 #include <string>
 
+namespace mlir::hopper {
+struct InboxSize;
+} // namespace mlir::hopper
+
 namespace mlir::flashmhf {
 
 /// Inner dimension of one wgmma instruction on 16-bit types.
@@ -92,6 +96,21 @@ int64_t getSharedMemory(const OperatorFacts &op,
 /// registers and its shared memory.
 int64_t countBlocksAtOnce(const OperatorFacts &op,
                           const ScheduleFields &schedule);
+
+/// Rules that hold for kernels of projections too. Each says why there is no
+/// kernel, nothing if there may be one, and completes the name of an operation:
+/// "needs .., has ..".
+std::optional<std::string> findInputFault(Type inputType);
+std::optional<std::string> findTokenTileFault(const ScheduleFields &schedule);
+std::optional<std::string> findStagesFault(const ScheduleFields &schedule);
+std::optional<std::string> findPushFault(const ScheduleFields &schedule);
+std::optional<std::string> findSharedMemoryFault(int64_t bytes);
+
+/// As hopper-push-partials makes it: room for the rows of each consumer, at
+/// most `tokens` if that is static, of `width` elements, dealt out to the
+/// pieces. None where they do not push.
+hopper::InboxSize getInbox(const ScheduleFields &schedule, int64_t tokens,
+                           int64_t width);
 
 /// Why no kernel can be made of `op` under any schedule; nothing if one can.
 /// Completes the name of an operation: "needs .., has ..".

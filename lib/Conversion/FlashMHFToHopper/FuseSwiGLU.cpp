@@ -10,10 +10,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Activation.h"
 #include "KernelBuilder.h"
 
 #include "flashmhf/Conversion/Passes.h"
+#include "flashmhf/Dialect/FlashMHF/IR/ActivationBuilder.h"
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
@@ -215,7 +215,9 @@ LogicalResult SwiGLUFusion::translateTile(MHFFNOp tile) {
   }
   Value a = WaitOp::create(b, loc, products, s);
   ReleaseOp::create(b, loc, k);
-  a = createActivation(b, loc, tile.getActivation(), a, isHalved());
+  a = createActivation(b, loc, tile.getActivation(), a,
+                       isHalved() ? flashmhf::ActivationForm::HalvedTanh
+                                  : flashmhf::ActivationForm::Tanh);
   if (rows && !part && shape.isExchanged)
     a = ColumnScaleOp::create(b, loc, a.getType(), a, rows);
   else if (rows && !part)

@@ -29,6 +29,12 @@ public:
     return llvm::formatv("${0}", resultTypes.size() + inputs.size() - 1);
   }
 
+  /// Adds a predicate (null: none) and returns what stands in front of an
+  /// instruction that it guards.
+  std::string addGuard(Value predicate) {
+    return predicate ? "@" + addInput(predicate) + " " : "";
+  }
+
   /// Emits the statement and returns its results. Only statements without
   /// side effects may be merged, moved or removed.
   SmallVector<Value> emit(StringRef text, bool hasSideEffects) {

@@ -22,6 +22,16 @@
 using namespace mlir;
 using namespace mlir::hopper;
 
+static bool isF32Vector(Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector && vector.getElementType().isF32();
+}
+
+static bool is16BitVector(Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector && vector.getElementTypeBitWidth() == 16;
+}
+
 namespace {
 /// One scalar operation for each element of an f32 vector.
 struct ScalarsOfElementwise : ConversionPattern {
@@ -33,10 +43,6 @@ struct ScalarsOfElementwise : ConversionPattern {
                   ConversionPatternRewriter &rewriter) const override {
     if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumResults() != 1)
       return rewriter.notifyMatchFailure(op, "is not element-wise");
-    auto isF32Vector = [](Type type) {
-      auto vector = dyn_cast<VectorType>(type);
-      return vector && vector.getElementType().isF32();
-    };
     if (!llvm::all_of(op->getOperandTypes(), isF32Vector) ||
         !isF32Vector(op->getResultTypes()[0]))
       return rewriter.notifyMatchFailure(op, "is not on f32 vectors");
@@ -94,15 +100,13 @@ struct PairsOfTruncF : OpConversionPattern<arith::TruncFOp> {
   LogicalResult
   matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    auto type = dyn_cast<VectorType>(op.getType());
-    if (!type || type.getElementTypeBitWidth() != 16 ||
-        !getElementTypeOrSelf(op.getIn().getType()).isF32())
+    if (!is16BitVector(op.getType()) || !isF32Vector(op.getIn().getType()))
       return rewriter.notifyMatchFailure(op, "does not round f32 to 16 bits");
     ValueRange in = adaptor.getIn();
     SmallVector<Value> pairs;
     for (size_t i = 0; i < in.size(); i += 2)
       pairs.push_back(ptx::pack(rewriter, op.getLoc(), in[i], in[i + 1],
-                                type.getElementType()));
+                                getElementTypeOrSelf(op.getType())));
     rewriter.replaceOpWithMultiple(op, {pairs});
     return success();
   }
@@ -114,10 +118,10 @@ struct ScalarsOfExtF : OpConversionPattern<arith::ExtFOp> {
   LogicalResult
   matchAndRewrite(arith::ExtFOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    auto type = dyn_cast<VectorType>(op.getIn().getType());
-    if (!type || type.getElementTypeBitWidth() != 16)
+    if (!is16BitVector(op.getIn().getType()))
       return rewriter.notifyMatchFailure(op, "does not extend 16-bit vectors");
-    auto pairType = VectorType::get({2}, type.getElementType());
+    auto pairType =
+        VectorType::get({2}, getElementTypeOrSelf(op.getIn().getType()));
     SmallVector<Value> scalars;
     for (Value pair : adaptor.getIn()) {
       Value vector =

@@ -147,11 +147,15 @@ SmallVector<Value> hopper::loadFragment(OpBuilder &b, Location loc,
   return values;
 }
 
-/// Exchanges words among the four lanes of a quad so that lane t holds the
-/// words that lanes 0 to 3 had at position t: a 4 x 4 transposition in two
-/// rounds, after which each lane holds 16 contiguous bytes.
-static void transposeQuad(OpBuilder &b, Location loc, Value quadLane,
-                          MutableArrayRef<Value> words) {
+Value hopper::getQuadLane(OpBuilder &b, Location loc) {
+  return arith::IndexCastOp::create(
+      b, loc, b.getI32Type(),
+      arith::RemUIOp::create(b, loc, getLaneIndex(b, loc),
+                             getIndex(b, loc, 4)));
+}
+
+void hopper::transposeQuad(OpBuilder &b, Location loc, Value quadLane,
+                           MutableArrayRef<Value> words) {
   for (int64_t bit : {1, 2}) {
     Value isOdd = arith::CmpIOp::create(
         b, loc, arith::CmpIPredicate::ne,
@@ -213,10 +217,7 @@ Value hopper::getAddress(OpBuilder &b, Location loc, Value tensor,
 static void storePacked(OpBuilder &b, Location loc, ValueRange words,
                         Value tensor, ValueRange indices, int64_t columns) {
   auto rows = getFragmentRows(b, loc, tensor, indices[2]);
-  Value quadLane = arith::IndexCastOp::create(
-      b, loc, b.getI32Type(),
-      arith::RemUIOp::create(b, loc, getLaneIndex(b, loc),
-                             getIndex(b, loc, 4)));
+  Value quadLane = getQuadLane(b, loc);
   Value quadIndex =
       arith::IndexCastOp::create(b, loc, b.getIndexType(), quadLane);
   for (auto [half, row] : llvm::enumerate(rows)) {

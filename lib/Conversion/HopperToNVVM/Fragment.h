@@ -73,6 +73,15 @@ Value getFirstColumn(OpBuilder &b, Location loc, Value column);
 SmallVector<Value> pairColumns(OpBuilder &b, Location loc, Value isOdd,
                                ValueRange low, ValueRange high);
 
+/// The lane of this thread in its quad, i32.
+Value getQuadLane(OpBuilder &b, Location loc);
+
+/// Exchanges four words among the four lanes of a quad so that lane t holds
+/// those that lanes 0 to 3 had at position t: a 4 x 4 transposition in two
+/// rounds, after which each lane holds 16 contiguous bytes.
+void transposeQuad(OpBuilder &b, Location loc, Value quadLane,
+                   MutableArrayRef<Value> words);
+
 /// The address of `tensor[indices[0], indices[1], row, column]`.
 Value getAddress(OpBuilder &b, Location loc, Value tensor, ValueRange indices,
                  Value row, Value column);
@@ -112,7 +121,8 @@ SmallVector<FragmentRun> getTransposedRuns(OpBuilder &b, Location loc,
 SmallVector<Value> loadColumns(OpBuilder &b, Location loc, Value tensor,
                                ValueRange indices, int64_t columns);
 
-/// `loadFragment` and `storeFragment` of a transposed tile.
+/// `loadFragment` and `storeFragment` of a transposed tile. 16-bit tensors have
+/// rows of a multiple of 8 elements.
 SmallVector<Value> loadTransposed(OpBuilder &b, Location loc, Value tensor,
                                   ValueRange indices, VectorType type);
 void storeTransposed(OpBuilder &b, Location loc, ValueRange values,

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Constants.h"
+#include "Fragment.h"
 #include "PTX.h"
 #include "Pushes.h"
 #include "TensorMaps.h"
@@ -56,9 +57,13 @@ private:
   void syncCluster();
   void lowerPut(PutOp put);
   void putPart(PutOp put, int64_t part, Value stage, Value parity);
-  /// Starts transfer `i` of the `share` that this block does of a part.
+  /// Where a whole warp runs `put`, has its lanes meet: i1, true for one of
+  /// them. Null where a thread does.
+  Value getActingLane(PutOp put);
+  /// Starts transfer `i` of the `share` that this block does of a part, where
+  /// `acts` is null or true.
   void lowerTransfer(PutOp put, int64_t part, Value to, Value full, Value rank,
-                     int64_t i, int64_t share);
+                     Value acts, int64_t i, int64_t share);
   void lowerGet(GetOp get);
   void lowerAwaitFirst(AwaitFirstOp await);
 
@@ -272,8 +277,9 @@ void RingLowering::putPart(PutOp put, int64_t part, Value stage, Value parity) {
   auto ring = put.getRing().getDefiningOp<RingOp>();
   RingType type = ring.getRing().getType();
   ptx::waitParity(b, loc, getBarrier(ring, i32(part), stage, 1), parity);
+  Value acts = getActingLane(put);
   Value full = getBarrier(ring, i32(part), stage, 0);
-  ptx::arriveExpectTx(b, loc, full, type.getPartBytes());
+  ptx::arriveExpectTx(b, loc, full, type.getPartBytes(), acts);
 
   Value to = getPartAddress(ring, i32(part), stage);
   Value rank;
@@ -283,11 +289,21 @@ void RingLowering::putPart(PutOp put, int64_t part, Value stage, Value parity) {
   int64_t transfers = PutOp::countTransfers(map, type).value_or(0);
   int64_t share = transfers / type.getCluster();
   for (int64_t i = 0; i < share; ++i)
-    lowerTransfer(put, part, to, full, rank, i, share);
+    lowerTransfer(put, part, to, full, rank, acts, i, share);
+}
+
+Value RingLowering::getActingLane(PutOp put) {
+  auto thread = put->getParentOfType<ThreadOp>();
+  if (!thread || !thread.getWarp())
+    return {};
+  // No lane may miss a phase that the others have seen.
+  NVVM::SyncWarpOp::create(b, loc, i32(-1));
+  return isFirstLane(b, loc);
 }
 
 void RingLowering::lowerTransfer(PutOp put, int64_t part, Value to, Value full,
-                                 Value rank, int64_t i, int64_t share) {
+                                 Value rank, Value acts, int64_t i,
+                                 int64_t share) {
   RingType ring = put.getRing().getType();
   TensorMapType map = maps.lookup(put->getOperand(0));
   PanelLayout layout = *getPanelLayout(ring.getPartRows(), ring.getColumns(),
@@ -321,7 +337,7 @@ void RingLowering::lowerTransfer(PutOp put, int64_t part, Value to, Value full,
                             add(toI32(at[2]), part * ring.getPartRows()), rows),
       arith::AddIOp::create(b, loc, panel, panels), toI32(at[1]), toI32(at[0])};
   ptx::loadTensor(b, loc, address, put->getOperand(0), coordinates, full,
-                  ring.getCluster(), put.getEvictFirst());
+                  ring.getCluster(), put.getEvictFirst(), acts);
 }
 
 void RingLowering::lowerGet(GetOp get) {

@@ -152,12 +152,14 @@ void ptx::waitParity(OpBuilder &b, Location loc, Value barrier, Value parity) {
 }
 
 void ptx::arriveExpectTx(OpBuilder &b, Location loc, Value barrier,
-                         int64_t bytes) {
+                         int64_t bytes, Value predicate) {
   AsmBuilder builder(b, loc);
   std::string address = builder.addInput(barrier);
+  std::string guard = builder.addGuard(predicate);
   builder.emit(
-      llvm::formatv("mbarrier.arrive.expect_tx.shared::cta.b64 _, [{0}], {1};",
-                    address, bytes)
+      llvm::formatv(
+          "{2}mbarrier.arrive.expect_tx.shared::cta.b64 _, [{0}], {1};",
+          address, bytes, guard)
           .str(),
       /*hasSideEffects=*/true);
 }

@@ -62,17 +62,20 @@ void arriveNamedBarrier(OpBuilder &b, Location loc, Value barrier,
 /// Blocks until the phase of `parity` of an mbarrier has completed.
 void waitParity(OpBuilder &b, Location loc, Value barrier, Value parity);
 
-/// Arrives on an mbarrier that is to count `bytes` bytes of transfers besides.
-void arriveExpectTx(OpBuilder &b, Location loc, Value barrier, int64_t bytes);
+/// Arrives on an mbarrier that is to count `bytes` bytes of transfers besides;
+/// only where `predicate` (i1, may be null) holds.
+void arriveExpectTx(OpBuilder &b, Location loc, Value barrier, int64_t bytes,
+                    Value predicate);
 
 /// Starts the transfer of a box of a tensor map (a generic pointer) to shared
 /// memory at `address`; its bytes count on `barrier`. Coordinates are i32,
 /// innermost first. With a cluster of more than one block the bytes go to the
 /// same place in all of them and count on the barrier of each. `evictFirst`
-/// lets the L2 cache drop them early.
+/// lets the L2 cache drop them early. Only where `predicate` (i1, may be null)
+/// holds.
 void loadTensor(OpBuilder &b, Location loc, Value address, Value map,
                 ValueRange coordinates, Value barrier, int64_t cluster,
-                bool evictFirst);
+                bool evictFirst, Value predicate);
 
 /// Arrives on an mbarrier where `predicate` (i1) holds, without a branch.
 void arriveIf(OpBuilder &b, Location loc, Value barrier, Value predicate);
@@ -98,6 +101,10 @@ void scaleShared(OpBuilder &b, Location loc, Value address, APFloat factor,
 /// row r of matrix m: 16 bytes, aligned.
 void storeMatricesTransposed(OpBuilder &b, Location loc, Value address,
                              ValueRange words);
+
+/// Transposes 8 x 8 elements of 16 bits, of which each lane of the warp has two
+/// neighbours of row lane / 4 in a word.
+Value transposeMatrix(OpBuilder &b, Location loc, Value word);
 
 /// Orders this thread's writes to shared memory before later reads of them by
 /// wgmma and TMA.

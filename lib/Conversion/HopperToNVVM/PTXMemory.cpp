@@ -17,7 +17,7 @@ using ptx::AsmBuilder;
 
 void ptx::loadTensor(OpBuilder &b, Location loc, Value address, Value map,
                      ValueRange coordinates, Value barrier, int64_t cluster,
-                     bool evictFirst) {
+                     bool evictFirst, Value predicate) {
   // The descriptor of a cache policy: evict first, all of it (PTX ISA,
   // createpolicy.fractional).
   constexpr int64_t evictFirstPolicy = 0x12F0000000000000;
@@ -40,12 +40,13 @@ void ptx::loadTensor(OpBuilder &b, Location loc, Value address, Value map,
     policy = ", " + builder.addInput(arith::ConstantOp::create(
                         b, loc, b.getI64IntegerAttr(evictFirstPolicy)));
   }
+  std::string guard = builder.addGuard(predicate);
   builder.emit(
-      llvm::formatv("cp.async.bulk.tensor.{0}d.shared::cluster.global.tile"
+      llvm::formatv("{9}cp.async.bulk.tensor.{0}d.shared::cluster.global.tile"
                     ".mbarrier::complete_tx::bytes{1}{7} [{2}], [{3}, {{{4}}], "
                     "[{5}]{6}{8};",
                     coordinates.size(), multicast, to, from,
-                    llvm::join(at, ", "), full, mask, hint, policy)
+                    llvm::join(at, ", "), full, mask, hint, policy, guard)
           .str(),
       /*hasSideEffects=*/true);
 }
@@ -82,6 +83,19 @@ void ptx::storeMatricesTransposed(OpBuilder &b, Location loc, Value address,
                     words.size(), at, llvm::join(w, ", "))
           .str(),
       /*hasSideEffects=*/true);
+}
+
+Value ptx::transposeMatrix(OpBuilder &b, Location loc, Value word) {
+  AsmBuilder builder(b, loc);
+  std::string to = builder.addResult(b.getI32Type());
+  std::string from = builder.addInput(word);
+  // The lanes act together: it must not move into a branch.
+  return builder
+      .emit(llvm::formatv("movmatrix.sync.aligned.m8n8.trans.b16 {0}, {1};", to,
+                          from)
+                .str(),
+            /*hasSideEffects=*/true)
+      .front();
 }
 
 void ptx::fenceProxyAsync(OpBuilder &b, Location loc) {

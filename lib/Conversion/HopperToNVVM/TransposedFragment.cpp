@@ -6,7 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Constants.h"
 #include "Fragment.h"
+#include "PTX.h"
 
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
@@ -145,26 +147,82 @@ SmallVector<Value> hopper::loadTransposed(OpBuilder &b, Location loc,
   return words;
 }
 
+/// 16-byte stores. Four words of a lane are 8 rows and 8 more of two groups of
+/// 8 columns; after the transpositions, lane t of a quad has what its quad had
+/// in word t: 8 rows of the tile, neighbours in memory, of one column.
+static void storePackedTransposed(OpBuilder &b, Location loc, ValueRange words,
+                                  Value tensor, ValueRange indices,
+                                  int64_t columns) {
+  auto index = [&](int64_t value) { return getIndex(b, loc, value); };
+  auto isBelow = [&](Value value, Value limit) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, value,
+                                 limit);
+  };
+  Value quadLane = getQuadLane(b, loc);
+  Value word = arith::IndexCastOp::create(b, loc, b.getIndexType(), quadLane);
+  auto scaled = [&](Value value, int64_t factor) -> Value {
+    return arith::MulIOp::create(b, loc, value, index(factor));
+  };
+  Value group = arith::DivUIOp::create(b, loc, word, index(2));
+  Value half = arith::RemUIOp::create(b, loc, word, index(2));
+  Value thread = arith::RemUIOp::create(
+      b, loc, gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x),
+      index(kWarpgroupThreads));
+  Value warp = arith::DivUIOp::create(b, loc, thread, index(kWarpThreads));
+  Value lane = arith::RemUIOp::create(b, loc, thread, index(kWarpThreads));
+  Value first = arith::AddIOp::create(
+      b, loc, indices[2],
+      arith::AddIOp::create(b, loc, scaled(group, 8),
+                            arith::DivUIOp::create(b, loc, lane, index(4))));
+  Value column = arith::AddIOp::create(
+      b, loc, indices[3],
+      arith::AddIOp::create(b, loc, scaled(warp, 16), scaled(half, 8)));
+  Value extent = memref::DimOp::create(b, loc, tensor, 2);
+  int64_t width = cast<MemRefType>(tensor.getType()).getDimSize(3);
+
+  int64_t wordsOfTile = columns / 4;
+  for (int64_t start = 0; start < wordsOfTile; start += 4) {
+    int64_t count = std::min<int64_t>(wordsOfTile - start, 4);
+    Value row = add(b, loc, first, 4 * start);
+    Value address = getAddress(b, loc, tensor, indices, row, column);
+    Value rowInside = isBelow(row, extent);
+    // Of the last 8 columns alone, half of the lanes have nothing.
+    if (count < 4)
+      rowInside =
+          arith::AndIOp::create(b, loc, rowInside, isBelow(word, index(count)));
+    for (int64_t from = 0; from < static_cast<int64_t>(words.size());
+         from += wordsOfTile) {
+      SmallVector<Value, 4> quad;
+      for (Value own : words.slice(from + start, count))
+        quad.push_back(ptx::transposeMatrix(b, loc, own));
+      quad.resize(4, getI32(b, loc, 0));
+      transposeQuad(b, loc, quadLane, quad);
+      int64_t tileRow = from / wordsOfTile * kWarpgroupRows;
+      Value stores = rowInside;
+      if (Value inside =
+              ::isColumnInside(b, loc, column, width, {tileRow, /*column=*/0}))
+        stores = arith::AndIOp::create(b, loc, stores, inside);
+      Value pointer = LLVM::GEPOp::create(
+          b, loc, address.getType(), b.getI8Type(), address,
+          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(2 * tileRow)});
+      ptx::storeVectorIf(b, loc, pointer, quad, stores);
+    }
+  }
+}
+
 void hopper::storeTransposed(OpBuilder &b, Location loc, ValueRange values,
                              Value tensor, ValueRange indices,
                              VectorType type) {
-  SmallVector<Value> elements(values);
-  if (type.getElementTypeBitWidth() == 16) {
-    elements.clear();
-    auto pairType = VectorType::get({2}, type.getElementType());
-    for (Value word : values) {
-      Value pair = LLVM::BitcastOp::create(b, loc, pairType, word);
-      elements.append({getHalf(b, loc, pair, 0), getHalf(b, loc, pair, 1)});
-    }
-  }
   int64_t columns = type.getDimSize(1);
+  if (type.getElementTypeBitWidth() == 16)
+    return storePackedTransposed(b, loc, values, tensor, indices, columns);
   TransposedPlace at =
       getTransposedPlace(b, loc, tensor, indices[2], indices[3], columns);
   for (const FragmentRow &row : at.rows) {
     auto ifOp = scf::IfOp::create(b, loc, row.inside, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(ifOp.thenBlock());
-    for (auto [i, value] : llvm::enumerate(elements)) {
+    for (auto [i, value] : llvm::enumerate(values)) {
       FragmentPlace place = getFragmentPlace(i, columns);
       if (&at.getRow(place) != &row)
         continue;

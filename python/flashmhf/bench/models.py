@@ -11,9 +11,6 @@ _SWITCHES = ("up", "router")
 _TEXTS = ("dtype", "out_dtype", "activation")
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
-#: Relative Frobenius error of our kernels that is still right.
-ERROR_LIMITS = {"bf16": 2.6e-3, "f16": 4.0e-4}
-
 
 @dataclasses.dataclass(frozen=True)
 class Model:

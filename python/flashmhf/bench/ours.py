@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..dlpack import import_tensor
+from ..oracle import ERROR_LIMIT
 from . import gpu
-from .models import ERROR_LIMITS
 from .rounds import Entry
 
 
@@ -23,7 +23,7 @@ def entry(built, problem, sets, want, rows) -> Entry:
         problem.flops(batch, tokens),
         call,
         gpu.poisoned_check(call, sets[0].out, want, rows),
-        limit=ERROR_LIMITS[problem.dtype],
+        limit=ERROR_LIMIT[problem.dtype],
         note="; ".join([built.schedule, *built.warnings]).strip("; "),
         kind="ours",
         out=sets[0].out,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..bench import few, gpu
 from ..bench.methods import SINGLE
-from ..bench.models import ERROR_LIMITS, count_sets
+from ..bench.models import count_sets
 from ..bench.rounds import Entry, run_rounds
 from ..bench.suite import release_memory
 from ..dlpack import import_tensor
+from ..oracle import ERROR_LIMIT
 
 
 class Meter:
@@ -50,7 +51,7 @@ class Meter:
     def check(self, artifact) -> None:
         """Raises ArithmeticError where the kernel is not right."""
         error = self._error(artifact)
-        limit = ERROR_LIMITS[self._problem.dtype]
+        limit = ERROR_LIMIT[self._problem.dtype]
         if not error <= limit:
             raise ArithmeticError(f"relative error {error:.2e}, above {limit:.1e}")
 

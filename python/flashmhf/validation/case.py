@@ -5,12 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
+from ..oracle import ERROR_LIMIT
 from ..problem import Problem
-
-#: Largest relative Frobenius error against float64. Rounding A and O once to
-#: bf16 gives 2.35e-3 on random data. f16 has three more bits: 2.94e-4, and the
-#: hardware's tanh (relative error up to 2^-11) then shows beside it.
-ERROR_LIMIT = {"bf16": 2.6e-3, "f16": 4.0e-4}
 
 
 class Build(NamedTuple):

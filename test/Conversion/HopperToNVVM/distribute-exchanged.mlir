@@ -106,18 +106,72 @@ gpu.module @kernels {
 
   // Rows past the 16 columns are not stored: the first warp has all there are.
 
-  // CHECK-LABEL: gpu.func @store
+  // CHECK-LABEL: gpu.func @store_f32
   // CHECK:      %[[WARP16:.*]] = arith.muli %{{.*}}, %c16
   // CHECK:      %[[COLUMN:.*]] = arith.addi %[[WARP16]], %{{.*}}
   // CHECK:      %[[INSIDE:.*]] = arith.cmpi ult, %[[COLUMN]], %c16
   // CHECK:      scf.if
   // CHECK-NEXT:   scf.if %[[INSIDE]]
-  // CHECK:          memref.store %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}, %[[COLUMN]]] : memref<1x1x?x16xf16>
+  // CHECK:          memref.store %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}, %[[COLUMN]]] : memref<1x1x?x16xf32>
   // CHECK:      scf.if
-  gpu.func @store(%o: memref<1x1x?x16xf16>, %row: index) {
+  gpu.func @store_f32(%o: memref<1x1x?x16xf32>, %row: index) {
     %c0 = arith.constant 0 : index
-    %old = hopper.load %o[%c0, %c0, %row, %c0] transposed : memref<1x1x?x16xf16> -> vector<64x8xf16>
-    hopper.store %old, %o[%c0, %c0, %row, %c0] transposed : vector<64x8xf16>, memref<1x1x?x16xf16>
+    %old = hopper.load %o[%c0, %c0, %row, %c0] transposed : memref<1x1x?x16xf32> -> vector<64x8xf32>
+    hopper.store %old, %o[%c0, %c0, %row, %c0] transposed : vector<64x8xf32>, memref<1x1x?x16xf32>
+    gpu.return
+  }
+
+  // 16 bits leave in 16 bytes. Lane t of a quad has 8 columns, of token l / 4 of
+  // the 8 from 8 (t / 2) on, and those from 16 w + 8 (t mod 2) on; the next 64
+  // columns are 128 bytes further on, and of those the first two warps have all.
+
+  // CHECK-LABEL: gpu.func @store
+  // CHECK-SAME: (%{{.*}}, %[[TOKEN:.*]]: index)
+  // CHECK:      %[[T:.*]] = arith.remui %{{.*}}, %c4
+  // CHECK:      %[[GROUP:.*]] = arith.divui %[[T]], %c2
+  // CHECK:      %[[HALF:.*]] = arith.remui %[[T]], %c2
+  // CHECK:      %[[TOKENS8:.*]] = arith.muli %[[GROUP]], %c8
+  // CHECK:      %[[OWN:.*]] = arith.addi %[[TOKENS8]], %{{.*}}
+  // CHECK:      %[[ROW:.*]] = arith.addi %[[TOKEN]], %[[OWN]]
+  // CHECK:      %[[WARP16:.*]] = arith.muli %{{.*}}, %c16
+  // CHECK:      %[[HALF8:.*]] = arith.muli %[[HALF]], %c8
+  // CHECK:      %[[COLUMN:.*]] = arith.addi %[[WARP16]], %[[HALF8]]
+  // CHECK:      %[[P:.*]] = llvm.inttoptr
+  // CHECK:      %[[INSIDE:.*]] = arith.cmpi ult, %[[ROW]], %dim
+  // CHECK-COUNT-4: "movmatrix.sync.aligned.m8n8.trans.b16 $0, $1;"
+  // CHECK-COUNT-4: nvvm.shfl.sync  bfly
+  // CHECK:      "@$5 st.global.v4.b32 [$0], {$1, $2, $3, $4};", {{.*}} %[[P]], %{{.*}}, %[[INSIDE]] :
+  // CHECK-COUNT-4: movmatrix
+  // CHECK:      %[[NEXT:.*]] = arith.addi %[[COLUMN]], %c64
+  // CHECK:      %[[SHORT:.*]] = arith.cmpi ult, %[[NEXT]], %c96
+  // CHECK:      %[[BOTH:.*]] = arith.andi %[[INSIDE]], %[[SHORT]]
+  // CHECK:      %[[P64:.*]] = llvm.getelementptr %[[P]][128]
+  // CHECK:      st.global.v4.b32 {{.*}} %[[P64]], %{{.*}}, %[[BOTH]] :
+  // CHECK-NOT:  st.global
+  // CHECK:      gpu.return
+  gpu.func @store(%o: memref<1x1x?x96xf16>, %row: index) {
+    %c0 = arith.constant 0 : index
+    %f = arith.constant dense<1.0> : vector<128x16xf32>
+    %a = arith.truncf %f : vector<128x16xf32> to vector<128x16xf16>
+    hopper.store %a, %o[%c0, %c0, %row, %c0] transposed : vector<128x16xf16>, memref<1x1x?x96xf16>
+    gpu.return
+  }
+
+  // Of 8 tokens alone, the first two lanes of a quad have what there is.
+
+  // CHECK-LABEL: gpu.func @store_8
+  // CHECK:      %[[T:.*]] = arith.remui %{{.*}}, %c4
+  // CHECK:      %[[INSIDE:.*]] = arith.cmpi ult, %{{.*}}, %dim
+  // CHECK:      %[[FIRST:.*]] = arith.cmpi ult, %[[T]], %c2
+  // CHECK:      %[[BOTH:.*]] = arith.andi %[[INSIDE]], %[[FIRST]]
+  // CHECK-COUNT-2: movmatrix
+  // CHECK-NOT:  movmatrix
+  // CHECK:      st.global.v4.b32 {{.*}}, %[[BOTH]] :
+  gpu.func @store_8(%o: memref<1x1x?x64xbf16>, %row: index) {
+    %c0 = arith.constant 0 : index
+    %f = arith.constant dense<1.0> : vector<64x8xf32>
+    %a = arith.truncf %f : vector<64x8xf32> to vector<64x8xbf16>
+    hopper.store %a, %o[%c0, %c0, %row, %c0] transposed : vector<64x8xbf16>, memref<1x1x?x64xbf16>
     gpu.return
   }
 

@@ -47,6 +47,25 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // A warp waits, and its first lane acts.
+  // CHECK-LABEL: gpu.func @warp
+  gpu.func @warp(%m: !hopper.tensor_map<1x1x64x64xbf16>, %i: index) kernel {
+    %ring = hopper.ring "K" : !hopper.ring<1 x 64x128xbf16, cluster 2>
+    hopper.warpgroups producer registers 24 {
+      // CHECK:      mbarrier.try_wait
+      // CHECK:      nvvm.bar.warp.sync
+      // CHECK:      %[[LANE:.*]] = arith.remui %{{.*}}, %c32
+      // CHECK:      %[[FIRST:.*]] = arith.cmpi eq, %[[LANE]], %c0
+      // CHECK:      "@$1 mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], 16384;", "r,b,~{memory}" %{{.*}}, %[[FIRST]]
+      // CHECK:      "@$9 cp.async.bulk.tensor.5d.{{.*}}.multicast::cluster [$0], [$1, {$2, $3, $4, $5, $6}], [$7], $8;", {{.*}}, %[[FIRST]] :
+      hopper.thread warp {
+        hopper.put %m[%i, %i, %i, %i] into %ring : !hopper.tensor_map<1x1x64x64xbf16>, !hopper.ring<1 x 64x128xbf16, cluster 2>
+      }
+    } consumers 2 registers 240 {
+    }
+    gpu.return
+  }
+
   // TILES-LABEL: gpu.func @tiles
   // TILES-DAG: %[[C255:.*]] = arith.constant 255 : i32
   // TILES-DAG: %[[C2:.*]] = arith.constant 2 : i32

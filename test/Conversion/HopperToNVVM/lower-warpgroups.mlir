@@ -139,6 +139,26 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // A thread that is a warp: no lane is told apart.
+
+  // CHECK-LABEL: gpu.func @warp
+  // CHECK:      %[[C9:.*]] = arith.constant 9 : i32
+  // CHECK:      %[[IS9:.*]] = arith.cmpi eq, %{{.*}}, %[[C9]]
+  // CHECK:      scf.if %[[IS9]] {
+  // CHECK-NEXT:   memref.store
+  gpu.func @warp(%i: index, %j: index, %out: memref<index>) kernel {
+    hopper.warpgroups producer registers 24 {
+      hopper.thread {
+        memref.store %i, %out[] : memref<index>
+      }
+      hopper.thread warp {
+        memref.store %j, %out[] : memref<index>
+      }
+    } consumers 2 registers 240 {
+    }
+    gpu.return
+  }
+
   // CHECK-LABEL: gpu.func @other
   // CHECK-NOT: known_block_size
   // CHECK: gpu.return

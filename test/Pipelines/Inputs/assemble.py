@@ -141,6 +141,12 @@ def widths(directory):
         yield f"{width}-sums-{name}", [
             os.path.join(directory, f"{width}-full.mlir"), "--max-variants=1",
             f"--schedule=#flashmhf.schedule<{more}, scale_sums = true>"]
+    # Multicast transfers by a thread of 24 registers.
+    for width, stages in ((96, "3, 2, 3"), (128, "2, 1, 2")):
+        yield f"{width}-clustered", [
+            os.path.join(directory, f"{width}-full.mlir"), "--max-variants=1",
+            f"--schedule=#flashmhf.schedule<cluster = 2, stages = [{stages}], {many}, "
+            "halve_q = true>"]
     for late in (0, 48):
         yield f"64-sums-three-{late}", [
             os.path.join(directory, "64-full.mlir"), "--max-variants=1",

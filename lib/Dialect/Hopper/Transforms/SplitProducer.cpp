@@ -67,7 +67,12 @@ static LogicalResult split(WarpgroupsOp op, bool isEarly) {
                                    [](Operation &inner) { return &inner; });
   OpBuilder b = OpBuilder::atBlockTerminator(&body);
   for (auto &[group, puts] : groups) {
-    auto thread = ThreadOp::create(b, op.getLoc());
+    // Of a branch that a whole warp takes ptxas knows that it is uniform: it
+    // then has registers enough for the addresses of a cluster's transfers.
+    bool isWarp = llvm::any_of(puts, [](Operation *put) {
+      return cast<PutOp>(put).getRing().getType().getCluster() > 1;
+    });
+    auto thread = ThreadOp::create(b, op.getLoc(), isWarp);
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&thread.getBody());
     IRMapping mapping;

@@ -114,6 +114,28 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Transfers to a cluster are a warp's.
+
+  // CHECK-LABEL: gpu.func @cluster
+  // CHECK:       hopper.thread {
+  // CHECK:         into %Q
+  // CHECK:       hopper.thread warp {
+  // CHECK:         into %K
+  gpu.func @cluster(%q: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, cluster = 2, producers = 2>} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %rq = hopper.ring "Q" : !ring
+    %rk = hopper.ring "K" : !hopper.ring<1 x 128x64xbf16, cluster 2>
+    hopper.warpgroups producer registers 24 {
+      hopper.put %q[%c0, %c0, %c0, %c0] into %rq : !map, !ring
+      scf.for %n = %c0 to %c1 step %c1 {
+        hopper.put %q[%c0, %c0, %n, %c0] into %rk : !map, !hopper.ring<1 x 128x64xbf16, cluster 2>
+      }
+    } consumers 1 registers 240 {
+    }
+    gpu.return
+  }
+
   // The schedule may want one thread for all.
 
   // CHECK-LABEL: gpu.func @off

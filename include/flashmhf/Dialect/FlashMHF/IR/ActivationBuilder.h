@@ -14,10 +14,21 @@
 
 namespace mlir::flashmhf {
 
+/// What an activation is written with.
+enum class ActivationForm {
+  /// The definition: exp, and division.
+  Exp,
+  /// tanh as the only transcendental function, and fma: each is one instruction
+  /// on a GPU.
+  Tanh,
+  /// The same as a function of x / 2, for silu and sigmoid.
+  HalvedTanh,
+};
+
 /// Creates `activation(x)` from arith and math operations in the type of `x`: a
 /// float, or a vector or tensor of them with a static shape.
 Value createActivation(OpBuilder &b, Location loc, Activation activation,
-                       Value x);
+                       Value x, ActivationForm form = ActivationForm::Exp);
 
 } // namespace mlir::flashmhf
 

@@ -9,6 +9,29 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FlashMHFExpandReducedViews : Pass<"flashmhf-expand-reduced-views"> {
+  let summary = "write views that drop some unit dimensions in two steps";
+  let description = [{
+    Which dimensions a rank-reducing `memref.subview` drops, MLIR's passes find
+    by its strides where sizes do not say it; steps and equal strides mislead
+    them.
+
+    ```mlir
+    %v = memref.subview %m[0, 0, 0, 0, 0] [1, 1, 1, 16, 16] [7, 1, 1, 1, 1]
+        : memref<2x1x1x16x16xf32> to memref<1x1x16x16xf32, strided<[1792, ..]>>
+    // becomes
+    %w = memref.subview %m[0, 0, 0, 0, 0] [1, 1, 1, 16, 16] [7, 1, 1, 1, 1]
+        : .. to memref<1x1x1x16x16xf32, strided<[1792, ..]>>
+    %base, .. = memref.extract_strided_metadata %w
+    %v = memref.reinterpret_cast %base to offset: [..], sizes: [1, 1, 16, 16],
+        strides: [1792, ..]
+    ```
+
+    Numerics: unchanged.
+  }];
+  let dependentDialects = ["memref::MemRefDialect"];
+}
+
 def FlashMHFAssignSchedule : Pass<"flashmhf-assign-schedule"> {
   let summary = "give every mhffn without a schedule the best for the chip";
   let description = [{

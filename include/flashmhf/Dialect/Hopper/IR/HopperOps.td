@@ -313,10 +313,12 @@ def Hopper_ThreadOp : Hopper_Op<"thread",
   let summary = "one of several threads of the producer";
   let description = [{
     A producer region that holds these and nothing else is run by as many
-    threads, at most 4, each the first of a warp of its own.
+    threads, at most 4, each the first of a warp of its own. With `warp` all
+    lanes of the warp run the body, which has one of them act where it must.
   }];
+  let arguments = (ins UnitAttr:$warp);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$body attr-dict";
+  let assemblyFormat = "(`warp` $warp^)? $body attr-dict";
 }
 
 def Hopper_ConsumerIndexOp : Hopper_Op<"consumer_index", [Pure]> {
