@@ -77,7 +77,6 @@ static Fault findSizesFault(const ProjectFacts &op) {
 /// Keys that say how an mhffn is computed.
 static Fault findKeyFault(const ScheduleFields &schedule) {
   std::pair<StringRef, bool> keys[] = {
-      {"cluster > 1", schedule.cluster > 1},
       {"persistent", schedule.persistent},
       {"overlap", schedule.overlap},
       {"rotate", schedule.rotate},
@@ -99,6 +98,32 @@ static Fault findKeyFault(const ScheduleFields &schedule) {
                llvm::make_range(schedule.stages.begin(), schedule.stages.end()))
         .str();
   return findStagesFault(schedule);
+}
+
+static Fault findClusterFault(const ProjectFacts &op,
+                              const ScheduleFields &schedule) {
+  if (schedule.cluster == 1)
+    return std::nullopt;
+  if (schedule.cluster > 8)
+    return formatv("needs a cluster of 1 to 8 blocks, has {0}",
+                   schedule.cluster)
+        .str();
+  if (schedule.split > 1)
+    return formatv("cannot be split on a GPU where blocks form clusters: "
+                   "split = {0}, cluster = {1}",
+                   schedule.split, schedule.cluster)
+        .str();
+  int64_t rows = getWeightRows(op, schedule);
+  hopper::PanelLayout layout =
+      *hopper::getPanelLayout(rows, schedule.dffTile, op.inputType);
+  // Whole panels, or rows that are whole swizzle atoms.
+  if (layout.panels % schedule.cluster != 0 &&
+      rows % (8 * schedule.cluster) != 0)
+    return formatv("needs rows of W that a cluster can share out in parts of "
+                   "8: {0} rows, {1} blocks",
+                   rows, schedule.cluster)
+        .str();
+  return std::nullopt;
 }
 
 static Fault findTileFault(const ProjectFacts &op,
@@ -159,6 +184,8 @@ Fault flashmhf::findProjectFault(const ProjectFacts &op,
   if (Fault fault = findKeyFault(schedule))
     return fault;
   if (Fault fault = findTileFault(op, schedule))
+    return fault;
+  if (Fault fault = findClusterFault(op, schedule))
     return fault;
   int64_t steps = countProjectSteps(op, schedule);
   if (schedule.split > steps)

@@ -249,6 +249,7 @@ def projection_schedules(draw):
         stages=[*stages, stages[1]],
         consumers=consumers,
         registers=draw(st.sampled_from([[128, 128], *REGISTERS[consumers]]), "registers"),
+        cluster=draw(st.sampled_from([1, 1, 2, 4, 3]), "cluster") if split == 1 else 1,
         split=split,
         push=draw(st.booleans(), "push") and split > 1,
         programmatic=draw(st.booleans(), "programmatic"),

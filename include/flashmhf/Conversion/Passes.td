@@ -52,7 +52,8 @@ def FlashMHFLowerProject
   let description = [{
     Takes what flashmhf-bufferize leaves. A block computes `token_tile` tokens of
     one head, or of them the part of the sum over G and K that is its piece; an
-    init that is filled with zero is not read.
+    init that is filled with zero is not read. Blocks of a `cluster`, whose tokens
+    lie side by side, fetch W for each other.
 
     ```mlir
     linalg.fill ins(%zero) outs(%o)

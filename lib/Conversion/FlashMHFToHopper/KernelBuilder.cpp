@@ -120,24 +120,13 @@ LogicalResult KernelBuilder::createParameters() {
   return success();
 }
 
-/// Of K, U and V a block of a cluster fetches a part for the others: whole
-/// panels if they can be shared out evenly, else rows of one panel.
 TensorMapType KernelBuilder::getMap(StringRef name) {
-  auto get = [&](int64_t rows, int64_t columns) {
-    return TensorMapType::get(b.getContext(), {1, 1, rows, columns},
-                              op.getInputType());
-  };
+  flashmhf::ScheduleAttr schedule = op.getScheduleAttr();
   if (name == "Q")
-    return get(shape.tokenTile / op.getScheduleAttr().getConsumers(),
-               shape.headWidth);
-  int64_t cluster = op.getScheduleAttr().getCluster();
-  if (cluster == 1)
-    return get(shape.dffTile, shape.headWidth);
-  PanelLayout layout =
-      *getPanelLayout(shape.dffTile, shape.headWidth, op.getInputType());
-  if (layout.panels % cluster == 0)
-    return get(shape.dffTile, shape.headWidth / cluster);
-  return get(shape.dffTile / cluster, layout.panel);
+    return getSharedMap(shape.tokenTile / schedule.getConsumers(),
+                        shape.headWidth, op.getInputType(), /*cluster=*/1);
+  return getSharedMap(shape.dffTile, shape.headWidth, op.getInputType(),
+                      schedule.getCluster());
 }
 
 LogicalResult KernelBuilder::createCoordinates() {

@@ -88,6 +88,12 @@ void createSumOfPieces(OpBuilder &b, Location loc, Value vector,
 /// The name by which the host launches `func`.
 SymbolRefAttr getKernelSymbol(gpu::GPUFuncOp func);
 
+/// The map of what one transfer brings into a ring of tiles. Of one that a
+/// cluster fills together a block fetches a part: whole panels if they can be
+/// shared out evenly, else rows of one panel.
+TensorMapType getSharedMap(int64_t rows, int64_t columns, Type type,
+                           int64_t cluster);
+
 class KernelBuilder {
 public:
   /// Starts the kernel of `op`, which is in `forall`. Diagnoses on failure.

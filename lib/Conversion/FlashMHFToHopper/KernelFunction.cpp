@@ -1,7 +1,8 @@
 //===- KernelFunction.cpp - Kernels by name -------------------------------===//
 //
 /// \file
-/// Where the kernels of a module are and what they are called.
+/// Where the kernels of a module are, what they are called, and what their
+/// transfers bring.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,4 +61,14 @@ SymbolRefAttr hopper::getKernelSymbol(gpu::GPUFuncOp func) {
   return SymbolRefAttr::get(
       func->getParentOfType<gpu::GPUModuleOp>().getNameAttr(),
       {FlatSymbolRefAttr::get(func.getNameAttr())});
+}
+
+TensorMapType hopper::getSharedMap(int64_t rows, int64_t columns, Type type,
+                                   int64_t cluster) {
+  PanelLayout layout = *getPanelLayout(rows, columns, type);
+  if (layout.panels % cluster == 0)
+    columns /= cluster;
+  else
+    std::tie(rows, columns) = std::pair(rows / cluster, layout.panel);
+  return TensorMapType::get(type.getContext(), {1, 1, rows, columns}, type);
 }

@@ -49,7 +49,8 @@ private:
   void createParameters();
   /// The block's tile and piece.
   void createCoordinates();
-  Value createRing(StringRef name, Value map);
+  /// Of tiles of `rows` rows, which the blocks of a cluster may fill together.
+  Value createRing(StringRef name, int64_t rows, int64_t cluster);
   /// The sum over the steps of the piece.
   Value createSum();
   /// The product of step `step`, added to `acc` unless that is null.
@@ -92,14 +93,14 @@ private:
 
 void ProjectKernel::createParameters() {
   Block &entry = func.getBody().front();
-  auto addMap = [&](int64_t rows) {
+  auto addMap = [&](int64_t rows, int64_t cluster) {
     return entry.addArgument(
-        TensorMapType::get(b.getContext(), {1, 1, rows, schedule.getDffTile()},
-                           op.getInputType()),
+        getSharedMap(rows, schedule.getDffTile(), op.getInputType(), cluster),
         loc);
   };
-  x = addMap(schedule.getTokenTile());
-  w = addMap(flashmhf::getWeightRows(facts, schedule.getFields()));
+  x = addMap(schedule.getTokenTile(), /*cluster=*/1);
+  w = addMap(flashmhf::getWeightRows(facts, schedule.getFields()),
+             schedule.getCluster());
   output = entry.addArgument(op.getInit().getType(), loc);
   if (pieces > 1) {
     partials = entry.addArgument(b.getIndexType(), loc);
@@ -109,12 +110,11 @@ void ProjectKernel::createParameters() {
   func.setFunctionType(b.getFunctionType(entry.getArgumentTypes(), {}));
 }
 
-Value ProjectKernel::createRing(StringRef name, Value map) {
-  auto type = cast<TensorMapType>(map.getType());
+Value ProjectKernel::createRing(StringRef name, int64_t rows, int64_t cluster) {
   return RingOp::create(b, loc,
                         RingType::get(b.getContext(), 1,
-                                      {type.getRows(), type.getColumns()},
-                                      type.getElementType()),
+                                      {rows, schedule.getDffTile()},
+                                      op.getInputType(), cluster),
                         name, IntegerAttr(), IntegerAttr());
 }
 
@@ -129,7 +129,7 @@ void ProjectKernel::createCoordinates() {
   coordinates = TileCoordinatesOp::create(
       b, loc, TypeRange{b.getIndexType(), b.getIndexType(), b.getIndexType()},
       number, output, b.getDenseI64ArrayAttr({1, 1, schedule.getTokenTile()}),
-      /*cluster=*/b.getI64IntegerAttr(1));
+      b.getI64IntegerAttr(schedule.getCluster()));
 }
 
 Value ProjectKernel::createStep(Value step, Value acc) {
@@ -149,10 +149,11 @@ Value ProjectKernel::createStep(Value step, Value acc) {
       ringOfX, /*evict_first=*/false);
   auto get = [&](Value ring) -> Value {
     auto type = cast<RingType>(ring.getType());
-    return GetOp::create(
-        b, loc,
-        SlotType::get(b.getContext(), type.getShape(), type.getElementType()),
-        ring);
+    return GetOp::create(b, loc,
+                         SlotType::get(b.getContext(), type.getShape(),
+                                       type.getElementType(),
+                                       type.getCluster()),
+                         ring);
   };
   Value rows = get(ringOfW), tokens = get(ringOfX);
   Value left = schedule.getExchange() ? rows : tokens,
@@ -215,7 +216,7 @@ void ProjectKernel::createLaunch() {
       ValueRange{op.getX(), op.getW(), op.getInit()},
       host.getTypeArrayAttr(types), op.getInit(),
       host.getDenseI64ArrayAttr({1, 1, schedule.getTokenTile()}),
-      /*cluster=*/host.getI64IntegerAttr(1), /*persistent=*/UnitAttr(),
+      host.getI64IntegerAttr(schedule.getCluster()), /*persistent=*/UnitAttr(),
       host.getI64IntegerAttr(pieces), /*push=*/UnitAttr(),
       schedule.getProgrammatic() ? host.getUnitAttr() : UnitAttr());
 }
@@ -223,8 +224,11 @@ void ProjectKernel::createLaunch() {
 void ProjectKernel::write() {
   createParameters();
   b.setInsertionPointToStart(&func.getBody().front());
-  ringOfW = createRing("W", w);
-  ringOfX = createRing("X", x);
+  // Blocks of a cluster differ in their tokens only.
+  ringOfW =
+      createRing("W", flashmhf::getWeightRows(facts, schedule.getFields()),
+                 schedule.getCluster());
+  ringOfX = createRing("X", schedule.getTokenTile(), /*cluster=*/1);
   createCoordinates();
   Value sum = createSum();
   b.setInsertionPoint(func.getBody().front().getTerminator());

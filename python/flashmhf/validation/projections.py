@@ -183,6 +183,13 @@ def _forms():
         yield case(f"{name}-push-known", tokens, early, any_count=False)
         yield case(f"{name}-meet", tokens, _with(form, 2, 4), quick=quick)
         yield case(f"{name}-meet-early", tokens, _with(form, 2, 4, more=_EARLY))
+    # Blocks that fetch W together: all tiles of a cluster there, and not.
+    for cluster, tokens in ((2, 256), (2, 70), (4, 200), (8, 512)):
+        for form, rows in ((f"{_EXCHANGED}32", 32), (_ROWS, 64), (_WIDE, 128)):
+            name, quick = f"{rows}x{tokens}-cluster-{cluster}", tokens in (70, 200)
+            keys = _with(form, 2, more=f", cluster = {cluster}")
+            yield case(name, tokens, keys, quick=quick)
+            yield case(f"{name}-early", tokens, f"{keys}{_EARLY}", quick=quick)
     # One step to a piece; more blocks, or clusters of them, than run at once.
     for form, name in ((f"{_EXCHANGED}16", "16"), (_ROWS, "64")):
         yield case(f"{name}-one-step", 50, _with(form, 1, 6, True, 128), 768, quick=True)
@@ -191,6 +198,7 @@ def _forms():
     yield case("waves-push", 1500, _with(_ROWS, 2, 8, True))
     yield case("waves-meet", 1500, _with(_ROWS, 2, 8), quick=True)
     yield case("waves-meet-16", 1000, _with(f"{_EXCHANGED}16", 2, 8))
+    yield case("waves-cluster", 3000, _with(_ROWS, 3, more=f", cluster = 4{_EARLY}"), quick=True)
     yield case("waves-wide", 3000, _with(_WIDE, 3, more=_EARLY))
 
 
@@ -261,5 +269,17 @@ def sanitizer_cases() -> list:
         case("rows-meet", 70, _ROWS, 2, 4, False, 32),
         case("wide-push", 150, _WIDE, 2, 3, True, 32, any_count=True),
         case("wide-meet", 150, _WIDE, 2, 3, False, 32, _EARLY),
+        case("exchanged-cluster", 40, f"{_EXCHANGED}16", 2, 1, False, 32, ", cluster = 2"),
+        case(
+            "rows-cluster",
+            150,
+            _ROWS,
+            2,
+            1,
+            False,
+            32,
+            f", cluster = 3{_EARLY}",
+            problem=known(columns=96),
+        ),
         case("waves", 1300, f"{_EXCHANGED}16", 2, 3, False, 32),
     ]

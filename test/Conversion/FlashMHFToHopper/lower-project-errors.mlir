@@ -41,8 +41,24 @@ func.func @depth(%x: memref<1x1x?x72xbf16>, %w: memref<2x1x64x72xbf16>, %o: memr
 // -----
 
 func.func @cluster(%x: memref<1x1x?x64xbf16>, %w: memref<2x1x64x64xbf16>, %o: memref<1x2x?x64xbf16>) {
-  // expected-error@+1 {{'flashmhf.project' op takes no cluster > 1 in its schedule: that is for mhffn}}
-  flashmhf.project ins(%x, %w : memref<1x1x?x64xbf16>, memref<2x1x64x64xbf16>) outs(%o : memref<1x2x?x64xbf16>) {schedule = #flashmhf.schedule<token_tile = 8, dff_tile = 64, consumers = 1, exchange = true, cluster = 2>}
+  // expected-error@+1 {{'flashmhf.project' op needs a cluster of 1 to 8 blocks, has 16}}
+  flashmhf.project ins(%x, %w : memref<1x1x?x64xbf16>, memref<2x1x64x64xbf16>) outs(%o : memref<1x2x?x64xbf16>) {schedule = #flashmhf.schedule<token_tile = 8, dff_tile = 64, consumers = 1, exchange = true, cluster = 16>}
+  return
+}
+
+// -----
+
+func.func @split_cluster(%x: memref<1x1x?x64xbf16>, %w: memref<2x1x64x64xbf16>, %o: memref<1x2x?x64xbf16>) {
+  // expected-error@+1 {{'flashmhf.project' op cannot be split on a GPU where blocks form clusters: split = 2, cluster = 4}}
+  flashmhf.project ins(%x, %w : memref<1x1x?x64xbf16>, memref<2x1x64x64xbf16>) outs(%o : memref<1x2x?x64xbf16>) {schedule = #flashmhf.schedule<token_tile = 8, dff_tile = 32, consumers = 1, exchange = true, cluster = 4, split = 2>}
+  return
+}
+
+// -----
+
+func.func @parts(%x: memref<1x1x?x64xbf16>, %w: memref<2x1x48x64xbf16>, %o: memref<1x2x?x48xbf16>) {
+  // expected-error@+1 {{'flashmhf.project' op needs rows of W that a cluster can share out in parts of 8: 48 rows, 4 blocks}}
+  flashmhf.project ins(%x, %w : memref<1x1x?x64xbf16>, memref<2x1x48x64xbf16>) outs(%o : memref<1x2x?x48xbf16>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 64, consumers = 1, registers = [64, 64], cluster = 4>}
   return
 }
 

@@ -62,6 +62,21 @@
 // CHECK-NEXT: %[[FIRST:.*]], %[[STEP:.*]] = hopper.meet %[[COUNTERS]][%[[TILE]]] after %[[COUNT]] piece %[[PIECE]] of 3 resident %[[RESIDENT]]
 // CHECK-NEXT: hopper.sum_partials %[[PARTIALS]] of 3 into %[[O]][%[[B]], %[[H]], %[[ROW]]] rows 16 from %[[FIRST]] step %[[STEP]] :
 
+// Blocks with neighbouring tokens fetch W together: each a panel of its own, or
+// rows of one.
+
+// CHECK-LABEL: gpu.func @clustered
+// CHECK-SAME: (%[[MX:[^:]*]]: !hopper.tensor_map<1x1x64x64xbf16>, %[[MW:[^:]*]]: !hopper.tensor_map<1x1x16x64xbf16>, %[[O:[^:]*]]: memref<1x4x?x64xbf16>) kernel
+// CHECK-DAG:  %W = hopper.ring "W" : <1 x 64x64xbf16, cluster 4>
+// CHECK-DAG:  %X = hopper.ring "X" : <1 x 64x64xbf16>
+// CHECK:      hopper.tile_coordinates %{{.*}} of %[[O]] tiles [1, 1, 64] cluster 4
+// CHECK:        hopper.put %[[MW]][%{{.*}}] into %W evict_first : <1x1x16x64xbf16>, <1 x 64x64xbf16, cluster 4>
+// CHECK:        hopper.get %W : <1 x 64x64xbf16, cluster 4> -> <64x64xbf16, cluster 4>
+
+// CHECK-LABEL: gpu.func @panels
+// CHECK-SAME: %[[MW:[^:]*]]: !hopper.tensor_map<1x1x64x16xbf16>
+// CHECK-DAG:  %W = hopper.ring "W" : <1 x 64x48xbf16, cluster 3>
+
 // CHECK-LABEL: func.func @exchanged
 // CHECK-SAME:  (%[[X:.*]]: memref<{{.*}}>, %[[W:.*]]: memref<{{.*}}>, %[[O:.*]]: memref<{{.*}}>)
 // CHECK-NOT:     linalg.fill
@@ -87,5 +102,19 @@ func.func @pieces(%x: !x, %w: !w, %o: !o) {
   linalg.fill ins(%zero : bf16) outs(%o : !o)
   flashmhf.project ins(%x, %w : !x, !w) outs(%o : !o)
       {schedule = #flashmhf.schedule<token_tile = 16, dff_tile = 64, consumers = 1, split = 3, programmatic = true, exchange = true>}
+  return
+}
+
+// CHECK-LABEL: func.func @clustered
+// CHECK:         hopper.launch {{.*}} over %{{.*}} tiles [1, 1, 64] cluster 4 :
+func.func @clustered(%x: !x, %w: !w, %o: !o) {
+  flashmhf.project ins(%x, %w : !x, !w) outs(%o : !o)
+      {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 64, consumers = 1, cluster = 4>}
+  return
+}
+
+func.func @panels(%x: !x, %w: !w, %o: !o) {
+  flashmhf.project ins(%x, %w : !x, !w) outs(%o : !o)
+      {schedule = #flashmhf.schedule<token_tile = 16, dff_tile = 48, consumers = 1, cluster = 3, exchange = true>}
   return
 }

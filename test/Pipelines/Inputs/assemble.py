@@ -155,7 +155,8 @@ def widths(directory):
 
 
 def projections(directory):
-    """Those of the models for a few numbers of tokens, and some of other shapes."""
+    """Those of the models for a few numbers of tokens, and some of other shapes; of one
+    every form of a schedule."""
     models = [(1, width, width // 64, 64, tokens)
               for width in (768, 1024, 2048) for tokens in (1, 64, 256)]
     others = [(8, 128, 16, 64, "?"), (3, 48, 5, 16, 7), (12, 64, 3, 256, 40), (1, 80, 4, 96, 130)]
@@ -172,6 +173,18 @@ def projections(directory):
         with open(path, "w") as file:
             file.write(text)
         yield name, [path, "--programmatic"]
+        if tokens != "?":
+            continue
+        exchanged = "consumers = 1, exchange = true, registers = [64, 64], token_tile"
+        for form, pieces, early in itertools.product(
+                (f"{exchanged} = 8", f"{exchanged} = 16", f"{exchanged} = 32",
+                 "consumers = 1, registers = [128, 128], token_tile = 64",
+                 "registers = [40, 232], token_tile = 128"),
+                ("split = 1", "split = 4", "split = 4, push = true", "split = 5, push = true",
+                 "split = 16, push = true", "cluster = 2", "cluster = 4"),
+                ("false", "true")):
+            keys = f"{form}, dff_tile = 64, {pieces}, programmatic = {early}, stages = [1, 1, 1]"
+            yield f"{name}-{keys}".replace(" ", ""), [path, f"--schedule=#flashmhf.schedule<{keys}>"]
 
 
 def complaints(log):

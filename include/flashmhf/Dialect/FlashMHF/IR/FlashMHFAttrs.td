@@ -66,7 +66,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `stages`     | depth of the shared-memory rings of K, U and V            |
     | `consumers`  | consumer warpgroups that share the token tile             |
     | `registers`  | registers per thread of the producer and of a consumer    |
-    | `cluster`    | thread blocks that share K, U and V by multicast          |
+    | `cluster`    | thread blocks that share K, U and V, or W, by multicast   |
     | `persistent` | a block computes several tiles, one after another         |
     | `overlap`    | the products of one step run under the activation of another |
     | `rotate`     | each cluster starts its sum at a sub-network of its own, if persistent |
