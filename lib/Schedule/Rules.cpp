@@ -124,11 +124,10 @@ hopper::InboxSize flashmhf::getInbox(const ScheduleFields &schedule,
   if (!schedule.push)
     return {};
   int64_t rows = schedule.tokenTile / schedule.consumers;
-  bool shares = !schedule.exchange && hopper::canPushShares(rows, tokens);
   if (ShapedType::isStatic(tokens))
     rows = std::clamp<int64_t>(tokens, 1, rows);
   return hopper::getInboxSize(schedule.split, rows, width, schedule.consumers,
-                              shares);
+                              /*shares=*/!schedule.exchange);
 }
 
 int64_t flashmhf::getSharedMemory(const OperatorFacts &op,

@@ -106,9 +106,10 @@ std::optional<std::string> findStagesFault(const ScheduleFields &schedule);
 std::optional<std::string> findPushFault(const ScheduleFields &schedule);
 std::optional<std::string> findSharedMemoryFault(int64_t bytes);
 
-/// As hopper-push-partials makes it: room for the rows of each consumer, at
-/// most `tokens` if that is static, of `width` elements, dealt out to the
-/// pieces. None where they do not push.
+/// As hopper-push-partials makes it: room for the shares of each consumer's
+/// tile, or with exchanged roles for its rows, at most `tokens` if that is
+/// static, of `width` elements, dealt out to the pieces. None where they do not
+/// push.
 hopper::InboxSize getInbox(const ScheduleFields &schedule, int64_t tokens,
                            int64_t width);
 

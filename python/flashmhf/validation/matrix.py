@@ -146,6 +146,12 @@ def _splits(models):
     early = f"{_SPLIT_64}, overlap = true, programmatic = true"
     yield case("cluster-early", models["128m"], 300, 2, f"{early}, cluster = 2")
     yield case("overlap-early", models["370m"], 100, 8, early)
+    paced = f"{_SPLIT_128}, overlap = true, paced = true"
+    yield case("paced", models["370m"], 512, 4, paced, 3, quick=True)
+    early = f"{paced}, programmatic = true"
+    yield case("paced-early", models["128m"], 500, 4, early, 3, quick=True)
+    yield case("paced-cluster", models["1.3b"], 256, 4, f"{paced}, cluster = 2", 3)
+    yield case("paced-deep", models["370m"], 33, 11, f"{_SPLIT_64}, paced = true", 4)
 
 
 def _ranges(models):
@@ -198,6 +204,13 @@ def _pushes(models):
     yield case("batch-3", small, 70, 3, _SPLIT_128, 2, batch=3, **layer)
     yield case("one-group", small.replace(groups=1), 65, 4)
     yield case("overlap", models["370m"], 100, 8, f"{_SPLIT_64}, overlap = true")
+    wide = f"{_SPLIT_128}, overlap = true"
+    for tokens in (512, 1000, 1024):
+        yield case(f"pairs-{tokens}", models["128m"], tokens, 2, wide, quick=tokens == 1000)
+    early = f"{wide}, programmatic = true, paced = true"
+    yield case("pairs-early", models["370m"], 1024, 2, early, 2, quick=True)
+    for d, split in ((16, 5), (80, 11), (48, 4)):
+        yield case(f"shares-d{d}", small.replace(head_dim=d), 150, split, quick=d == 80)
     for d in (64, 96, 256):
         yield case(f"d{d}", small.replace(head_dim=d), 65, 4, stages=1)
 
@@ -350,6 +363,12 @@ def sanitizer_cases() -> list:
         Case("sanitizer/split-overlap", base, 70, schedule=f"{_SPLIT_WIDE}, split = 2"),
         Case("sanitizer/early", base, 9, schedule=f"{_SPLIT_64}, split = 5, programmatic = true"),
         Case("sanitizer/split-cluster", base, 150, schedule=f"{_SPLIT_64}, split = 2, cluster = 2"),
+        Case(
+            "sanitizer/paced",
+            base,
+            150,
+            schedule=f"{_SPLIT_WIDE}, split = 2, paced = true, programmatic = true",
+        ),
         Case("sanitizer/push", base, 70, schedule=f"{_SPLIT_64}, split = 5, push = true", **layer),
         Case(
             "sanitizer/push-128",

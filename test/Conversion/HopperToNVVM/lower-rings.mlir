@@ -95,6 +95,24 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // The first tile is in slot 0, in the first phase of its barrier.
+
+  // CHECK-LABEL: gpu.func @await_first
+  // CHECK-SAME:  %[[IF:[a-z0-9]+]]: i1) kernel
+  // CHECK:       %[[FULL:.*]] = arith.constant 24576 : i32
+  // CHECK:       scf.if %[[IF]] {
+  // CHECK:         mbarrier.try_wait.parity
+  // CHECK-NOT:   hopper.await_first
+  gpu.func @await_first(%m: !map, %i: index, %if: i1) kernel {
+    %r = hopper.ring "K" at 0 barriers 24576 : !ring
+    hopper.warpgroups producer registers 24 {
+      hopper.put %m[%i, %i, %i, %i] into %r : !map, !ring
+      hopper.await_first %r if %if : !ring
+    } consumers 2 registers 240 {
+    }
+    gpu.return
+  }
+
   // A kernel without rings has nothing to initialise.
 
   // CHECK-LABEL: gpu.func @no_rings

@@ -85,11 +85,6 @@ int64_t hopper::getTransposedOverrun(const PanelLayout &layout) {
          layout.getPanelBytes();
 }
 
-bool hopper::canPushShares(int64_t rows, int64_t tokens) {
-  return rows == kWarpgroupRows &&
-         (ShapedType::isDynamic(tokens) || tokens >= rows);
-}
-
 InboxSize hopper::getInboxSize(int64_t pieces, int64_t rows, int64_t columns,
                                int64_t consumers, bool shares) {
   if (shares)

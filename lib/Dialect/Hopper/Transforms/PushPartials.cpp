@@ -115,12 +115,9 @@ static FailureOr<Meeting> findMeeting(gpu::GPUFuncOp func) {
   return meeting;
 }
 
-/// Shares are of whole tiles: where there are never so many tokens, rows are
-/// fewer bytes.
+/// Where pieces add up shares, they push these.
 static bool pushesShares(Meeting meeting) {
-  MemRefType dest = meeting.sum.dest.getType();
-  return meeting.store.getExcept() &&
-         canPushShares(meeting.sum.rows, dest.getDimSize(2));
+  return bool(meeting.store.getExcept());
 }
 
 static InboxOp createInbox(OpBuilder &b, gpu::GPUFuncOp func, Meeting meeting) {

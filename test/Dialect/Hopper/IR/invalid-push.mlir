@@ -143,3 +143,62 @@ func.func @clusters(%o: memref<1x1x?x16xf32>) {
   hopper.launch @kernels::@k args(%o : memref<1x1x?x16xf32>) as [memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] cluster 2 pieces 8 push : memref<1x1x?x16xf32>
   return
 }
+
+// -----
+
+// expected-error@+1 {{an inbox of shares must be of a tile of 64 rows, has 32}}
+func.func private @shares_of_rows(!hopper.inbox<shares 2 x 32x64>)
+
+// -----
+
+func.func @rows_of_shares(%acc: vector<64x64xf32>, %p: index, %o: memref<1x2x?x64xbf16>) {
+  %inbox = hopper.inbox : !hopper.inbox<shares 2 x 64x64>
+  // expected-error@+1 {{needs an inbox of rows, has '!hopper.inbox<shares 2 x 64x64>'}}
+  hopper.push %acc to %inbox[%p] row %p like %o : vector<64x64xf32>, !hopper.inbox<shares 2 x 64x64>, memref<1x2x?x64xbf16>
+  return
+}
+
+// -----
+
+func.func @expect_of_shares(%p: index) {
+  %inbox = hopper.inbox : !hopper.inbox<shares 2 x 64x64>
+  // expected-error@+1 {{needs an inbox of rows, has}}
+  hopper.expect %inbox rows %p : !hopper.inbox<shares 2 x 64x64>
+  return
+}
+
+// -----
+
+func.func @sum_of_shares(%p: index, %o: memref<1x2x?x64xbf16>) {
+  %inbox = hopper.inbox : !hopper.inbox<shares 2 x 64x64>
+  // expected-error@+1 {{needs an inbox of rows, has}}
+  hopper.sum_pushed %inbox into %o[%p, %p, %p] piece %p rows %p : !hopper.inbox<shares 2 x 64x64>, memref<1x2x?x64xbf16>
+  return
+}
+
+// -----
+
+func.func @shares_of_inbox_of_rows(%acc: vector<64x64xf32>, %p: index) {
+  %inbox = hopper.inbox : !hopper.inbox<2 x 32x64>
+  // expected-error@+1 {{needs an inbox of shares, has '!hopper.inbox<2 x 32x64>'}}
+  hopper.push_shares %acc to %inbox[%p] : vector<64x64xf32>, !hopper.inbox<2 x 32x64>
+  return
+}
+
+// -----
+
+func.func @shares_of_another_tile(%acc: vector<64x64xf32>, %p: index) {
+  %inbox = hopper.inbox : !hopper.inbox<shares 2 x 64x32>
+  // expected-error@+1 {{has 'vector<64x64xf32>', but its inbox is for shares of 64x32}}
+  hopper.push_shares %acc to %inbox[%p] : vector<64x64xf32>, !hopper.inbox<shares 2 x 64x32>
+  return
+}
+
+// -----
+
+func.func @shares_for_another_tensor(%acc: vector<64x64xf32>, %p: index, %o: memref<1x2x?x32xbf16>) {
+  %inbox = hopper.inbox : !hopper.inbox<shares 2 x 64x64>
+  // expected-error@+1 {{needs an inbox of rows like those of the tensor}}
+  hopper.sum_pushed_shares %acc, %inbox[%p] into %o[%p, %p, %p] : vector<64x64xf32>, !hopper.inbox<shares 2 x 64x64>, memref<1x2x?x32xbf16>
+  return
+}

@@ -24,5 +24,13 @@ func.func @push(%acc: vector<64x64xf32>, %p: index, %b: index, %row: index, %o: 
   hopper.sum_pushed %inbox into %o[%b, %b, %row] piece %p rows %n : !hopper.inbox<8 x 8x64>, !o
   // CHECK: hopper.sum_pushed {{.*}} rows %{{.*}} accumulate :
   hopper.sum_pushed %inbox into %o[%b, %b, %row] piece %p rows %n accumulate : !hopper.inbox<8 x 8x64>, !o
+  // CHECK: %[[SHARES:.*]] = hopper.inbox : <shares 3 x 64x64, parts 2>
+  %shares = hopper.inbox : !hopper.inbox<shares 3 x 64x64, parts 2>
+  // CHECK: hopper.push_shares %{{.*}} to %[[SHARES]][%{{.*}}] : vector<64x64xf32>, <shares 3 x 64x64, parts 2>
+  hopper.push_shares %acc to %shares[%p] : vector<64x64xf32>, !hopper.inbox<shares 3 x 64x64, parts 2>
+  // CHECK: hopper.sum_pushed_shares %{{.*}}, %[[SHARES]][%{{.*}}] into %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : vector<64x64xf32>, <shares 3 x 64x64, parts 2>, memref<1x2x?x64xbf16>
+  hopper.sum_pushed_shares %acc, %shares[%p] into %o[%b, %b, %row] : vector<64x64xf32>, !hopper.inbox<shares 3 x 64x64, parts 2>, !o
+  // CHECK: hopper.sum_pushed_shares {{.*}} accumulate :
+  hopper.sum_pushed_shares %acc, %shares[%p] into %o[%b, %b, %row] accumulate : vector<64x64xf32>, !hopper.inbox<shares 3 x 64x64, parts 2>, !o
   return
 }

@@ -66,6 +66,36 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Shares instead of rows, where pieces add up these: the argument that says
+  // whether all meet goes with the choice that it decides.
+
+  // CHECK-LABEL: gpu.func @shares
+  // CHECK-SAME: (%[[OUT:.*]]: memref<1x2x?x64xbf16>) kernel
+  // CHECK:      %inbox = hopper.inbox : <shares 2 x 64x64, parts 2>
+  // CHECK:      %[[PIECE:.*]] = gpu.block_id
+  // CHECK:      hopper.await_cluster
+  // CHECK-NEXT: hopper.push_shares %[[ACC:.*]] to %inbox[%[[PIECE]]]
+  // CHECK-NEXT: hopper.sum_pushed_shares %[[ACC]], %inbox[%[[PIECE]]] into %[[OUT]][%{{.*}}, %{{.*}}, %{{.*}}] accumulate
+  // CHECK-NOT:  hopper.{{.*}}partial
+  // CHECK-NOT:  arith.select
+  gpu.func @shares(%o: !o, %partials: index, %counters: index, %resident: index)
+      kernel attributes {flashmhf.schedule = #flashmhf.schedule<split = 2, push = true>} {
+    hopper.warpgroups producer registers 40 {
+    } consumers 2 registers 232 {
+      %c0 = arith.constant 0 : index
+      %c2 = arith.constant 2 : index
+      %p = gpu.block_id x
+      %acc = arith.constant dense<1.0> : vector<64x64xf32>
+      %all = arith.cmpi ne, %resident, %c0 : index
+      %except = arith.select %all, %p, %c2 : index
+      hopper.store_partial %acc, %partials[%p, %c0, %c0, %c0] of 2 like %o except %except : vector<64x64xf32>, !o
+      %count = hopper.arrivals %counters[%c0]
+      %first, %step = hopper.meet %counters[%c0] after %count piece %p of 2 resident %resident
+      hopper.sum_shares %acc, %partials[%p] of 2 into %o[%c0, %c0, %c0] from %first step %step accumulate : vector<64x64xf32>, !o
+    }
+    gpu.return
+  }
+
   // CHECK-LABEL: gpu.func @workspace
   // CHECK-SAME: index
   // CHECK-NOT: hopper.push
@@ -78,10 +108,12 @@ gpu.module @kernels {
 // CHECK-LABEL: func.func @f
 // CHECK-NEXT:  hopper.launch @kernels::@pieces {{.*}} pieces 6 push
 // CHECK-NEXT:  hopper.launch @kernels::@few {{.*}} pieces 8 push
+// CHECK-NEXT:  hopper.launch @kernels::@shares {{.*}} pieces 2 push
 // CHECK-NEXT:  hopper.launch @kernels::@workspace {{.*}} pieces 8 :
 func.func @f(%r: memref<1x2x?x1xf32>, %o: !o, %few: memref<1x2x9x64xbf16>) {
   hopper.launch @kernels::@pieces args(%r, %o : memref<1x2x?x1xf32>, !o) as [memref<1x2x?x1xf32>, !o] over %o tiles [1, 1, 128] pieces 6 : !o
   hopper.launch @kernels::@few args(%few : memref<1x2x9x64xbf16>) as [memref<1x2x9x64xbf16>] over %few tiles [1, 1, 64] pieces 8 : memref<1x2x9x64xbf16>
+  hopper.launch @kernels::@shares args(%o : !o) as [!o] over %o tiles [1, 1, 128] pieces 2 : !o
   hopper.launch @kernels::@workspace args(%o : !o) as [!o] over %o tiles [1, 1, 64] pieces 8 : !o
   return
 }

@@ -70,10 +70,6 @@ inline constexpr int64_t getShare(int64_t row, int64_t column, int64_t pieces) {
   return (column / kUnitColumns * 2 + row / 8 % 2) % pieces;
 }
 
-/// Whether pieces push shares of a tile of `rows` rows for each consumer, and
-/// not rows, where there are `tokens` tokens, which may be dynamic.
-bool canPushShares(int64_t rows, int64_t tokens);
-
 /// The layout of a tile in shared memory: panels of `panel` columns, each
 /// `rows` rows of `panel * bytes` bytes, swizzled over that row length.
 struct PanelLayout {
