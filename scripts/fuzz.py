@@ -41,6 +41,8 @@ WORDS = [
     "hopper.wait", "hopper.wgmma", "hopper.take_turn", "hopper.pass_turn", "split",
     "push", "hopper.push", "hopper.expect", "hopper.await_cluster", "hopper.sum_pushed",
     "programmatic", "flashmhf.pick_variant", "otherwise", "tokens", "tile", "variant",
+    "flashmhf.project", "exchange", "rotate", "producers", "fuse_tiles", "halve_q",
+    "scale_sums", "late_columns", "turns", "hopper.thread", "warp", "hopper.add_scaled",
 ]  # fmt: skip
 SIZES = "batch=1 tokens=65 max-steps=20000"
 COMMANDS = [
@@ -68,12 +70,16 @@ def seed_programs(opt):
             if 0 < len(text) < 8000 and run(opt, [text], []).returncode == 0:
                 programs.append(text)
     kernels = []
-    for text in programs:
-        if "flashmhf.mhffn" in text:
+    for name, most in ("flashmhf.mhffn", 20), ("flashmhf.project", 10):
+        made = 0
+        for text in programs:
+            if name not in text or made == most:
+                continue
             result = run(opt, [text], ["--flashmhf-to-hopper"])
             if result and result.returncode == 0 and len(result.stdout) < 20000:
                 kernels.append(result.stdout)
-    return programs + kernels[:20]
+                made += 1
+    return programs + kernels
 
 
 def read_corpus():
@@ -163,8 +169,10 @@ def mutate_options(command, rng):
     """Now and then another value of a pass's option."""
     if rng.random() > 0.1:
         return command
+    # A kernel of few steps is emulated for a million tokens, which takes a minute.
+    numbers = [number for number in NUMBERS if number != "1000000"]
     return [
-        re.sub(r"\d+", lambda m: rng.choice(NUMBERS), c) if "=batch" in c else c
+        re.sub(r"\d+", lambda m: rng.choice(numbers), c) if "=batch" in c else c
         for c in command
     ]
 
