@@ -24,8 +24,10 @@ static constexpr double kStepOverhead = 183;
 /// its power limit. 32 blocks take 9% less than its tensor cores could
 /// at 1.755.
 static constexpr double kBoost = 1.128;
-/// What a step takes longer where the next K has no slot of its own.
-static constexpr double kOneSlot = 1.2;
+/// What a step takes longer where the next K has no slot of its own, and where
+/// only those of U or V have none.
+static constexpr double kOneSlot = 1.33;
+static constexpr double kOneLateSlot = 1.2;
 
 // From a fit of 2026-11-22 to the ledger alone.
 
@@ -161,6 +163,8 @@ StepCost flashmhf::getStepCost(const OperatorFacts &op,
   cost.total += kStepOverhead;
   if (getRingSlots("K", schedule) == 1)
     cost.total *= kOneSlot;
+  else if (getRingSlots("U", schedule) == 1 || getRingSlots("V", schedule) == 1)
+    cost.total *= kOneLateSlot;
   cost.total /= kBoost;
   cost.chain /= kBoost;
   return cost;

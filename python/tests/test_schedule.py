@@ -99,6 +99,25 @@ def test_the_models_large_tiles(name, tokens):
     assert "producers = 2, fuse_tiles = true" in choice["schedule"]
 
 
+@pytest.mark.parametrize(
+    "head_dim, dtype, found",
+    [(64, "bf16", {1, 2, 3}), (64, "f16", {1}), (96, "bf16", set())],
+)
+def test_pieces_of_narrow_heads_shorten_the_activation(head_dim, dtype, found):
+    problem = Problem(
+        heads=8, groups=8, head_dim=head_dim, subnetworks=8, subnetwork_width=256, dtype=dtype,
+        batch=1, tokens=256,
+    )  # fmt: skip
+    choice = flashmhf.explain(problem, runners_up=10**6)
+    schedules = [choice["schedule"], *(c["schedule"] for c in choice["runners_up"])]
+    ways = {
+        ("late_columns = " in s) + 2 * ("scale_sums = true" in s)
+        for s in schedules
+        if "split = " in s
+    }
+    assert ways - {0} == found
+
+
 def test_given_schedules():
     own = "#flashmhf.schedule<dff_tile = 64>"
     choice = flashmhf.explain("370m", schedule=own)
