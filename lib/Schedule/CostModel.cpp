@@ -65,10 +65,10 @@ static constexpr double kClusterWave = 1.12;
 /// What an odd number of pieces that push takes longer, and one that is not a
 /// multiple of 4: multiprocessors come in pairs. 2026-11-28.
 static constexpr double kOddCluster = 1.062;
-static constexpr double kSixCluster = 1.026;
+static constexpr double kSixCluster = 1.022;
 /// The power of the number of tiles of tokens by which exchanged roles take
 /// longer: each reads all weights again. 2026-11-28.
-static constexpr double kExchangedTiles = 0.07;
+static constexpr double kExchangedTiles = 0.1;
 /// Microseconds for which pieces in clusters of two wait for each other.
 /// 2026-11-28.
 static constexpr double kClusterPieces = 0.64;

@@ -27,7 +27,7 @@ static constexpr double kBoost = 1.128;
 /// What a step takes longer where the next K has no slot of its own, and where
 /// only those of U or V have none.
 static constexpr double kOneSlot = 1.33;
-static constexpr double kOneLateSlot = 1.2;
+static constexpr double kOneLateSlot = 1.15;
 
 // From a fit of 2026-11-22 to the ledger alone.
 

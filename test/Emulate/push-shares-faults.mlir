@@ -100,7 +100,8 @@ gpu.module @kernels {
     %n = gpu.block_id x
     %piece = arith.remui %n, %c2 : index
     %inbox = hopper.inbox : !hopper.inbox<shares 2 x 64x16>
-    // expected-error @below {{for 2048 of 2048 bytes in its inbox}}
+    // expected-error @below {{deadlock: no warpgroup can go on}}
+    // expected-note @below {{for 2048 of 2048 bytes in its inbox}}
     hopper.sum_pushed_shares %one, %inbox[%piece] into %o[%c0, %c0, %c0] : vector<64x16xf32>, !hopper.inbox<shares 2 x 64x16>, memref<1x1x?x16xf32>
     gpu.return
   }
