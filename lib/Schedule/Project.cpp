@@ -15,6 +15,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::flashmhf;
 using llvm::formatv;
@@ -219,14 +221,27 @@ Fault flashmhf::findProjectFault(const ProjectFacts &op,
 // Choice
 //===----------------------------------------------------------------------===//
 
-/// What was measured of projections on an h100-sxm, per cycle: bytes that one
-/// multiprocessor, and that all together get from L2, and elements of sums that
-/// arrive in inboxes, all blocks together. And the cycles that a step takes
-/// whatever it reads.
-static constexpr double kReadBytes = 55, kL2Bytes = 3800, kPushedElements = 40,
-                        kStepCycles = 60;
+/// Fitted to 988 schedules of projections of 1 to 1024 tokens in programmatic
+/// chains on an h100-sxm (docs/performance.md). Per cycle, all blocks together:
+/// bytes from L2, and where steps are deeper than 128 columns, bytes from
+/// memory, elements of sums that arrive in inboxes.
+static constexpr double kL2Bytes = 9400, kDeepL2Bytes = 7800,
+                        kMemoryBytes = 2360, kPushedElements = 104;
+/// Cycles: what a start takes where the next kernel's blocks find no room
+/// beside; of a step, whatever it reads; of a step that waits for a slot; of a
+/// token that is a column, to be stored.
+static constexpr double kCrowdedCycles = 490, kStepCycles = 107,
+                        kSlotCycles = 350, kColumnCycles = 13;
+/// What takes the longest hides the rest the better, the larger this is.
+static constexpr double kOverlap = 2.3;
+/// Stages of which a block makes no use while it waits for others.
+static constexpr double kIdleStages = 2;
 
-/// Cycles from the first request on, less what is the same for all schedules.
+/// Shared memory of a multiprocessor, and the blocks that may be on it.
+static constexpr int64_t kSharedMemory = 227 << 10, kMostBlocks = 8;
+
+/// Cycles of a projection in a chain of kernels, less what is the same for all
+/// schedules.
 static double estimate(const ProjectFacts &op, const ScheduleFields &schedule,
                        const Chip &chip) {
   auto sizeOr = [](int64_t size, int64_t other) {
@@ -234,35 +249,57 @@ static double estimate(const ProjectFacts &op, const ScheduleFields &schedule,
   };
   constexpr int64_t someTokens = 256, someHeads = 16, bytes = 2;
   int64_t tokens = sizeOr(op.tokens, someTokens);
-  double tiles = double(sizeOr(op.batches, 1)) * sizeOr(op.heads, someHeads) *
-                 llvm::divideCeil(tokens, schedule.tokenTile);
-  double blocks = tiles * schedule.split;
-  double steps = double(
-      getMaxTilesOfPiece(schedule.split, countProjectSteps(op, schedule)));
-  double depth = steps * double(schedule.dffTile);
+  int64_t heads = sizeOr(op.heads, someHeads);
+  int64_t tiles = sizeOr(op.batches, 1) * heads *
+                  llvm::divideCeil(tokens, schedule.tokenTile);
+  int64_t blocks = tiles * schedule.split;
+  int64_t steps =
+      getMaxTilesOfPiece(schedule.split, countProjectSteps(op, schedule));
   int64_t rows = getWeightRows(op, schedule);
-  double read = depth * double(rows + schedule.tokenTile) * bytes;
-  double flops = 2 * depth * double(rows) * double(schedule.tokenTile);
+  int64_t read = steps * schedule.dffTile * (rows + schedule.tokenTile) * bytes;
+  int64_t most = std::clamp<int64_t>(
+      kSharedMemory / countSharedMemory(op, schedule), 1, kMostBlocks);
+  int64_t each = llvm::divideCeil(blocks, chip.multiprocessors);
+  double waves = double(llvm::divideCeil(each, std::min(most, each)));
+  int64_t stages = schedule.stages[0];
+  double waiting =
+      double(steps) /
+      (stages < steps ? double(stages) - kIdleStages : double(stages));
+  double parts[] = {
+      double(blocks * read) /
+          (schedule.dffTile > 128 ? kDeepL2Bytes : kL2Bytes),
+      double(heads * op.groups * op.columns * op.depth * bytes) / kMemoryBytes,
+      waves * waiting * kSlotCycles,
+      double(each * 2 * steps * schedule.dffTile * rows * schedule.tokenTile) /
+          kHopperRates.tensorFlops};
+  double sum = 0;
+  for (double part : parts)
+    sum += std::pow(part, kOverlap);
+  double cycles =
+      std::pow(sum, 1 / kOverlap) + waves * double(steps) * kStepCycles;
+  // The blocks of the next kernel that can fetch their weights meanwhile.
+  double room = double(chip.multiprocessors * most - blocks) / double(blocks);
+  cycles += kCrowdedCycles * (1 - std::clamp(room, 0.0, 1.0));
+  int64_t stored = std::min(schedule.tokenTile, tokens);
+  if (schedule.exchange)
+    cycles += kColumnCycles * double(stored);
   // Each piece sends all of its sums but those that it finishes.
-  double pushed = tiles * double(rows * std::min(schedule.tokenTile, tokens)) *
-                  (schedule.split - 1);
-  double busiest =
-      std::ceil(blocks / double(chip.multiprocessors)) *
-      std::max(read / kReadBytes, flops / kHopperRates.tensorFlops);
-  double all = blocks * read / kL2Bytes;
-  // The lesser of the two does not pass under the other entirely.
-  return std::max(busiest, all) + 0.1 * std::min(busiest, all) +
-         steps * kStepCycles + pushed / kPushedElements;
+  return cycles +
+         double(tiles * rows * stored * (schedule.split - 1)) / kPushedElements;
 }
 
-/// As many stages as a piece has steps, or as there is room for.
+/// As many stages as a piece has steps, or as there is room for. More than a
+/// few gain nothing, and take the room of the next kernel's blocks.
 static void deepen(const ProjectFacts &op, ScheduleFields &schedule) {
-  constexpr int64_t room = 150 << 10;
+  constexpr int64_t room = 150 << 10, mostRoom = 224 << 10, few = 4;
   int64_t steps =
       getMaxTilesOfPiece(schedule.split, countProjectSteps(op, schedule));
   int64_t bytes = getStageBytes(op, getWeightRows(op, schedule), schedule) +
                   getStageBytes(op, schedule.tokenTile, schedule);
-  int64_t stages = std::clamp<int64_t>(room / bytes, 1, steps);
+  int64_t stages = room / bytes;
+  if (stages < few)
+    stages = mostRoom / bytes;
+  stages = std::clamp<int64_t>(stages, 1, steps);
   schedule.stages = {stages, stages, stages};
 }
 
@@ -271,12 +308,17 @@ flashmhf::chooseProjectSchedule(const ProjectFacts &op, const Chip &chip,
                                 bool programmatic) {
   if (findSizesFault(op))
     return std::nullopt;
-  constexpr int64_t maxDepth = 128, maxSplit = 8;
+  // Pieces of deeper steps were not measured.
+  constexpr int64_t maxDepth = 256, maxDepthOfPieces = 128, maxSplit = 8,
+                    maxColumns = 128;
   std::optional<ScheduleFields> best;
   double least = 0;
-  auto consider = [&](ScheduleFields schedule) {
-    deepen(op, schedule);
-    if (findProjectFault(op, schedule))
+  auto consider = [&](const ScheduleFields &schedule) {
+    // With fewer stages than steps, two leave nothing on its way.
+    int64_t steps =
+        getMaxTilesOfPiece(schedule.split, countProjectSteps(op, schedule));
+    if (schedule.stages[0] < std::min<int64_t>(steps, 3) ||
+        findProjectFault(op, schedule))
       return;
     double cycles = estimate(op, schedule, chip);
     // The first of equals has the larger steps, and the fewer blocks.
@@ -285,12 +327,8 @@ flashmhf::chooseProjectSchedule(const ProjectFacts &op, const Chip &chip,
     best = schedule;
     least = cycles;
   };
-  ScheduleFields schedule;
-  schedule.programmatic = programmatic;
-  schedule.consumers = 1;
-  for (int64_t tokens : {8, 16, 32, 64}) {
-    schedule.tokenTile = tokens;
-    schedule.exchange = tokens < hopper::kWarpgroupRows;
+  auto considerTile = [&](ScheduleFields schedule) {
+    schedule.programmatic = programmatic;
     // The same for all warps, so that none is asked for or given back.
     int64_t used = countAccumulators(op, schedule) + kSpareRegisters;
     int64_t registers = used <= 64 ? 64 : used <= 128 ? 128 : 248;
@@ -298,12 +336,28 @@ flashmhf::chooseProjectSchedule(const ProjectFacts &op, const Chip &chip,
     for (int64_t split = 1; split <= maxSplit; ++split) {
       schedule.split = split;
       schedule.push = split > 1;
-      for (int64_t depth = maxDepth; depth > 0; depth -= kProductStep) {
+      for (int64_t depth = split > 1 ? maxDepthOfPieces : maxDepth; depth > 0;
+           depth -= kProductStep) {
         schedule.dffTile = depth;
-        if (op.depth % depth == 0)
-          consider(schedule);
+        if (op.depth % depth != 0)
+          continue;
+        deepen(op, schedule);
+        consider(schedule);
       }
     }
+  };
+  ScheduleFields schedule;
+  schedule.consumers = 1;
+  schedule.exchange = true;
+  for (int64_t tokens = 8; tokens <= maxColumns; tokens += 8) {
+    schedule.tokenTile = tokens;
+    considerTile(schedule);
+  }
+  schedule.exchange = false;
+  for (int64_t consumers : {1, 2}) {
+    schedule.consumers = consumers;
+    schedule.tokenTile = consumers * hopper::kWarpgroupRows;
+    considerTile(schedule);
   }
   return best;
 }

@@ -10,7 +10,7 @@ from .dtypes import accumulator, numpy_dtype
 
 #: Up to so many tokens and operations `layer` projects by kernels of its own. Measured
 #: on an H100 against cuBLAS: docs/performance.md.
-MOST_TOKENS, MOST_FLOPS = 512, 2.5e9
+MOST_TOKENS, MOST_FLOPS = 1024, 4.5e9
 
 
 def project(x, w, *, out=None, programmatic=False, stream=None, target=None):

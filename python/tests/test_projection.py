@@ -133,10 +133,10 @@ def test_layers_that_do_not_fit(operands, change, message):
 
 def test_many_tokens_go_to_the_library():
     prefers = flashmhf.projection.prefers_library
-    assert not prefers(1, 1024, 1024, 1024) and not prefers(512, 1024, 1024, 1024)
-    assert prefers(513, 64, 64, 64)  # tokens
-    assert not prefers(256, 2048, 2048, 2048) and prefers(512, 2048, 2048, 2048)  # operations
-    assert prefers(256, 2048, 2048, 8192)  # of the second projection
+    assert not prefers(1, 1024, 1024, 1024) and not prefers(1024, 1024, 1024, 1024)
+    assert prefers(1025, 64, 64, 64)  # tokens
+    assert not prefers(512, 2048, 2048, 2048) and prefers(1024, 2048, 2048, 2048)  # operations
+    assert prefers(512, 2048, 2048, 8192)  # of the second projection
 
 
 def test_the_library_multiplies_as_a_projection():

@@ -55,7 +55,7 @@ def cases() -> list:
     found = []
     for model, tokens in (
         ("370m", 1), ("370m", 100), ("128m", 512), ("1.3b", 17), ("1.3b", 256), ("1.3b", 512),
-        ("370m", 513),
+        ("1.3b", 1024), ("370m", 1025),
     ):  # fmt: skip
         case = LayerCase(f"layer/{model}-{tokens}", presets[model], tokens, quick=tokens == 100)
         early = dataclasses.replace(case, name=f"{case.name}-early", programmatic=True)

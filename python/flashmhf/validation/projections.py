@@ -16,7 +16,7 @@ ERROR_LIMIT = {"bf16": 2.0e-3, "f16": 2.5e-4, "f32": 2.0e-5}
 
 #: Name of a model -> its width.
 WIDTHS = {"128m": 768, "370m": 1024, "1.3b": 2048}
-TOKENS = (1, 17, 64, 100, 256, 512)
+TOKENS = (1, 17, 64, 100, 256, 512, 1024)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,25 @@ func.func @one_token(%x: memref<1x1x1x1024xbf16>, %w: memref<16x1x64x1024xbf16>,
   return
 }
 
-// Many tokens: tiles enough, and pushing costs more than reading.
+// Some: the fewest blocks that read enough at once, in deep steps.
+// CHECK-LABEL: func.func @some_tokens
+// CHECK:         schedule = #flashmhf.schedule<token_tile = 16, dff_tile = 256, stages = [4, 4, 4], consumers = 1, registers = [64, 64], {{.*}}, rotate = false, exchange = true>
+func.func @some_tokens(%x: memref<1x1x32x1024xbf16>, %w: memref<16x1x64x1024xbf16>, %o: memref<1x16x32x64xbf16>) {
+  flashmhf.project ins(%x, %w : memref<1x1x32x1024xbf16>, memref<16x1x64x1024xbf16>) outs(%o : memref<1x16x32x64xbf16>)
+  return
+}
+
+// More: a block for each multiprocessor.
+// CHECK-LABEL: func.func @more_tokens
+// CHECK:         schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 128, stages = [4, 4, 4], consumers = 1, registers = [64, 64], {{.*}}, rotate = false>
+func.func @more_tokens(%x: memref<1x1x256x2048xbf16>, %w: memref<32x1x64x2048xbf16>, %o: memref<1x32x256x64xbf16>) {
+  flashmhf.project ins(%x, %w : memref<1x1x256x2048xbf16>, memref<32x1x64x2048xbf16>) outs(%o : memref<1x32x256x64xbf16>)
+  return
+}
+
+// Many tokens: tiles enough, large ones read the least.
 // CHECK-LABEL: func.func @many_tokens
-// CHECK:         schedule = #flashmhf.schedule<token_tile = 64, {{.*}}, rotate = false>
+// CHECK:         schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [4, 4, 4], consumers = 2, registers = [64, 64], {{.*}}, rotate = false>
 // EARLY-LABEL: func.func @many_tokens
 // EARLY:         rotate = false, programmatic = true>
 func.func @many_tokens(%x: memref<1x1x4096x1024xf16>, %w: memref<16x1x64x1024xf16>, %o: memref<1x16x4096x64xf16>) {
