@@ -200,18 +200,17 @@ bool Warpgroup::executeAwaitFirst(const Instruction &i) {
                  llvm::formatv("awaits the first tile of ring \"{0}\", but "
                                "has put {1} into its {2} slots",
                                ring.info->name, ring.puts, ring.info->slots));
-  SlotValue first{i.operands[0], 0, 0};
-  Slot &slot = ring.slots.front();
   std::unique_lock<std::mutex> lock(machine.mutex);
   if (!machine.waitUntil(
-          lock, *this, i.location, [&] { return slot.filled > 0; },
+          lock, *this, i.location,
+          [&] { return ring.slots.front().filled > 0; },
           [&] {
             return llvm::formatv("for {0} to be full: {1} tiles were put",
-                                 describeSlot(first), ring.puts)
+                                 describeSlot({i.operands[0], 0, 0}), ring.puts)
                 .str();
           }))
     return false;
-  record({Event::Kind::Get, first.ring, first.slot, first.use});
+  record({Event::Kind::Get, i.operands[0], 0, 0});
   return true;
 }
 

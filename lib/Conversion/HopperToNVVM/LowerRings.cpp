@@ -8,10 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Constants.h"
-#include "Fragment.h"
-#include "PTX.h"
-#include "Pushes.h"
+#include "RingLowering.h"
+
 #include "TensorMaps.h"
 
 #include "flashmhf/Conversion/Passes.h"
@@ -33,73 +31,7 @@ namespace mlir::hopper {
 using namespace mlir;
 using namespace mlir::hopper;
 
-namespace {
-constexpr StringLiteral kSharedMemorySymbol = "flashmhf_shared_memory";
-constexpr int64_t kBarrierBytes = 8;
-
-/// The stage and phase of the next slot of a ring, as one region sees it.
-struct Cursor {
-  Value stage, phase; ///< memref<i32>
-};
-
-/// Lowers the rings of one kernel.
-class RingLowering {
-public:
-  RingLowering(gpu::GPUFuncOp func, LLVM::GlobalOp memory)
-      : func(func), memory(memory), b(func.getContext()), inbox(func) {}
-
-  LogicalResult run();
-
-private:
-  LogicalResult checkRings();
-  void emitPrologue();
-  bool isClustered();
-  void syncCluster();
-  void lowerPut(PutOp put);
-  void putPart(PutOp put, int64_t part, Value stage, Value parity);
-  /// Where a whole warp runs `put`, has its lanes meet: i1, true for one of
-  /// them. Null where a thread does.
-  Value getActingLane(PutOp put);
-  /// Starts transfer `i` of the `share` that this block does of a part, where
-  /// `acts` is null or true.
-  void lowerTransfer(PutOp put, int64_t part, Value to, Value full, Value rank,
-                     Value acts, int64_t i, int64_t share);
-  void lowerGet(GetOp get);
-  void lowerAwaitFirst(AwaitFirstOp await);
-
-  Value i32(int64_t value) { return getI32(b, loc, value); }
-  Value mul(Value value, int64_t factor) {
-    return arith::MulIOp::create(b, loc, value, i32(factor));
-  }
-  Value add(Value value, int64_t offset) {
-    return offset ? arith::AddIOp::create(b, loc, value, i32(offset)) : value;
-  }
-  Value toSharedPointer(Value address) {
-    return LLVM::IntToPtrOp::create(
-        b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), address);
-  }
-  Value toI32(Value index) { return hopper::toI32(b, loc, index); }
-
-  Cursor &getCursor(RingOp ring, Operation *user);
-  /// The stage and phase of the next slot; moves the cursor past it.
-  std::pair<Value, Value> advance(RingOp ring, Operation *user);
-  /// The address of the full (which = 0) or empty (1) barrier of `part` in a
-  /// stage.
-  Value getBarrier(RingOp ring, Value part, Value stage, int64_t which);
-  Value getPartAddress(RingOp ring, Value part, Value stage);
-
-  gpu::GPUFuncOp func;
-  LLVM::GlobalOp memory;
-  OpBuilder b;
-  Location loc = func.getLoc();
-  InboxLowering inbox;
-  WarpgroupsOp warpgroups;
-  Value base; ///< Start of the block's tiles, 1024-byte aligned.
-  SmallVector<RingOp> rings;
-  DenseMap<Value, TensorMapType> maps; ///< What the pointers were.
-  DenseMap<std::pair<RingOp, Region *>, Cursor> cursors;
-};
-} // namespace
+static constexpr StringLiteral kSharedMemorySymbol = "flashmhf_shared_memory";
 
 LogicalResult RingLowering::checkRings() {
   func.walk([&](RingOp ring) { rings.push_back(ring); });
@@ -239,136 +171,6 @@ std::pair<Value, Value> RingLowering::advance(RingOp ring, Operation *user) {
   memref::StoreOp::create(b, loc, nextStage, cursor.stage);
   memref::StoreOp::create(b, loc, nextPhase, cursor.phase);
   return {stage, phase};
-}
-
-Value RingLowering::getBarrier(RingOp ring, Value part, Value stage,
-                               int64_t which) {
-  RingType type = ring.getRing().getType();
-  int64_t side = type.getSlots() * kBarrierBytes;
-  Value address =
-      arith::AddIOp::create(b, loc, base, mul(stage, kBarrierBytes));
-  if (type.getParts() > 1)
-    address = arith::AddIOp::create(b, loc, address, mul(part, 2 * side));
-  return add(address, *ring.getBarriers() + which * side);
-}
-
-Value RingLowering::getPartAddress(RingOp ring, Value part, Value stage) {
-  RingType type = ring.getRing().getType();
-  Value address =
-      arith::AddIOp::create(b, loc, base, mul(stage, type.getSlotBytes()));
-  if (type.getParts() > 1)
-    address =
-        arith::AddIOp::create(b, loc, address, mul(part, type.getPartBytes()));
-  return add(address, *ring.getOffset());
-}
-
-void RingLowering::lowerPut(PutOp put) {
-  auto ring = put.getRing().getDefiningOp<RingOp>();
-  b.setInsertionPoint(put);
-  auto [stage, phase] = advance(ring, put);
-  // A fresh barrier counts as having completed the phase of parity 1.
-  Value parity = arith::XOrIOp::create(b, loc, phase, i32(1));
-  for (int64_t part = 0; part < ring.getRing().getType().getParts(); ++part)
-    putPart(put, part, stage, parity);
-  put.erase();
-}
-
-void RingLowering::putPart(PutOp put, int64_t part, Value stage, Value parity) {
-  auto ring = put.getRing().getDefiningOp<RingOp>();
-  RingType type = ring.getRing().getType();
-  ptx::waitParity(b, loc, getBarrier(ring, i32(part), stage, 1), parity);
-  Value acts = getActingLane(put);
-  Value full = getBarrier(ring, i32(part), stage, 0);
-  ptx::arriveExpectTx(b, loc, full, type.getPartBytes(), acts);
-
-  Value to = getPartAddress(ring, i32(part), stage);
-  Value rank;
-  if (type.getCluster() > 1)
-    rank = NVVM::ClusterId::create(b, loc, b.getI32Type());
-  TensorMapType map = maps.lookup(put->getOperand(0));
-  int64_t transfers = PutOp::countTransfers(map, type).value_or(0);
-  int64_t share = transfers / type.getCluster();
-  for (int64_t i = 0; i < share; ++i)
-    lowerTransfer(put, part, to, full, rank, acts, i, share);
-}
-
-Value RingLowering::getActingLane(PutOp put) {
-  auto thread = put->getParentOfType<ThreadOp>();
-  if (!thread || !thread.getWarp())
-    return {};
-  // No lane may miss a phase that the others have seen.
-  NVVM::SyncWarpOp::create(b, loc, i32(-1));
-  return isFirstLane(b, loc);
-}
-
-void RingLowering::lowerTransfer(PutOp put, int64_t part, Value to, Value full,
-                                 Value rank, Value acts, int64_t i,
-                                 int64_t share) {
-  RingType ring = put.getRing().getType();
-  TensorMapType map = maps.lookup(put->getOperand(0));
-  PanelLayout layout = *getPanelLayout(ring.getPartRows(), ring.getColumns(),
-                                       ring.getElementType());
-  // Transfers in rows of parts; block `rank` does those from rank * share on.
-  int64_t across = ring.getColumns() / map.getColumns();
-  Value down = i32(0), along = i32(i);
-  if (rank && share % across == 0) {
-    down = add(mul(rank, share / across), i / across);
-    along = i32(i % across);
-  } else {
-    Value number = rank ? add(mul(rank, share), i) : i32(i);
-    down = arith::DivUIOp::create(b, loc, number, i32(across));
-    along = arith::RemUIOp::create(b, loc, number, i32(across));
-  }
-  Value rows = mul(down, map.getRows());
-  Value panels = mul(along, map.getColumns() / layout.panel);
-  Value address = arith::AddIOp::create(
-      b, loc, to,
-      arith::AddIOp::create(b, loc, mul(panels, layout.getPanelBytes()),
-                            mul(rows, layout.getRowBytes())));
-
-  // The map splits columns into panels: [column in panel, row, panel, head,
-  // batch].
-  ValueRange at = put.getCoordinates();
-  Value column = toI32(at[3]);
-  Value panel = arith::DivUIOp::create(b, loc, column, i32(layout.panel));
-  SmallVector<Value> coordinates = {
-      arith::RemUIOp::create(b, loc, column, i32(layout.panel)),
-      arith::AddIOp::create(b, loc,
-                            add(toI32(at[2]), part * ring.getPartRows()), rows),
-      arith::AddIOp::create(b, loc, panel, panels), toI32(at[1]), toI32(at[0])};
-  ptx::loadTensor(b, loc, address, put->getOperand(0), coordinates, full,
-                  ring.getCluster(), put.getEvictFirst(), acts);
-}
-
-void RingLowering::lowerGet(GetOp get) {
-  auto ring = get.getRing().getDefiningOp<RingOp>();
-  b.setInsertionPoint(get);
-  auto [stage, phase] = advance(ring, get);
-  Value part = i32(0);
-  // Nobody else fills a slot of a local ring, or waits to do so.
-  bool isLocal = ring.getRing().getType().getLocal();
-  if (ring.getRing().getType().getParts() > 1)
-    part = toI32(ConsumerIndexOp::create(b, loc, b.getIndexType()));
-  if (!isLocal)
-    ptx::waitParity(b, loc, getBarrier(ring, part, stage, 0), phase);
-  Value address = getPartAddress(ring, part, stage);
-  Value empty = isLocal ? i32(0) : getBarrier(ring, part, stage, 1);
-  Value slot =
-      SlotAtOp::create(b, loc, get.getSlot().getType(), address, empty);
-  get.getSlot().replaceAllUsesWith(slot);
-  get.erase();
-}
-
-void RingLowering::lowerAwaitFirst(AwaitFirstOp await) {
-  b.setInsertionPoint(await);
-  auto ifOp = scf::IfOp::create(b, loc, await.getCondition(),
-                                /*withElseRegion=*/false);
-  b.setInsertionPointToStart(ifOp.thenBlock());
-  auto ring = await.getRing().getDefiningOp<RingOp>();
-  Value zero = i32(0);
-  for (int64_t part = 0; part < ring.getRing().getType().getParts(); ++part)
-    ptx::waitParity(b, loc, getBarrier(ring, i32(part), zero, 0), zero);
-  await.erase();
 }
 
 LogicalResult RingLowering::run() {

@@ -34,8 +34,6 @@ static Value mulAdd(OpBuilder &builder, Location loc, Value a, int64_t factor,
 // Rings
 //===----------------------------------------------------------------------===//
 
-static constexpr int64_t kBarrierBytes = 8;
-
 InboxLowering::InboxLowering(gpu::GPUFuncOp func) {
   func.walk([&](InboxOp op) { inbox = op; });
 }

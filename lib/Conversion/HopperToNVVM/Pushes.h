@@ -9,6 +9,9 @@
 
 namespace mlir::hopper {
 
+/// Bytes of one mbarrier.
+inline constexpr int64_t kBarrierBytes = 8;
+
 /// Part of hopper-lower-rings: where a kernel's inbox lies.
 class InboxLowering {
 public:

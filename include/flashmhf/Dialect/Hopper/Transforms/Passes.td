@@ -287,6 +287,18 @@ def HopperPushPartials
     hopper.sum_pushed %inbox into %o[%b, %h, %row] piece %p rows %n
     ```
 
+    Where pieces add up shares, they push these:
+
+    ```mlir
+    hopper.store_partial %acc, %partials[%p, %b, %h, %row] of 8 like %o except %own
+    %first, %step = hopper.meet ..
+    hopper.sum_shares %acc, %partials[%p] of 8 into %o[%b, %h, %row] from %first step %step
+    // becomes
+    hopper.await_cluster
+    hopper.push_shares %acc to %inbox[%p]
+    hopper.sum_pushed_shares %acc, %inbox[%p] into %o[%b, %h, %row]
+    ```
+
     The kernel no longer takes the addresses of partial sums and counters, and
     its hopper.launch says `push`. The sums are added in the same order: values
     are not changed.
