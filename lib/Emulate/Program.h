@@ -69,9 +69,9 @@ enum class Opcode : uint8_t {
   Wgmma,    ///< result = (slot 0 from row 1, or registers 2) * slot 3 + tile 4;
             ///< `target`: A is transposed; without tile 4 where scalar 5 is 0
   AwaitFirst, ///< the first tile of ring 0, where scalar 1 is not 0
-  TakeTurn, ///< waits for the turn of this consumer
-  PassTurn, ///< gives it to the next one
-  Wait,     ///< result = operand 0, leaving `target` products running
+  TakeTurn,   ///< waits for the turn of this consumer
+  PassTurn,   ///< gives it to the next one
+  Wait,       ///< result = operand 0, leaving `target` products running
   // Pieces; see hopper.launch and the operations of these names.
   StorePartial, ///< tile 0, or transposed, to address 1 at scalars 2 to 5, like
                 ///< argument 6, but not share 7, if there is one

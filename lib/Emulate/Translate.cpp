@@ -253,9 +253,9 @@ llvm::Expected<Kernel> hopper::emulation::translateKernel(gpu::GPUFuncOp func) {
   func.walk([&](LaunchDependentsOp) { kernel.startsEarly = true; });
   func.walk([&](InboxOp op) {
     InboxType type = op.getInbox().getType();
-    kernel.inbox = InboxInfo{type.getPieces(), type.getRows(),
-                             type.getColumns(), type.getParts(),
-                             type.getShares(), op.getLoc()};
+    kernel.inbox =
+        InboxInfo{type.getPieces(), type.getRows(),   type.getColumns(),
+                  type.getParts(),  type.getShares(), op.getLoc()};
     shared[op.getInbox()] = 0;
   });
   WarpgroupsOp warpgroups;

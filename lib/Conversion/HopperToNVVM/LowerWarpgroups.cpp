@@ -165,8 +165,8 @@ static void lowerWarpgroups(IRRewriter &rewriter, WarpgroupsOp op,
     auto warpIf =
         scf::IfOp::create(rewriter, loc, isWarp, /*withElseRegion=*/false);
     rewriter.setInsertionPointToStart(warpIf.thenBlock());
-    Block *block = inner.getWarp() ? warpIf.thenBlock()
-                                   : enterThread(kWarpThreads * i);
+    Block *block =
+        inner.getWarp() ? warpIf.thenBlock() : enterThread(kWarpThreads * i);
     rewriter.inlineBlockBefore(&inner.getBody().front(),
                                block->getTerminator());
   }

@@ -19,8 +19,9 @@ LogicalResult lowerTensorMaps(gpu::GPUFuncOp func,
 
 /// Makes thread `thread` of a block request those arguments of `func` that are
 /// tensor maps, as pointers, if its blocks have few steps: are pieces, or read
-/// weights once (evict_first). The first transfer from each map then waits for no map; else
-/// they wait one after another, which shows where a block is short.
+/// weights once (evict_first). The first transfer from each map then waits for
+/// no map; else they wait one after another, which shows where a block is
+/// short.
 void prefetchTensorMaps(OpBuilder &b, gpu::GPUFuncOp func, int64_t thread);
 
 } // namespace mlir::hopper
