@@ -79,3 +79,30 @@ func.func @cluster(%q: tensor<1x2x?x64xf16>, %k: tensor<2x3x32x64xf16>, %out: te
       outs(%out : tensor<1x2x?x64xf32>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 32, consumers = 1, cluster = 2, split = 3>} -> tensor<1x2x?x64xf32>
   return %o : tensor<1x2x?x64xf32>
 }
+
+// -----
+
+// Weights that the blocks of other tokens, batches or heads read too stay in the
+// cache; those of one tile leave it first.
+
+// CHECK-LABEL: gpu.func @one_tile
+// CHECK: hopper.put {{.*}} into %K evict_first :
+// CHECK-LABEL: gpu.func @two_tiles
+// CHECK: hopper.put {{.*}} into %K :
+// CHECK-LABEL: gpu.func @two_heads
+// CHECK: hopper.put {{.*}} into %K :
+func.func @one_tile(%q: tensor<1x2x64x64xf16>, %k: tensor<2x1x32x64xf16>, %out: tensor<1x2x64x64xf32>) -> tensor<1x2x64x64xf32> {
+  %o = flashmhf.mhffn relu ins(%q, %k, %k : tensor<1x2x64x64xf16>, tensor<2x1x32x64xf16>, tensor<2x1x32x64xf16>)
+      outs(%out : tensor<1x2x64x64xf32>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 16, consumers = 1, split = 2>} -> tensor<1x2x64x64xf32>
+  return %o : tensor<1x2x64x64xf32>
+}
+func.func @two_tiles(%q: tensor<1x2x65x64xf16>, %k: tensor<2x1x32x64xf16>, %out: tensor<1x2x65x64xf32>) -> tensor<1x2x65x64xf32> {
+  %o = flashmhf.mhffn relu ins(%q, %k, %k : tensor<1x2x65x64xf16>, tensor<2x1x32x64xf16>, tensor<2x1x32x64xf16>)
+      outs(%out : tensor<1x2x65x64xf32>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 16, consumers = 1, split = 2>} -> tensor<1x2x65x64xf32>
+  return %o : tensor<1x2x65x64xf32>
+}
+func.func @two_heads(%q: tensor<1x2x64x64xf16>, %k: tensor<1x1x32x64xf16>, %out: tensor<1x2x64x64xf32>) -> tensor<1x2x64x64xf32> {
+  %o = flashmhf.mhffn relu ins(%q, %k, %k : tensor<1x2x64x64xf16>, tensor<1x1x32x64xf16>, tensor<1x1x32x64xf16>)
+      outs(%out : tensor<1x2x64x64xf32>) {schedule = #flashmhf.schedule<token_tile = 64, dff_tile = 16, consumers = 1, split = 2>} -> tensor<1x2x64x64xf32>
+  return %o : tensor<1x2x64x64xf32>
+}
