@@ -53,7 +53,7 @@ round_trips() {
 
 python_tests() {
   PYTHONPATH="$ROOT/python" FLASHMHF_LIBRARY="$BUILD/lib/libflashmhf.so" \
-    "$PYTHON" -m pytest -q -p no:cacheprovider "$ROOT/python"
+    "$PYTHON" -m pytest -q -n auto -p no:cacheprovider "$ROOT/python"
 }
 
 if command -v clang-format-22 >/dev/null; then
