@@ -70,13 +70,8 @@ bool Warpgroup::executeSumPushedShares(const Instruction &i) {
   const float *values = getFloats(i.operands[0]);
   int64_t own = scalars[i.operands[2]], batch = scalars[i.operands[4]],
           head = scalars[i.operands[5]], first = scalars[i.operands[6]];
-  if (own < 0 || own >= info.pieces || batch < 0 || batch >= dest.sizes[0] ||
-      head < 0 || head >= dest.sizes[1] || first < 0)
-    return fault(i, llvm::formatv("stores as piece {0} of {1} to [{2}, {3}, "
-                                  "{4}] of a tensor of [{5}]",
-                                  own, info.pieces, batch, head, first,
-                                  llvm::make_range(dest.sizes.begin(),
-                                                   dest.sizes.end())));
+  if (!checkPlaceOfSum(i, dest, own, {batch, head, first}))
+    return false;
   InboxPart &part = getInbox();
   {
     std::unique_lock<std::mutex> lock(machine.mutex);

@@ -113,6 +113,20 @@ bool Warpgroup::awaitInbox(std::unique_lock<std::mutex> &lock,
       });
 }
 
+bool Warpgroup::checkPlaceOfSum(const Instruction &i, const TensorRef &dest,
+                                int64_t piece, std::array<int64_t, 3> at) {
+  int64_t pieces = machine.grid.launch.kernel.inbox->pieces;
+  auto [batch, head, row] = at;
+  if (piece >= 0 && piece < pieces && batch >= 0 && batch < dest.sizes[0] &&
+      head >= 0 && head < dest.sizes[1] && row >= 0)
+    return true;
+  return fault(
+      i, llvm::formatv("stores as piece {0} of {1} to [{2}, {3}, "
+                       "{4}] of a tensor of [{5}]",
+                       piece, pieces, batch, head, row,
+                       llvm::make_range(dest.sizes.begin(), dest.sizes.end())));
+}
+
 bool Warpgroup::executeSumPushed(const Instruction &i) {
   if (!checkPredecessor(i, "stores what was pushed"))
     return false;
@@ -132,13 +146,8 @@ bool Warpgroup::executeSumPushed(const Instruction &i) {
     return fault(i, llvm::formatv("adds up {0} rows of each piece, but its "
                                   "inbox has room for {1}",
                                   rows, info.rows));
-  if (batch < 0 || batch >= dest.sizes[0] || head < 0 ||
-      head >= dest.sizes[1] || first < 0 || piece < 0 || piece >= info.pieces)
-    return fault(i, llvm::formatv("stores as piece {0} of {1} to [{2}, {3}, "
-                                  "{4}] of a tensor of [{5}]",
-                                  piece, info.pieces, batch, head, first,
-                                  llvm::make_range(dest.sizes.begin(),
-                                                   dest.sizes.end())));
+  if (!checkPlaceOfSum(i, dest, piece, {batch, head, first}))
+    return false;
   std::vector<float> sum(width);
   for (int64_t k = 0; k < rows; ++k) {
     int64_t index = first + piece + k * info.pieces;

@@ -89,6 +89,10 @@ private:
   bool executeAwaitFirst(const Instruction &instruction);
   bool executePush(const Instruction &instruction);
   bool executeSumPushed(const Instruction &instruction);
+  /// That what was pushed to piece `piece` is stored to a place, batch, head
+  /// and row, of `dest`.
+  bool checkPlaceOfSum(const Instruction &instruction, const TensorRef &dest,
+                       int64_t piece, std::array<int64_t, 3> at);
   bool executePushShares(const Instruction &instruction);
   bool executeSumPushedShares(const Instruction &instruction);
   /// Waits for the inbox of this consumer to be complete.

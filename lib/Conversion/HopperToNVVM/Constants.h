@@ -21,6 +21,14 @@ inline Value toI32(OpBuilder &b, Location loc, Value index) {
   return arith::IndexCastOp::create(b, loc, b.getI32Type(), index);
 }
 
+/// `a * factor + b`, i32.
+inline Value mulAdd(OpBuilder &builder, Location loc, Value a, int64_t factor,
+                    Value b) {
+  return arith::AddIOp::create(
+      builder, loc,
+      arith::MulIOp::create(builder, loc, a, getI32(builder, loc, factor)), b);
+}
+
 /// Named barrier of the threads of consumer 0, behind those of turns, at most
 /// 7, and that of the block; the next consumer's follows.
 inline constexpr int64_t kConsumerBarrier = 8;

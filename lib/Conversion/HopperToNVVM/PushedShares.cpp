@@ -23,13 +23,9 @@ using namespace mlir::hopper;
 /// (i32).
 static Value getPlaceOfSender(IndexBuilder i, InboxType type, Value inbox,
                               Value sender) {
-  auto mulAdd = [&](Value a, int64_t factor, Value b) {
-    Value bytes = i.mul(a, getI32(i.b, i.loc, factor));
-    return i.add(bytes, b);
-  };
   Value thread = toI32(i.b, i.loc, getThreadOfWarpgroup(i));
-  return mulAdd(sender, type.getPieceBytes(),
-                mulAdd(thread, kThreadUnitBytes, inbox));
+  return mulAdd(i.b, i.loc, sender, type.getPieceBytes(),
+                mulAdd(i.b, i.loc, thread, kThreadUnitBytes, inbox));
 }
 
 static Value compare(IndexBuilder i, arith::CmpIPredicate predicate, Value lhs,

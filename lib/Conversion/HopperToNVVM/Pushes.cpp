@@ -22,14 +22,6 @@
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// `a * factor + b`, i32.
-static Value mulAdd(OpBuilder &builder, Location loc, Value a, int64_t factor,
-                    Value b) {
-  return arith::AddIOp::create(
-      builder, loc,
-      arith::MulIOp::create(builder, loc, a, getI32(builder, loc, factor)), b);
-}
-
 //===----------------------------------------------------------------------===//
 // Rings
 //===----------------------------------------------------------------------===//
