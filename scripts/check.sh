@@ -40,9 +40,14 @@ format() {
   (cd "$ROOT" && sources | xargs clang-format-22 --dry-run -Werror)
 }
 
+# Without the precompiled header, all of which would be looked through for every
+# file: that takes two to three times as long.
 tidy() {
-  (cd "$ROOT" && sources | grep -E '^(lib|tools)/.*\.cpp$' |
-    xargs -P "$(nproc)" -n 1 clang-tidy-22 -p "$BUILD" --quiet)
+  mkdir -p "$BUILD/tidy" &&
+    sed -E 's/-Winvalid-pch (-Xclang [^ ]+ )+//' "$BUILD/compile_commands.json" \
+      >"$BUILD/tidy/compile_commands.json" &&
+    (cd "$ROOT" && sources | grep -E '^(lib|tools)/.*\.cpp$' |
+      xargs -P "$(nproc)" -n 1 clang-tidy-22 -p "$BUILD/tidy" --quiet)
 }
 
 lit_suite() { "$LIT" -sv "$BUILD/test"; }

@@ -73,8 +73,13 @@ getRegisterSplits(const OperatorFacts &op) {
   return {{24, 240}, {40, 232}};
 }
 
-/// Registers of a producer at whose end threads wait: with fewer it spills.
-static constexpr int64_t kWaitingProducer = 40;
+/// Whether the producer of pieces has the registers to wait for a cluster at
+/// its end: with 24 it spills, unless its rings are of one depth and it counts
+/// their slots together.
+static bool canWait(const ScheduleFields &schedule) {
+  return schedule.registers[0] >= 40 ||
+         (!schedule.push && llvm::all_equal(schedule.stages));
+}
 
 /// The same for one consumer, where two blocks are to share a multiprocessor.
 static std::array<int64_t, 2> getSharedRegisters(const OperatorFacts &op) {
@@ -195,13 +200,13 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     schedule.persistent = schedule.rotate = false;
     for (int64_t cluster : {1, 2}) {
       schedule.cluster = cluster;
-      if (cluster == 1 || schedule.registers[0] >= kWaitingProducer)
+      if (cluster == 1 || canWait(schedule))
         addPieces(schedule);
     }
   };
   auto addPushes = [&](ScheduleFields schedule) {
     schedule.push = true;
-    if (schedule.registers[0] >= kWaitingProducer)
+    if (canWait(schedule))
       addPieces(schedule);
   };
   // All ways to run blocks of one size.
