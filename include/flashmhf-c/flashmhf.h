@@ -180,8 +180,8 @@ typedef struct FlashmhfCompileOptions {
   FlashmhfDiagnosticCallback diagnosticCallback; /**< may be NULL */
   void *diagnosticUserData;
   /** The GPU to choose schedules for: "h100-sxm" (the default), "h200",
-   *  "h100-pcie", or what its driver calls it; one that is not known counts as
-   *  h100-sxm. */
+   *  "h100-pcie", or what its driver calls it, see flashmhfCudaDeviceName();
+   *  one that is not known counts as h100-sxm. */
   const char *gpu;
   /** A tuning database (JSON) to ask before the library's own. */
   const char *database;
@@ -289,6 +289,12 @@ FLASHMHF_API void flashmhfEmulatorDestroy(FlashmhfEmulator *emulator);
 /** FLASHMHF_OK if the CUDA driver can be opened and there is a GPU that the
  *  kernels run on; else FLASHMHF_UNAVAILABLE and the reason. */
 FLASHMHF_API FlashmhfStatus flashmhfCudaAvailable(void);
+
+/** What the driver calls GPU number `device`, such as "NVIDIA H200": the `gpu`
+ *  of the compile options for kernels that will run there.
+ *  FLASHMHF_UNAVAILABLE where there is no driver or no such GPU. `*name` goes
+ *  back to flashmhfStringDestroy(). */
+FLASHMHF_API FlashmhfStatus flashmhfCudaDeviceName(int32_t device, char **name);
 
 /** Checks tensors against a contract and says how the kernel would be launched,
  *  without touching a GPU or the tensors' memory. `*plan` is JSON: "grid",

@@ -157,6 +157,16 @@ FlashmhfStatus flashmhfCudaAvailable(void) {
   return toStatus(checkCudaAvailable());
 }
 
+FlashmhfStatus flashmhfCudaDeviceName(int32_t device, char **name) {
+  if (!name)
+    return setError(FLASHMHF_INVALID_ARGUMENT, "name is null");
+  Expected<std::string> found = getGpuName(device);
+  if (!found)
+    return toStatus(found.takeError());
+  *name = copyString(*found);
+  return FLASHMHF_OK;
+}
+
 FlashmhfStatus flashmhfPlanLaunch(const char *contract,
                                   const DLTensor *const *tensors, int32_t count,
                                   int32_t multiprocessors, char **plan) {

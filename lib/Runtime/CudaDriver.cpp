@@ -36,6 +36,7 @@ struct OpenedDriver {
     find("cuInit", driver.init);
     find("cuDeviceGetCount", driver.deviceGetCount);
     find("cuDeviceGet", driver.deviceGet);
+    find("cuDeviceGetName", driver.deviceGetName);
     find("cuDeviceGetAttribute", driver.deviceGetAttribute);
     find("cuDevicePrimaryCtxRetain", driver.devicePrimaryCtxRetain);
     find("cuDevicePrimaryCtxRelease_v2", driver.devicePrimaryCtxRelease);

@@ -81,6 +81,7 @@ struct Driver {
   Result (*init)(unsigned flags);
   Result (*deviceGetCount)(int *count);
   Result (*deviceGet)(Device *device, int ordinal);
+  Result (*deviceGetName)(char *name, int size, Device device);
   Result (*deviceGetAttribute)(int *value, int attribute, Device device);
   Result (*devicePrimaryCtxRetain)(Context *context, Device device);
   Result (*devicePrimaryCtxRelease)(Device device);

@@ -19,6 +19,21 @@ static Error missing(const llvm::Twine &message) {
   return makeError(ErrorKind::Unavailable, message);
 }
 
+/// GPU number `ordinal`.
+static Expected<Device> openGpu(const Driver &driver, int ordinal) {
+  int count = 0;
+  if (Error error =
+          driver.check(driver.deviceGetCount(&count), "count the GPUs"))
+    return std::move(error);
+  if (ordinal < 0 || ordinal >= count)
+    return missing(llvm::formatv("no GPU {0}: there are {1}", ordinal, count));
+  Device device;
+  if (Error error = driver.check(driver.deviceGet(&device, ordinal),
+                                 "open GPU " + llvm::Twine(ordinal)))
+    return std::move(error);
+  return device;
+}
+
 static Expected<bool> isHopper(const Driver &driver, Device device) {
   int major = 0, minor = 0;
   if (Error error = driver.check(
@@ -56,16 +71,26 @@ Error mlir::flashmhf::checkCudaAvailable() {
                                count));
 }
 
-Error CudaKernel::Impl::openDevice() {
-  int count = 0;
+Expected<std::string> mlir::flashmhf::getGpuName(int device) {
+  Expected<const Driver &> driver = Driver::get();
+  if (!driver)
+    return driver.takeError();
+  Expected<Device> opened = openGpu(*driver, device);
+  if (!opened)
+    return opened.takeError();
+  char name[256] = "";
   if (Error error =
-          driver.check(driver.deviceGetCount(&count), "count the GPUs"))
-    return error;
-  if (ordinal < 0 || ordinal >= count)
-    return missing(llvm::formatv("no GPU {0}: there are {1}", ordinal, count));
-  if (Error error = driver.check(driver.deviceGet(&device, ordinal),
-                                 "open GPU " + llvm::Twine(ordinal)))
-    return error;
+          driver->check(driver->deviceGetName(name, sizeof(name), *opened),
+                        "ask for the name of GPU " + llvm::Twine(device)))
+    return std::move(error);
+  return std::string(name);
+}
+
+Error CudaKernel::Impl::openDevice() {
+  Expected<Device> opened = openGpu(driver, ordinal);
+  if (!opened)
+    return opened.takeError();
+  device = *opened;
   Expected<bool> suits = isHopper(driver, device);
   if (!suits)
     return suits.takeError();

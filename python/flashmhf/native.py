@@ -170,6 +170,7 @@ FUNCTIONS = {
     "flashmhfEmulatorContract": (c_char_p, [c_void_p]),
     "flashmhfEmulatorDestroy": (None, [c_void_p]),
     "flashmhfCudaAvailable": (c_int, []),
+    "flashmhfCudaDeviceName": (c_int, [c_int32, _OUT]),
     "flashmhfPlanLaunch": (c_int, [c_char_p, _TENSORS, c_int32, c_int32, _OUT]),
     "flashmhfKernelLoad": (c_int, [c_char_p, c_size_t, c_char_p, c_int32, _OUT]),
     "flashmhfKernelLaunch": (c_int, [c_void_p, _TENSORS, c_int32, c_void_p]),

@@ -1,8 +1,8 @@
 /**
  * \file fakecuda.c
  * A CUDA driver that does nothing but print what it is asked, in place of
- * libcuda.so.1: one GPU of compute capability 9.0 with 132 multiprocessors. It
- * is silent where FAKECUDA_QUIET is set.
+ * libcuda.so.1: one "NVIDIA H200" of compute capability 9.0 with 132
+ * multiprocessors. It is silent where FAKECUDA_QUIET is set.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +39,12 @@ API int cuDeviceGetCount(int *count) {
 API int cuDeviceGet(int *device, int ordinal) {
   *device = ordinal + 40;
   return 0;
+}
+
+API int cuDeviceGetName(char *name, int size, int device) {
+  printf("name of %d\n", device);
+  snprintf(name, (size_t)size, "NVIDIA H200");
+  return device == 40 ? 0 : 101;
 }
 
 API int cuDeviceGetAttribute(int *value, int attribute, int device) {

@@ -109,6 +109,20 @@ static void testPushes(void) {
   flashmhfKernelDestroy(kernel);
 }
 
+static void testNames(void) {
+  char *name = NULL;
+  CHECK_ERROR(flashmhfCudaDeviceName(0, NULL), FLASHMHF_INVALID_ARGUMENT,
+              "name is null");
+  CHECK_ERROR(flashmhfCudaDeviceName(1, &name), FLASHMHF_UNAVAILABLE,
+              "no GPU 1: there are 1");
+  CHECK_ERROR(flashmhfCudaDeviceName(-1, &name), FLASHMHF_UNAVAILABLE,
+              "no GPU -1: there are 1");
+  CHECK(name == NULL);
+  CHECK(flashmhfCudaDeviceName(0, &name) == FLASHMHF_OK);
+  CHECK(name && strcmp(name, "NVIDIA H200") == 0);
+  flashmhfStringDestroy(name);
+}
+
 /* The caller's own use of the driver. */
 static int enter(void) {
   int (*push)(void *);
@@ -135,6 +149,7 @@ int main(void) {
   makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 300, 128);
 
   CHECK(flashmhfCudaAvailable() == FLASHMHF_OK);
+  testNames();
   CHECK_ERROR(flashmhfKernelLoad("bad", 3, contract, 0, &kernel),
               FLASHMHF_CUDA_ERROR, "ptxas fatal: unexpected instruction");
   CHECK_ERROR(flashmhfKernelLoad("ptx", 3, contract, 1, &kernel),

@@ -218,7 +218,12 @@ static void testOverlap(void) {
 
 static void testWithoutGPU(void) {
   FlashmhfKernel *kernel = NULL;
+  char *name = NULL;
   FlashmhfStatus available = flashmhfCudaAvailable();
+  if (strstr(flashmhfGetLastError(), "no CUDA driver"))
+    CHECK_ERROR(flashmhfCudaDeviceName(0, &name), FLASHMHF_UNAVAILABLE,
+                "no CUDA driver");
+  CHECK(flashmhfCudaDeviceName(-1, &name) != FLASHMHF_OK && !name);
   CHECK(available == FLASHMHF_OK || available == FLASHMHF_UNAVAILABLE ||
         available == FLASHMHF_CUDA_ERROR);
   CHECK_ERROR(flashmhfKernelLoad("", 0, "{", 0, &kernel), FLASHMHF_PARSE_ERROR,

@@ -10,11 +10,16 @@
 
 #include "flashmhf/Runtime/Tensors.h"
 #include <memory>
+#include <string>
 
 namespace mlir::flashmhf {
 
 /// Success if there is a driver and a GPU of compute capability 9.0.
 llvm::Error checkCudaAvailable();
+
+/// What the driver calls GPU `device`, such as "NVIDIA H200". Unavailable where
+/// there is no driver or no such GPU.
+llvm::Expected<std::string> getGpuName(int device);
 
 /// What a kernel whose tiles are summed by several blocks needs besides its
 /// tensors, in bytes; docs/contract.md says what for.
