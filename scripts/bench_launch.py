@@ -52,7 +52,7 @@ def make_operands(problem):
 
 def library_call(operands, out):
     """The launch with everything prepared, but for ctypes."""
-    kernel = flashmhf.compile("370m").load(0)
+    kernel = flashmhf.compile("370m", gpu=flashmhf.gpu_name()).load(0)
     tensors = [import_tensor(x) for x in (*operands, out)]
     array = native.tensor_array(tensors)
     function, stream = native.library().flashmhfKernelLaunch, torch_launch.raw_stream(torch, 0)

@@ -17,6 +17,7 @@ from .compiler import (
     cuda_available,
     emulator,
     explain,
+    gpu_name,
     jit,
 )
 from .native import FlashmhfError, FlashmhfValueError, version
@@ -38,6 +39,7 @@ __all__ = [
     "cuda_available",
     "emulator",
     "explain",
+    "gpu_name",
     "jit",
     "layer",
     "presets",

@@ -214,9 +214,9 @@ def compile(
         "note", "remark", "warning" or "error"; by default warnings become
         Python's FlashmhfWarning.
     options : chip ("sm_90a"), features ("+ptx84"), opt_level (0 to 3, default 3),
-        schedule (text of a #flashmhf.schedule<...> to use), gpu ("h100-sxm",
-        "h200", "h100-pcie", or what its driver calls it: what schedules are
-        chosen for), database (path of a tuning database to ask first), tuned
+        schedule (text of a #flashmhf.schedule<...> to use), gpu ("h100-sxm", the
+        default, "h200", "h100-pcie", or what its driver calls it, see `gpu_name`: what
+        schedules are chosen for), database (path of a tuning database to ask first), tuned
         (False: the cost model alone), programmatic (True: kernels may fetch K, U and V
         before the one in front of them in the stream ends, which must not write them;
         schedules are chosen with that in mind; default False), runners_up (how many
@@ -295,6 +295,17 @@ def emulator(problem=None, *, source=None, on_diagnostic=None, **options) -> Emu
 def cuda_available() -> bool:
     """Whether there is a GPU and a driver that kernels run on."""
     return native.library().flashmhfCudaAvailable() == native.OK
+
+
+def gpu_name(device: int = 0) -> str:
+    """What the driver calls GPU number `device`, such as "NVIDIA H200": the `gpu` of
+    `compile` for kernels that will run there.
+
+    Raises FlashmhfError (status "unavailable") where there is no driver or no such GPU.
+    """
+    text = ctypes.c_void_p()
+    native.check(native.library().flashmhfCudaDeviceName(device, ctypes.byref(text)))
+    return native.take_string(text)
 
 
 def _resolve(problem, source):

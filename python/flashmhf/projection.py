@@ -27,8 +27,8 @@ def project(x, w, *, out=None, programmatic=False, stream=None, target=None):
     stream, target : as for `run`.
 
     Products accumulate in f32 (f64 for f64), and the result is rounded once. The
-    function is compiled on the first call with its sizes and kept. Raises ValueError
-    for tensors that do not fit, FlashmhfError otherwise.
+    function is compiled on the first call with its sizes, as by `run`, and kept. Raises
+    ValueError for tensors that do not fit, FlashmhfError otherwise.
     """
     handle = runtime._launch_stream(x, stream)
     operands = {"x": x, "w": w} if out is None else {"x": x, "w": w, "out": out}
@@ -45,7 +45,7 @@ def project(x, w, *, out=None, programmatic=False, stream=None, target=None):
             out = _empty(x, (B, L, H, N), tensors["x"].dtype, target).swapaxes(1, 2)
         tensors["out"] = import_tensor(out, "out", runtime._exporter_stream(out, handle))
     source = _source(*(tensors[name] for name in ("x", "w", "out")))
-    compiled = runtime._compiled(source, target, programmatic)
+    compiled = runtime._compiled(source, target, tensors["x"].device_id, programmatic)
     arguments = [tensors[name] for name in ("x", "w", "out")]
     if target == "cuda":
         compiled.launch(*arguments, stream=handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import threading
 
@@ -38,7 +39,7 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
     out : [B, H, L, D] to write into, of q's dtype or f32. By default a torch
         tensor like `q` for torch tensors, else a NumPy array like `q`.
     target : "cpu" or "cuda"; default: where the tensors are. "emulate" runs the
-        kernel of the GPU on the CPU, warpgroup by warpgroup, on CPU tensors.
+        kernel of an H100 on the CPU, warpgroup by warpgroup, on CPU tensors.
     stream : on a GPU, the CUstream to enqueue on, as an integer or a
         torch.cuda.Stream; default: torch's current stream of the tensors' GPU for
         torch tensors, else CUDA's default stream. Nothing waits for it.
@@ -47,7 +48,8 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
         first block on an H100 to, for Chrome's or Perfetto's viewer.
 
     The function is compiled on the first call with its sizes, dtype and
-    activation, and kept; B and L may change freely. No tensor is copied. A call may
+    activation, on a GPU with schedules for the one that the tensors are on, and kept;
+    B and L may change freely. No tensor is copied. A call may
     be captured as a CUDA graph once a call like it has been made on
     that stream.
 
@@ -102,7 +104,7 @@ def _run(operands, activation, target, stream, trace, programmatic=False):
         router="r" in tensors,
     )
     arguments = [tensors[name] for name in problem.argument_names]
-    compiled = _compiled(problem, target, programmatic)
+    compiled = _compiled(problem, target, tensors["q"].device_id, programmatic)
     if target == "cuda":
         compiled.launch(*arguments, stream=handle)
         if torch_like and not programmatic:
@@ -128,12 +130,22 @@ def clear_cache() -> None:
         torch_launch.clear()
 
 
-def _compiled(problem, target, programmatic=False):
-    """`problem`: a Problem, or the MLIR text of another operator."""
-    key = (problem, target, programmatic)
+@functools.lru_cache(maxsize=None)
+def _gpu_name(device):
+    """Of GPU number `device`, which the driver is asked for once."""
+    return compiler.gpu_name(device)
+
+
+def _compiled(problem, target, device, programmatic=False):
+    """`problem`: a Problem, or the MLIR text of another operator. `device`: for target
+    "cuda" the number of the GPU that it is to run on; GPUs of one name share it."""
+    gpu = _gpu_name(device) if target == "cuda" else None
+    key = (problem, target, gpu, programmatic)
     with _lock:
         if key not in _cache:
             options = dict(programmatic=True) if programmatic else {}
+            if gpu is not None:
+                options["gpu"] = gpu
             make = _MAKERS[target]
             if isinstance(problem, str):
                 _cache[key] = make(source=problem, **options)

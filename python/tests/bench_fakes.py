@@ -44,7 +44,7 @@ class CPUKernel:
 class CPUProjection:
     """The artifact of a projection, and its kernel, on the CPU."""
 
-    def __init__(self, source):
+    def __init__(self, source, gpu):
         self._function = flashmhf.jit(source=source)
 
     def load(self, device):

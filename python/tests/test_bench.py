@@ -181,6 +181,26 @@ def test_kernels_are_built_and_loaded(library, tmp_path):
             schedules.parse_file(bad)
 
 
+def test_kernels_are_built_for_a_gpu(monkeypatch):
+    problem, own, asked = models.parse_model("370m").problem, schedules.Variant("own"), []
+
+    def note(result):
+        def call(problem, gpu, **options):
+            asked.append(gpu)
+            return result
+
+        return call
+
+    monkeypatch.setattr(schedules, "explain", note(dict(schedule="#flashmhf.schedule<split = 2>")))
+    monkeypatch.setattr(schedules, "compile", note(None))
+    for gpu in ("NVIDIA H200", None):
+        schedules.build_all(problem, [own], gpu=gpu)
+        schedules.plan(problem, [own], True, gpu)
+        schedules.build(problem, [schedules.Built(own, early=True)], "ptx", gpu)
+        assert asked == [gpu] * 4
+        asked.clear()
+
+
 def make_case():
     case = report.Case("370m", dict(dtype="bf16"), 1, 4096, 6, notes=["triton: not there"])
     base = [1.0e-4, 1.1e-4, 1.05e-4, 1.02e-4]

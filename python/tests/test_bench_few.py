@@ -78,7 +78,8 @@ class Library:
         return 0
 
 
-def build(problem, planned, image=None):
+def build(problem, planned, image=None, gpu=None):
+    assert gpu == "NVIDIA H200"
     for built in planned:
         if built.variant.name == "refused":
             built.error = "no such key"
@@ -103,6 +104,7 @@ def run(few, monkeypatch, library, names=("flashmhf",), asked="WRCP", tokens=(5,
         ],
         methods=asked,
         method_peers={few_tokens.NAME: few_tokens.maker("few.so")},
+        gpu="NVIDIA H200",
     )
     return list(few.run([models.parse_model(MODEL)], list(tokens), settings, lambda line: None))
 
@@ -216,6 +218,7 @@ def test_layers(few, monkeypatch):
         variants=[schedules.Variant("flashmhf")],
         methods="RCP",
         official=cli.official_peers(peers),
+        gpu="NVIDIA H200",
     )
     (cases,) = few.run([models.parse_model(MODEL)], [5], settings, lambda line: None)
     ours = layer.OWN_NAME
@@ -307,7 +310,7 @@ def test_command(few, monkeypatch, tmp_path, capsys):
     case.method = "R"
 
     def fake(models, tokens, settings, say):
-        assert settings.methods == "R" and tokens == [1]
+        assert settings.methods == "R" and tokens == [1] and settings.gpu == "H100"
         yield [case]
 
     monkeypatch.setattr(few, "run", fake)

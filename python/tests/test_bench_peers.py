@@ -1,7 +1,7 @@
 """The opponents of `bench` on the CPU: layouts, padding, and what they refuse."""
 
 import pytest
-from bench_fakes import Clock, CPUKernel, replace_gpu
+from bench_fakes import Clock, CPUKernel, CPUProjection, replace_gpu
 
 import flashmhf
 from flashmhf.bench import models, schedules
@@ -87,7 +87,18 @@ def test_layer(bench, batch, monkeypatch):
     from flashmhf.bench.peers import Unavailable, layer
 
     made = bench(batch=batch)
-    monkeypatch.setattr(schedules, "build", lambda _, built: setattr(built[0], "artifact", core))
+    made.gpu = "NVIDIA H200"
+
+    def build(problem, built, gpu):
+        assert gpu == made.gpu
+        built[0].artifact = core
+
+    def build_projection(source, gpu):
+        assert gpu == made.gpu
+        return CPUProjection(source, gpu)
+
+    monkeypatch.setattr(schedules, "build", build)
+    monkeypatch.setattr(layer, "build_projection", build_projection)
     core = made.built[0].artifact
     found = check_all(layer.entries(made), made)
     assert [entry.name for entry in found] == [layer.OWN_NAME, layer.NAME]

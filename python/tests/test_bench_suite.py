@@ -28,11 +28,11 @@ def nan_last(tensor):
     tensor.array()[-1, -1, -1, -1] = 0x7FC0
 
 
-def build(problem, variants, image):
-    assert image == "ptx"
+def build(problem, variants, image, gpu):
+    assert image == "ptx" and gpu == "NVIDIA H200"
     built = [
         schedules.Built(variants[0], CPUKernel(problem), "#flashmhf.schedule<>"),
-        schedules.Built(variants[1], None, "", "no such thing"),
+        schedules.Built(variants[1], error="no such thing"),
         schedules.Built(variants[2], CPUKernel(problem, zero_first), warnings=["ptxas: spills"]),
         schedules.Built(variants[3], CPUKernel(problem, nan_last)),
     ]
@@ -46,7 +46,7 @@ def test_case(suite, monkeypatch, changes):
     monkeypatch.setattr(schedules, "build_all", build)
 
     def peer(bench):
-        assert bench.problem.heads == 4 and bench.tokens == 70
+        assert bench.problem.heads == 4 and bench.tokens == 70 and bench.gpu == "NVIDIA H200"
         return [rounds.Entry("peer", 1e6, lambda i: None, lambda: 0.5, 1.0)]
 
     def missing(bench):
@@ -60,6 +60,7 @@ def test_case(suite, monkeypatch, changes):
         image="ptx",
         variants=[schedules.Variant(n) for n in names],
         peers=dict(peer=peer, missing=missing),
+        gpu="NVIDIA H200",
     )
     said = []
     (case,) = suite.run([models.parse_model(MODEL + changes)], [70], settings, said.append)
@@ -122,7 +123,7 @@ def test_command(suite, monkeypatch, tmp_path, capsys):
     command = ["bench", "--model", "370m", "--tokens", "4096", "-o", output, "--plot", plot]
     assert main.main([*command, "--triton", "none.py"]) == 0
     (models, tokens, settings), printed = asked[0], capsys.readouterr().out
-    assert [m.name for m in models] == ["370m"] and tokens == [4096]
+    assert [m.name for m in models] == ["370m"] and tokens == [4096] and settings.gpu == "H100"
     assert set(settings.peers) == {"layer", "SwiGLU"} and "Triton takes no part" in printed
     assert "H100, driver 580" in printed and "370m, 16384 tokens" in printed
     first = report.from_json((tmp_path / "r.json").read_text())

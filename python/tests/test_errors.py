@@ -131,6 +131,13 @@ def test_no_gpu_is_an_error_not_a_crash(operands):
     assert error.value.status in ("unavailable", "CUDA error")
 
 
+def test_names_of_gpus_that_are_not_there():
+    for device in (-1,) if flashmhf.cuda_available() else (-1, 0):
+        with pytest.raises(flashmhf.FlashmhfError) as error:
+            flashmhf.gpu_name(device)
+        assert error.value.status == "unavailable"
+
+
 def fake(shape, strides, dtype="bf16", address=1 << 20, device=0):
     return make_tensor(address, shape, strides, dtype, (CUDA, device))
 

@@ -219,6 +219,22 @@ def test_a_run_by_method(tmp_path, capsys, monkeypatch):
     capsys.readouterr()
 
 
+def test_databases_are_asked_for_the_gpu():
+    shapes = [shape(1000, 3)]
+    other = shapes[0].candidates[2].schedule
+    entries = [database.entry("h200", shapes[0].problem, 1000, other, 1.0)]
+    (found,) = choices.by_database(shapes, "h200", entries)
+    assert found["database"] == other
+    (found,) = choices.by_database(shapes, "h100-sxm", entries)
+    assert found["database"] != other
+    # What is shipped for an H100 is not taken for another GPU.
+    tuned = candidates.Shape("370m", flashmhf.presets["370m"], 1, 64)
+    for gpu, source in (("h100-sxm", "database"), ("h200", "model")):
+        said = flashmhf.explain(tuned.sized, gpu=gpu, runners_up=0)
+        (found,) = choices.by_database([tuned], gpu, [])
+        assert said["source"] == source and found["database"] == said["schedule"]
+
+
 def test_what_else_is_taken():
     one = shape(limit=3)
     others = shape(limit=9).candidates[4:]

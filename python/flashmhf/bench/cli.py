@@ -260,8 +260,9 @@ def run(arguments) -> int:
     peers, missing = find_peers(arguments)
     method_peers, also_missing = find_method_peers(arguments)
     keywords.update(peers=peers, official=official_peers(peers), method_peers=method_peers)
-    settings = suite.Settings(**keywords)
-    report = _start_report(arguments, gpu.describe_machine(), settings)
+    machine = gpu.describe_machine()
+    settings = suite.Settings(gpu=machine["gpu"], **keywords)
+    report = _start_report(arguments, machine, settings)
     draw = sweep_to_svg if settings.methods else to_svg
     print(f"{report.machine['gpu']}, driver {report.machine['driver']}", flush=True)
     for line in missing + also_missing:

@@ -79,10 +79,10 @@ def run(models, tokens, settings, say=print):
             sized = model.problem.replace(batch=settings.batch, tokens=count)
             for early in (False, True):
                 variants = [_with_start(v, early) for v in settings.variants]
-                planned[count, early] = schedules.plan(sized, variants, early)
+                planned[count, early] = schedules.plan(sized, variants, early, settings.gpu)
                 planned[count, early].append(_any_count(early))
         every = [built for group in planned.values() for built in group]
-        schedules.build(model.problem, every, settings.image)
+        schedules.build(model.problem, every, settings.image, settings.gpu)
         say(f"{model.name}: {len(every)} kernels built in {time.monotonic() - begin:.1f} s")
         for count in tokens:
             say(f"{model.name}, {count} tokens")
@@ -117,7 +117,9 @@ class _Cases:
         want = gpu.reference(problem, sets[0], rows)
         # Chained calls all write one output: the last set's stands there.
         self._last = gpu.reference(problem, sets[-1], rows)
-        self._bench = Bench(model, batch, tokens, [], sets, rows, want, clocks["C"], seed)
+        self._bench = Bench(
+            model, batch, tokens, [], sets, rows, want, clocks["C"], seed, settings.gpu
+        )
         self._notes, self._failed = [], []
 
     def run(self, plain, early) -> list:

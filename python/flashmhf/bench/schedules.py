@@ -79,10 +79,12 @@ def print_schedule(fields: dict) -> str:
     return f"#flashmhf.schedule<{body}>"
 
 
-def chosen_schedule(problem, early=False) -> str:
+def chosen_schedule(problem, early=False, gpu=None) -> str:
     """The text of the schedule that the compiler chooses. `early`: where kernels may
-    start before the one in front of them ends."""
-    return explain(problem, programmatic=early, max_variants=1, runners_up=0)["schedule"]
+    start before the one in front of them ends. `gpu`: what they are to run on, None for
+    the compiler's default."""
+    options = dict(programmatic=early, max_variants=1, runners_up=0)
+    return explain(problem, gpu=gpu, **options)["schedule"]
 
 
 def schedule_at(found: dict, batch: int, tokens: int) -> str:
@@ -113,26 +115,28 @@ class Built:
     warnings: list = dataclasses.field(default_factory=list)
 
 
-def build_all(problem, variants, image=None) -> list:
+def build_all(problem, variants, image=None, gpu=None) -> list:
     """A Built for each variant, on all cores. `image`: "ptx" or "cubin"; by
-    default a cubin where there is a ptxas, since the driver's takes its time."""
-    planned = plan(problem, variants)
-    build(problem, planned, image)
+    default a cubin where there is a ptxas, since the driver's takes its time. `gpu`: see
+    chosen_schedule."""
+    planned = plan(problem, variants, gpu=gpu)
+    build(problem, planned, image, gpu)
     return planned
 
 
-def plan(problem, variants, early=False) -> list:
-    """A Built for each variant with its schedule, and no artifact yet. `early`: see
-    chosen_schedule."""
-    own = chosen_schedule(problem, early) if any(not v.file for v in variants) else ""
+def plan(problem, variants, early=False, gpu=None) -> list:
+    """A Built for each variant with its schedule, and no artifact yet. `early`, `gpu`:
+    see chosen_schedule."""
+    own = chosen_schedule(problem, early, gpu) if any(not v.file for v in variants) else ""
     return [
         Built(v, schedule="" if v.file else change(own, v.changes) if v.changes else own)
         for v in variants
     ]
 
 
-def build(problem, planned, image=None) -> None:
-    """Fills in the artifacts, on all cores; those with one schedule share one."""
+def build(problem, planned, image=None, gpu=None) -> None:
+    """Fills in the artifacts, on all cores; those with one schedule share one. `gpu`: see
+    chosen_schedule."""
     alike = {}
     for built in planned:
         alike.setdefault((built.variant.file, built.schedule, built.early), []).append(built)
@@ -143,7 +147,7 @@ def build(problem, planned, image=None) -> None:
             if first.variant.file:
                 first.artifact = load(first.variant.file)
             else:
-                first.artifact = _compile(problem, first, image)
+                first.artifact = _compile(problem, first, image, gpu)
         except native.FlashmhfError as error:
             first.error = str(error)
         for other in group[1:]:
@@ -154,12 +158,12 @@ def build(problem, planned, image=None) -> None:
         list(pool.map(fill, alike.values()))
 
 
-def _compile(problem, built, image):
+def _compile(problem, built, image, gpu):
     def note(severity, message):
         if severity == "warning":
             built.warnings.append(message)
 
-    options = dict(on_diagnostic=note)
+    options = dict(on_diagnostic=note, gpu=gpu)
     if built.schedule:
         options["schedule"] = built.schedule
     else:

@@ -22,7 +22,8 @@ class Settings:
     exact sizes. peers: name -> function of a Bench that makes a list of entries
     or raises Unavailable. methods: of `methods`, each its own case, for tokens up to
     most_by_method, None for all; single_rounds: of W and R; official: the peers of
-    these cases; method_peers: name -> function of a Bench and a few.Way."""
+    these cases; method_peers: name -> function of a Bench and a few.Way. gpu: what our
+    kernels are compiled for, None for the compiler's default."""
 
     batch: int = 1
     rounds: int = 12
@@ -37,12 +38,14 @@ class Settings:
     most_by_method: int | None = None
     official: dict = dataclasses.field(default_factory=dict)
     method_peers: dict = dataclasses.field(default_factory=dict)
+    gpu: str | None = None
 
 
 @dataclasses.dataclass
 class Bench:
     """What entries of one case are made from: our kernels as schedules.Built, sets
-    of operands, the float64 result `want` of the first one for the tokens `rows`."""
+    of operands, the float64 result `want` of the first one for the tokens `rows`. gpu: as
+    of the Settings."""
 
     model: object
     batch: int
@@ -53,6 +56,7 @@ class Bench:
     want: torch.Tensor
     clock: object
     seed: int
+    gpu: str | None = None
 
     @property
     def problem(self):
@@ -70,7 +74,9 @@ def run(models, tokens, settings, say=print):
                 problem = problem.replace(batch=settings.batch, tokens=count)
             if general is None or settings.specialise:
                 begin = time.monotonic()
-                general = schedules.build_all(problem, settings.variants, settings.image)
+                general = schedules.build_all(
+                    problem, settings.variants, settings.image, settings.gpu
+                )
                 seconds = time.monotonic() - begin
                 say(f"{model.name}: {len(general)} kernels built in {seconds:.1f} s")
             say(f"{model.name}, {count} tokens: preparing")
@@ -90,7 +96,7 @@ def _run_case(model, tokens, built, clock, settings, say) -> Case:
     sets = [gpu.make_operands(problem, batch, tokens, settings.seed + i) for i in range(number)]
     rows = gpu.sample_tokens(tokens, settings.seed)
     want = gpu.reference(problem, sets[0], rows)
-    bench = Bench(model, batch, tokens, built, sets, rows, want, clock, settings.seed)
+    bench = Bench(model, batch, tokens, built, sets, rows, want, clock, settings.seed, settings.gpu)
 
     entries, notes = [], []
     for one in built:

@@ -35,6 +35,7 @@ k.__class__ = torch.Parameter
 r = torch.Tensor(0x30000000, (1, 8, 300, 2), torch.float32)
 out = torch.Tensor(0x40000000, (1, 8, 300, 64))
 
+assert flashmhf.gpu_name() == "NVIDIA H200"
 step("general way")
 flashmhf.run(q, k, u, v, r, out=out)
 exports()

@@ -92,21 +92,21 @@ def _project_operands(x, w, out):
     return [import_tensor(t, name) for t, name in zip(seen, ("x", "w", "out"))]
 
 
-def build_projection(source):
-    """The artifact of a projection that starts early."""
-    return compile(source=source, programmatic=True)
+def build_projection(source, gpu):
+    """The artifact of a projection that starts early. `gpu`: see Bench."""
+    return compile(source=source, programmatic=True, gpu=gpu)
 
 
 def _own_layers(bench, layers) -> list:
     """The layers with our projections. Both are of one shape, and so one kernel."""
     sized = bench.problem.replace(batch=bench.batch, tokens=bench.tokens)
     core = schedules.Built(schedules.Variant(OWN_NAME), early=True)
-    schedules.build(sized, [core])
+    schedules.build(sized, [core], gpu=bench.gpu)
     if core.artifact is None:
         raise Unavailable(core.error)
     first, shape = layers[0], (bench.batch, bench.tokens, bench.model.width)
     operands = _project_operands(first.x.view(shape), first.w_in, first.q.view(shape))
-    project = build_projection(projection._source(*operands))
+    project = build_projection(projection._source(*operands), bench.gpu)
     return [OwnLayer(bench, layer, core.artifact, project) for layer in layers]
 
 
