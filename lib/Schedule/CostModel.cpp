@@ -21,66 +21,77 @@ using namespace mlir::flashmhf;
 // Fitted constants
 //===----------------------------------------------------------------------===//
 
-// Least squares of the logarithms of prediction over measurement, over 2500
-// times: the candidates of two runs of `tune`, by methods C and P, of
-// 2026-11-23 (1 to 4096 tokens, three models), the ledger, and the kernels of
-// docs/performance.md, "Few tokens". Root mean square 6.5% over those of the
-// runs. Those that say so: over 3600 times of runs of 2026-11-28, 6.2%, and so
-// that what the model picks loses little.
+// Least squares of the logarithms of prediction over measurement, and so that
+// what the model picks loses little, over 7100 times: the candidates of runs of
+// `tune`, in rounds and by methods C and P (1 to 16384 tokens, three models),
+// of 2026-11-28 on an h100-sxm and of 2026-11-29 on an h200, beside the ledger
+// of 2026-11-28. Root mean square 6.3%.
 
 /// Microseconds from the end of a kernel to the start of the next in a graph,
 /// and how much of it a programmatic start hides.
-static constexpr double kLaunch = 1.49;
-static constexpr double kEarlyLaunch = 0.78;
-/// Microseconds from there to the first step, with barriers and Q; and until
-/// weights come at full rate, which a programmatic start hides.
-static constexpr double kFirstStep = 1.58;
-static constexpr double kRamp = 1.06;
+static constexpr double kLaunch = 1.066;
+static constexpr double kEarlyLaunch = 1.014;
+/// Microseconds from there to the first step, with barriers and Q, and of the
+/// time in which memory brings all blocks their first tiles the part that the
+/// step waits besides; and until weights come at full rate, which a
+/// programmatic start hides.
+static constexpr double kFirstStep = 1.92;
+static constexpr double kFill = 0.581;
+static constexpr double kRamp = 0.342;
 /// Traffic of all multiprocessors together delays each by its time at this
 /// rate, GB/s for 132 of them. It is power and clock as well as traffic.
-static constexpr double kSharedTraffic = 30500;
+static constexpr double kSharedTraffic = 27600;
 /// What of a chip's rate of reading memory is left to weights, which come from
 /// it once, and GB/s at which blocks that need the same ones find them in L2.
-static constexpr double kMemory = 0.969;
-static constexpr double kSharedReads = 37000; // 2026-11-28
+static constexpr double kMemory = 0.9549;
+static constexpr double kSharedReads = 31800;
 /// Rate of memory of programmatic kernels with a block for at most half of the
 /// multiprocessors, beside that of others: 1.3b, 1 token, in 4 pieces 28.8 us,
 /// in 6 22.4.
-static constexpr double kFewEarly = 0.928;
+static constexpr double kFewEarly = 0.9465;
+/// Microseconds to start a tile in a fresh block instead of a persistent one.
+static constexpr double kFreshBlock = 0.196;
 /// Bytes a cycle at which a tile's output leaves a block at its end.
-static constexpr double kStoreBytes = 8.7;
-/// Microseconds that the pieces of a split take to meet; bytes a cycle of their
-/// partial sums for each block, which writes as many as it then reads; the same
-/// where pieces push rows, and microseconds and bytes of shares. Where not all
+static constexpr double kStoreBytes = 46.8;
+/// Microseconds that the pieces of a split take to meet; bytes a cycle of a
+/// tile's partial sums, for each doubling of the pieces; bytes of rows where
+/// pieces push these, and microseconds and bytes of shares. Where not all
 /// blocks run at once, bytes a cycle at which one block reads all sums of a
-/// tile. All but the last 2026-11-28.
-static constexpr double kReduction = 1.68;
-static constexpr double kReductionBytes = 22.7;
-static constexpr double kPushBytes = 28.6;
-static constexpr double kPushShares = 0.59;
-static constexpr double kShareBytes = 65;
-static constexpr double kLonelyBytes = 18;
+/// tile.
+static constexpr double kReduction = 1.211;
+static constexpr double kReductionBytes = 62.9;
+static constexpr double kPushBytes = 10.8;
+static constexpr double kPushShares = 0.511;
+static constexpr double kShareBytes = 114;
+static constexpr double kLonelyBytes = 14.4;
 /// What all takes longer where clusters that push do not all run at once.
-static constexpr double kClusterWave = 1.12;
-/// What an odd number of pieces that push takes longer, and one that is not a
-/// multiple of 4: multiprocessors come in pairs. 2026-11-28.
-static constexpr double kOddCluster = 1.062;
-static constexpr double kSixCluster = 1.022;
+static constexpr double kClusterWave = 1.189;
+/// What an odd number of pieces that push takes longer, since multiprocessors
+/// come in pairs, and what 6, 10 or 14 take.
+static constexpr double kOddCluster = 1.017;
+static constexpr double kSixCluster = 0.9713;
 /// The power of the number of tiles of tokens by which exchanged roles take
-/// longer: each reads all weights again. 2026-11-28.
-static constexpr double kExchangedTiles = 0.1;
-/// Microseconds for which pieces in clusters of two wait for each other.
-/// 2026-11-28.
-static constexpr double kClusterPieces = 0.64;
+/// longer: each reads all weights again.
+static constexpr double kExchangedTiles = 0.0766;
+/// Microseconds for which the two consumers of pieces in clusters of two wait
+/// for those of the other block.
+static constexpr double kClusterPieces = 0.333;
+/// What exchanged roles take longer with rings of two slots.
+static constexpr double kShallow = 1.024;
+/// Multiprocessors come in pairs, with one way to memory. Where some pairs have
+/// two blocks and others one, those that are alone get ahead of the others, the
+/// more, the more their rings ask for at once: all wait by kUneven of the time
+/// that memory takes for what is beyond kRoom bytes. 96 blocks of 1.3b, 64
+/// tokens, take 28.9 us with rings of 13.8 MB in all, 26.8 with 6.9. Not
+/// programmatic kernels: those that come next fill the pairs.
+static constexpr double kUneven = 0.835;
+static constexpr double kRoom = 7.69e6;
 /// How little the work hides the stream of operands and the other way around:
 /// the exponent of the norm that joins them.
-static constexpr double kJoinMemory = 4.8;
+static constexpr double kJoinMemory = 4.25;
 
 // From docs/performance.md, the forward kernel.
 
-/// Microseconds to start a tile in a fresh block instead of a persistent one:
-/// .956 against .981 (370m), .990 against 1.020 (1.3b), 16384 tokens.
-static constexpr double kFreshBlock = 1.4;
 /// A cluster of two is 1% slower than none (370m, 1.3b, 16384 tokens): what
 /// multicast saves in traffic has not been seen to save time there.
 static constexpr double kCluster = 1.01;
@@ -90,9 +101,8 @@ static constexpr double kCluster = 1.01;
 static constexpr double kQThread = 0.5;
 static constexpr double kFused = 0.15;
 /// What it gains programmatic kernels to ask for first tiles first, where
-/// blocks share weights: 1.3b, 370m and 128m at 512 tokens, 128m at 1024: 1 to
-/// 6%.
-static constexpr double kPaced = 0.98;
+/// blocks share weights; as much is lost where kernels are not programmatic.
+static constexpr double kPaced = 0.968;
 
 /// `rotate` cost 0 to 6% below 65536 tokens and gained 1% there, within noise.
 static constexpr double kRotate = 1.02;
@@ -140,11 +150,40 @@ static double getEndCycles(const OperatorFacts &op,
     return kPushShares * chip.clockGHz * 1e3 + sent * sharing / kShareBytes;
   }
   double cycles =
-      kReduction * chip.clockGHz * 1e3 + partials * sharing / kReductionBytes;
+      kReduction * chip.clockGHz * 1e3 +
+      std::log2(double(schedule.split)) * partials * sharing / kReductionBytes;
   // Blocks that do not all run at once cannot meet: one sums for a tile.
   if (counts.waves > 1)
     cycles += double(schedule.split) * partials / kLonelyBytes;
   return cycles;
+}
+
+/// Blocks at once that read weights which no other reads.
+static double countReaders(const OperatorFacts &op,
+                           const ScheduleFields &schedule,
+                           const Prediction &counts) {
+  return double(std::min<int64_t>(counts.blocks, op.groups * schedule.split));
+}
+
+/// Microseconds that blocks lose to those that are alone in a pair of
+/// multiprocessors.
+static double getUnevenTime(const OperatorFacts &op,
+                            const ScheduleFields &schedule, const Chip &chip,
+                            const Prediction &counts) {
+  double pairs = double(chip.multiprocessors) / 2;
+  double blocks = double(counts.blocks);
+  // A few pairs do not matter.
+  constexpr double few = 0.15;
+  double uneven = std::min(blocks - pairs, 2 * pairs - blocks) / (pairs / 2);
+  uneven = (uneven - few) / (1 - few);
+  if (schedule.programmatic || uneven <= 0)
+    return 0;
+  double bytes = 0;
+  for (const RingFacts &ring : getRings(op, schedule))
+    if (ring.name != "Q" && !ring.isLocal)
+      bytes += double(ring.slots * ring.bytes);
+  return uneven * kUneven * std::max(bytes * blocks - kRoom, 0.) /
+         (chip.memoryGBs * 1e3);
 }
 
 /// Microseconds to stream the weights, and what else goes to and from device
@@ -168,7 +207,8 @@ static double getMemoryTime(const OperatorFacts &op,
     return stream;
   double again = std::max(counts.l2Bytes - weights, 0.);
   double shared = kSharedReads * chip.multiprocessors / 132;
-  return stream + again / (shared * 1e3);
+  return stream + again / (shared * 1e3) +
+         getUnevenTime(op, schedule, chip, counts);
 }
 
 /// Sets what is counted: tiles, steps, blocks and waves of them.
@@ -239,7 +279,9 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   double busy = double(result.waves * result.steps) * result.stepCycles /
                 cyclesPerMicrosecond;
   // The last step overlaps with nothing.
-  double first = kFirstStep + step.chain / cyclesPerMicrosecond;
+  double fill =
+      weightBytes * countReaders(op, schedule, result) / (chip.memoryGBs * 1e3);
+  double first = kFirstStep + kFill * fill + step.chain / cyclesPerMicrosecond;
   double boundary = schedule.persistent ? 0 : kFreshBlock;
   if (schedule.split == 1)
     boundary += end * (schedule.fuseTiles       ? kFused
@@ -281,17 +323,20 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
     result.microseconds *=
         std::pow(double(result.tiles) / double(op.groups * schedule.split),
                  kExchangedTiles);
-  if (schedule.cluster > 1 && schedule.split > 1)
-    result.microseconds += kClusterPieces;
-  else if (schedule.cluster > 1)
+  if (schedule.exchange && schedule.stages[0] == 2)
+    result.microseconds *= kShallow;
+  if (schedule.cluster > 1 && schedule.split == 1)
     result.microseconds *= kCluster;
+  else if (schedule.cluster > 1 && schedule.consumers > 1)
+    result.microseconds += kClusterPieces;
   if (schedule.rotate)
     result.microseconds *= kRotate;
   if (schedule.paced) {
     bool sharesWeights =
         result.tiles > op.groups * schedule.split * schedule.cluster;
-    result.microseconds *=
-        schedule.programmatic && sharesWeights ? kPaced : 2 - kPaced;
+    result.microseconds *= !schedule.programmatic ? 2 - kPaced
+                           : sharesWeights        ? kPaced
+                                                  : chip.pacedAlone;
   }
   return result;
 }

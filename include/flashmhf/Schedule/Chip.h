@@ -40,19 +40,22 @@ struct Chip {
   double clockGHz;        ///< of the multiprocessors, boosted
   double memoryGBs;       ///< device memory, as a kernel reads it
   double sustainedTFlops; ///< of dense 16-bit products under the power limit
+  /// The time of programmatic kernels that are `paced` over others', where every
+  /// block reads weights of its own.
+  double pacedAlone;
 };
 
 /// The chips by name, the one for unknown GPUs first.
 ///
 /// h100-sxm: boost clock by data sheet; memory and the rate under the power
 /// limit (700 W) measured: 3.05 to 3.09 TB/s in a read of 1 GiB, 750 to 760
-/// TFLOP/s in the longest runs. The others by their data sheets: H200 has the
-/// same multiprocessors and power, the memory scaled; the PCIe card half the
-/// power, hence half the rate.
+/// TFLOP/s in the longest runs. h200: the same multiprocessors and power, the
+/// memory as fitted with the cost model's constants. h100-pcie by its data
+/// sheet: half the power, hence half the rate.
 inline constexpr Chip kChips[] = {
-    {"h100-sxm", 132, 1.755, 3050, 760},
-    {"h200", 132, 1.755, 4370, 760},
-    {"h100-pcie", 114, 1.755, 1860, 380},
+    {"h100-sxm", 132, 1.755, 3050, 760, 1.03},
+    {"h200", 132, 1.755, 3945, 760, 0.976},
+    {"h100-pcie", 114, 1.755, 1860, 380, 1.03},
 };
 
 /// Clusters of `size` blocks that run at once, where a multiprocessor runs
