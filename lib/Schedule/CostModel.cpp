@@ -82,7 +82,8 @@ static constexpr double kShallow = 1.024;
 /// two blocks and others one, those that are alone get ahead of the others, the
 /// more, the more their rings ask for at once: all wait by kUneven of the time
 /// that memory takes for what is beyond kRoom bytes. 96 blocks of 1.3b, 64
-/// tokens, take 28.9 us with rings of 13.8 MB in all, 26.8 with 6.9. Not
+/// tokens, take 28.9 us with rings of 13.8 MB in all, 26.8 with 6.9. Not where
+/// two consumers are longer at work than their tiles on the way, and not
 /// programmatic kernels: those that come next fill the pairs.
 static constexpr double kUneven = 0.835;
 static constexpr double kRoom = 7.69e6;
@@ -176,7 +177,7 @@ static double getUnevenTime(const OperatorFacts &op,
   constexpr double few = 0.15;
   double uneven = std::min(blocks - pairs, 2 * pairs - blocks) / (pairs / 2);
   uneven = (uneven - few) / (1 - few);
-  if (schedule.programmatic || uneven <= 0)
+  if (schedule.programmatic || schedule.consumers > 1 || uneven <= 0)
     return 0;
   double bytes = 0;
   for (const RingFacts &ring : getRings(op, schedule))

@@ -27,9 +27,6 @@ namespace mlir::hopper {
 using namespace mlir;
 using namespace mlir::hopper;
 
-/// With fewer a producer that has its loop twice spills.
-static constexpr int64_t kRegistersToStartEarly = 32;
-
 /// Erases loops that do nothing and what is not used.
 static void prune(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
@@ -98,13 +95,8 @@ struct HopperSplitProducer
           func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
       if (!schedule)
         return;
-      // One thread can have the loop of a piece twice, in front of the wait and
-      // behind it (hopper-start-early), if it has the registers. Whole sums
-      // have loops in loops.
       bool isEarly = schedule.getProgrammatic();
-      bool isOne = schedule.getSplit() > 1 &&
-                   schedule.getRegisters()[0] >= kRegistersToStartEarly;
-      if (schedule.getProducers() < 2 && (!isEarly || isOne))
+      if (schedule.getProducers() < 2 && !isEarly)
         return;
       func.walk([&](WarpgroupsOp op) {
         if (failed(split(op, isEarly)))

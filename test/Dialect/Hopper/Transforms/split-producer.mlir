@@ -61,7 +61,7 @@ gpu.module @kernels {
   }
 
   // But where Q's thread is to wait for the kernel in front, whatever the schedule
-  // says of producers,
+  // says of producers.
 
   // CHECK-LABEL: gpu.func @early
   // CHECK:       hopper.thread {
@@ -82,33 +82,30 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // unless one thread of a piece can wait between its weights, which takes
-  // registers.
+  // So it is with the two operands of a projection, which are in one loop.
 
-  // CHECK-LABEL: gpu.func @few_registers
+  // CHECK-LABEL: gpu.func @projection
   // CHECK:       hopper.thread {
-  // CHECK-NEXT:    hopper.put %{{.*}} into %Q
-  gpu.func @few_registers(%q: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, registers = [24, 240], split = 2, programmatic = true>} {
+  // CHECK-NEXT:    scf.for
+  // CHECK-NEXT:      hopper.put %{{.*}} into %W
+  // CHECK-NEXT:    }
+  // CHECK-NEXT:  }
+  // CHECK-NEXT:  hopper.thread {
+  // CHECK-NEXT:    scf.for
+  // CHECK-NEXT:      hopper.put %{{.*}} into %X
+  // CHECK-NEXT:    }
+  // CHECK-NEXT:  }
+  gpu.func @projection(%m: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, split = 2, programmatic = true>} {
     %c0 = arith.constant 0 : index
-    %rq = hopper.ring "Q" : !ring
-    %rk = hopper.ring "K" : !ring
+    %c1 = arith.constant 1 : index
+    %c4 = arith.constant 4 : index
+    %w = hopper.ring "W" : !ring
+    %x = hopper.ring "X" : !ring
     hopper.warpgroups producer registers 24 {
-      hopper.put %q[%c0, %c0, %c0, %c0] into %rq : !map, !ring
-      hopper.put %q[%c0, %c0, %c0, %c0] into %rk : !map, !ring
-    } consumers 1 registers 240 {
-    }
-    gpu.return
-  }
-
-  // CHECK-LABEL: gpu.func @early_piece
-  // CHECK-NOT:   hopper.thread
-  gpu.func @early_piece(%q: !map) kernel attributes {flashmhf.schedule = #flashmhf.schedule<consumers = 1, registers = [32, 240], split = 2, programmatic = true>} {
-    %c0 = arith.constant 0 : index
-    %rq = hopper.ring "Q" : !ring
-    %rk = hopper.ring "K" : !ring
-    hopper.warpgroups producer registers 24 {
-      hopper.put %q[%c0, %c0, %c0, %c0] into %rq : !map, !ring
-      hopper.put %q[%c0, %c0, %c0, %c0] into %rk : !map, !ring
+      scf.for %n = %c0 to %c4 step %c1 {
+        hopper.put %m[%c0, %c0, %n, %c0] into %w : !map, !ring
+        hopper.put %m[%c0, %c0, %n, %c0] into %x : !map, !ring
+      }
     } consumers 1 registers 240 {
     }
     gpu.return

@@ -69,9 +69,9 @@ def HopperSplitProducer : HopperPass<"hopper-split-producer"> {
     The thread of the weights then runs ahead into the next tile while that of
     Q waits for the last products of this one.
 
-    So it is, too, where the schedule is `programmatic`, unless it is `split` and
-    the producer has 32 registers or more: Q's thread is to wait for the kernel
-    in front, and the other is not.
+    So it is, too, where the schedule is `programmatic`: the thread of Q, or of a
+    projection's X, is to wait for the kernel in front, and that of the weights is
+    not.
 
     ```mlir
     hopper.thread { scf.for %n = .. { hopper.put .. into %Q } }
@@ -247,18 +247,19 @@ def HopperStartEarly : HopperPass<"hopper-start-early"> {
     Where the kernel's `flashmhf.schedule` is programmatic, the kernel lets the
     one behind it begin as soon as all of its blocks have, and does what needs
     no other kernel's results before it waits for the one in front of it: its
-    barriers, and as many tiles of the weights as the rings of their final depth
-    hold. All else comes after the wait. Of two producers that of Q waits and
-    that of the weights does not.
+    barriers, and the transfers of the weights, of which as many tiles as the
+    rings hold can be on their way by then. The thread that fetches Q waits, and
+    so do the consumers; the thread of the weights does not.
 
     ```mlir
-    hopper.put %mq[..] into %Q
-    scf.for %t = %first to %end { hopper.put %mk[..] into %K  .. }
-    // becomes, with rings of 2 slots
-    scf.for %t = %first to min(%first + 2, %end) { hopper.put %mk[..] into %K .. }
-    hopper.wait_predecessor
-    hopper.put %mq[..] into %Q
-    scf.for %t = min(%first + 2, %end) to %end { hopper.put %mk[..] into %K .. }
+    hopper.thread { hopper.put %mq[..] into %Q }
+    hopper.thread { scf.for .. { hopper.put %mk[..] into %K .. } }
+    // becomes
+    hopper.thread {
+      hopper.wait_predecessor
+      hopper.put %mq[..] into %Q
+    }
+    hopper.thread { scf.for .. { hopper.put %mk[..] into %K .. } }
     ```
 
     Values are not changed.
