@@ -215,7 +215,8 @@ Search::Cost Search::getCost(ArrayRef<unsigned> chosen) const {
   double tooMuch = 0, above = 0, all = 0;
   for (auto [p, point] : llvm::enumerate(points)) {
     double loss = getLoss(chosen, p);
-    tooMuch += std::max(0.0, loss - versions.tolerance) * point.weight;
+    double excess = std::max(0.0, loss - versions.tolerance);
+    tooMuch += excess * excess * point.weight;
     above += std::max(0.0, loss - aim) * point.weight;
     all += (loss - 1) * point.weight;
   }

@@ -57,6 +57,7 @@ def _validate(arguments) -> int:
         not arguments.no_timing,
         arguments.image,
         arguments.resume,
+        arguments.stale,
     )
 
 
@@ -142,6 +143,9 @@ def _parser():
     v.add_argument("--ledger", help="JSON file to update")
     v.add_argument("--filter", default="", help="only cases whose name contains this")
     v.add_argument("--quick", action="store_true", help="a third of the cases")
+    v.add_argument(
+        "--stale", action="store_true", help="only cases that the ledger does not vouch for"
+    )
     v.add_argument("--no-timing", action="store_true")
     v.add_argument("--seed", type=int, help="default: a fresh one")
     v.add_argument("--image", choices=("ptx", "cubin"), help="what is loaded")

@@ -229,7 +229,7 @@ def test_databases_are_asked_for_the_gpu():
     assert found["database"] != other
     # What is shipped for an H100 is not taken for another GPU.
     tuned = candidates.Shape("370m", flashmhf.presets["370m"], 1, 64)
-    for gpu, source in (("h100-sxm", "database"), ("h200", "model")):
+    for gpu, source in (("h100-sxm", "database"), ("h100-pcie", "model")):
         said = flashmhf.explain(tuned.sized, gpu=gpu, runners_up=0)
         (found,) = choices.by_database([tuned], gpu, [])
         assert said["source"] == source and found["database"] == said["schedule"]

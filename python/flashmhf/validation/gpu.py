@@ -178,12 +178,19 @@ def pick_image():
 
 
 def run(
-    ledger=None, pattern="", quick=False, seed=None, timing=True, image=None, resume=None
+    ledger=None,
+    pattern="",
+    quick=False,
+    seed=None,
+    timing=True,
+    image=None,
+    resume=None,
+    stale=False,
 ) -> int:
-    """Runs the cases whose name contains `pattern` (the quick ones only, if so
-    asked), writes the rows of those that are right to `ledger` and removes those
-    of the others. `resume`: what a restarted process goes on with, see Progress.
-    Returns the exit status, 0 where all are right."""
+    """Runs the cases whose name contains `pattern` (the quick ones only, or those that
+    `ledger` does not vouch for, if so asked), writes the rows of those that are right to
+    `ledger` and removes those of the others. `resume`: what a restarted process goes on
+    with, see Progress. Returns the exit status, 0 where all are right."""
     every = all_cases()
     cases, whole = (
         [c for c in group if pattern in c.name and (c.quick or not quick)]
@@ -193,6 +200,11 @@ def run(
         print(f"no case contains {pattern!r}")
         return 1
     begin = time.monotonic()
+    if stale:
+        if ledger is None:
+            raise ValueError("which cases are stale a ledger says: give --ledger")
+        found = ledgers.stale(ledgers.read(ledger), cases)
+        cases = [case for case in cases if case.name in found]
     gpu, driver = machine()
     progress = Progress(torch.seed() % 2**31 if seed is None else seed, resume)
     todo = [(n, c) for n, c in enumerate(cases) if c.name not in progress.done()]
