@@ -159,7 +159,7 @@ static double getEndCycles(const OperatorFacts &op,
   return cycles;
 }
 
-/// Blocks at once that read weights which no other reads.
+/// Blocks at once no two of which read the same weights.
 static double countReaders(const OperatorFacts &op,
                            const ScheduleFields &schedule,
                            const Prediction &counts) {

@@ -27,7 +27,12 @@ def _compile(arguments) -> int:
         problem = problem.replace(tokens=arguments.tokens)
     options = {"schedule": arguments.schedule} if arguments.schedule else {}
     artifact = compile(
-        problem, emit=arguments.emit, chip=arguments.chip, opt_level=arguments.opt_level, **options
+        problem,
+        emit=arguments.emit,
+        chip=arguments.chip,
+        gpu=arguments.gpu,
+        opt_level=arguments.opt_level,
+        **options,
     )
     if arguments.output == "-":
         sys.stdout.buffer.write(artifact.data)
@@ -122,6 +127,7 @@ def _parser():
     c.add_argument("--activation")
     c.add_argument("--tokens", type=int, help="L; default: any")
     c.add_argument("--chip", default=None)
+    c.add_argument("--gpu", help="GPU to choose schedules for: h100-sxm, h200, h100-pcie or its name")
     c.add_argument("--schedule", help="text of a #flashmhf.schedule<...>")
     c.add_argument("--opt-level", type=int, default=3)
     c.add_argument("-o", "--output", default="-", help="file; the contract goes to FILE.json")
