@@ -40,8 +40,8 @@ struct Chip {
   double clockGHz;        ///< of the multiprocessors, boosted
   double memoryGBs;       ///< device memory, as a kernel reads it
   double sustainedTFlops; ///< of dense 16-bit products under the power limit
-  /// The time of programmatic kernels that are `paced` over others', where every
-  /// block reads weights of its own.
+  /// The time of programmatic kernels that are `paced` over others', where
+  /// every block reads weights of its own.
   double pacedAlone;
 };
 

@@ -2,10 +2,10 @@
 //
 /// \file
 /// In: roles of a kernel with a programmatic schedule, whose producer has a
-/// thread for the weights and one for all else (hopper-split-producer). Out: the
-/// same, which let the next kernel begin, and of which all but the thread of the
-/// weights first wait for the kernel in front. Invariant: in front of that wait
-/// nothing but weights is read, and nothing is written.
+/// thread for the weights and one for all else (hopper-split-producer). Out:
+/// the same, which let the next kernel begin, and of which all but the thread
+/// of the weights first wait for the kernel in front. Invariant: in front of
+/// that wait nothing but weights is read, and nothing is written.
 //
 //===----------------------------------------------------------------------===//
 
