@@ -9,6 +9,8 @@
 #include "AsmBuilder.h"
 #include "PTX.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 using namespace mlir::hopper;
 using ptx::AsmBuilder;

@@ -9,6 +9,8 @@
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 namespace mlir::hopper {
 #define GEN_PASS_DEF_HOPPERALLOCATESHAREDMEMORY
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"

@@ -10,6 +10,8 @@
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 namespace mlir::hopper {
 #define GEN_PASS_DEF_HOPPERPLACEWAITS
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h.inc"
