@@ -41,7 +41,7 @@ format() {
 }
 
 # Without the precompiled header, all of which would be looked through for every
-# file: that takes two to three times as long.
+# file: that takes 1.5 to 3 times as long.
 tidy() {
   mkdir -p "$BUILD/tidy" &&
     sed -E 's/-Winvalid-pch (-Xclang [^ ]+ )+//' "$BUILD/compile_commands.json" \

@@ -181,7 +181,7 @@ static double getUnevenTime(const OperatorFacts &op,
     return 0;
   double bytes = 0;
   for (const RingFacts &ring : getRings(op, schedule))
-    if (ring.name != "Q" && !ring.isLocal)
+    if (ring.isStreamed())
       bytes += double(ring.slots * ring.bytes);
   return uneven * kUneven * std::max(bytes * blocks - kRoom, 0.) /
          (chip.memoryGBs * 1e3);

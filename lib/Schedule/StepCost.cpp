@@ -150,7 +150,7 @@ StepCost flashmhf::getStepCost(const OperatorFacts &op,
   // are up to a turn ahead.
   double held = (sharing * consumers - 1) * products + product;
   for (const RingFacts &ring : getRings(op, schedule)) {
-    if (ring.name == "Q" || ring.isLocal)
+    if (!ring.isStreamed())
       continue;
     double cycles =
         (held + rates.memoryLatency + ring.bytes / rates.memoryBytes) /

@@ -74,6 +74,9 @@ struct RingFacts {
   int64_t parts = 1;    ///< Of one slot, each with barriers of its own.
   bool isLocal = false; ///< Filled by the consumer, without barriers.
   int64_t overrun = 0;  ///< Bytes behind the last slot that products read.
+
+  /// Whether its tiles stream through it, one for each step: those of weights.
+  bool isStreamed() const { return name != "Q" && !isLocal; }
 };
 
 /// Slots of the ring of A where roles are exchanged: one is read while the

@@ -75,7 +75,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `fuse_tiles` | a tile ends under the first products of the next, if persistent and overlapped |
     | `turns`      | consumers issue their products in turn, if overlapped     |
     | `halve_q`    | Q is halved on chip, which saves SiLU and sigmoid a product |
-    | `programmatic` | weights are fetched before the stream's previous kernel ends, with 2 producers but for some pieces, see hopper-split-producer |
+    | `programmatic` | weights are fetched before the stream's previous kernel ends, by a producer of their own, see hopper-split-producer |
     | `push`       | pieces form a cluster and send their sums to each other's shared memory |
     | `exchange` | weights are the rows of the products and tokens their columns, for few tokens |
     | `scale_sums` | R scales the sum of each sub-network instead of every element of A, if there is R |
