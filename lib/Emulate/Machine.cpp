@@ -29,7 +29,7 @@ const float *Slot::getTransposed(const RingInfo &info) {
 Machine::Machine(const Grid &grid) : grid(grid) {
   const Kernel &kernel = grid.launch.kernel;
   blocks.resize(grid.launch.getGroup());
-  for (Block &block : blocks) {
+  for (ThreadBlock &block : blocks) {
     block.rank = group.size() % grid.launch.cluster;
     group.push_back(&block);
     block.rings.resize(kernel.rings.size());
@@ -113,7 +113,7 @@ bool Machine::runGroup(int64_t first) {
 
 /// Whatever travels when a block ends would land in the next block's memory.
 void Machine::checkEnd() {
-  for (Block &block : blocks) {
+  for (ThreadBlock &block : blocks) {
     if (!firstFault && (block.turn != 0 || block.isTurnTaken))
       fault(grid.launch.kernel.location,
             "block " + Twine(block.number) + " ends at the turn of consumer " +

@@ -82,10 +82,10 @@ struct InboxPart {
   bool isComplete() const { return expected && received >= *expected; }
 };
 
-struct Block {
+struct ThreadBlock {
   int64_t number = 0;
   int64_t rank = 0; ///< In its cluster.
-  std::array<Block *, 1> self = {this};
+  std::array<ThreadBlock *, 1> self = {this};
   std::deque<Ring> rings;
   /// The consumer whose turn it is, unless one has taken it.
   int64_t turn = 0;
@@ -131,7 +131,8 @@ public:
   std::mutex mutex;
 
   /// The blocks that fill the slots of `ring` of `block` together.
-  ArrayRef<Block *> getFillers(const Ring &ring, Block &block) const {
+  ArrayRef<ThreadBlock *> getFillers(const Ring &ring,
+                                     ThreadBlock &block) const {
     int64_t size = ring.info->cluster;
     if (size == 1)
       return block.self;
@@ -152,7 +153,7 @@ public:
   bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
 
   /// The blocks that may wait for one another: pieces that push, by number.
-  ArrayRef<Block *> getGroup() const { return group; }
+  ArrayRef<ThreadBlock *> getGroup() const { return group; }
 
 private:
   struct Waiter {
@@ -168,8 +169,8 @@ private:
   void reportDeadlock();
   void checkEnd();
 
-  std::deque<Block> blocks;
-  SmallVector<Block *> group; ///< The same.
+  std::deque<ThreadBlock> blocks;
+  SmallVector<ThreadBlock *> group; ///< The same.
   std::vector<std::unique_ptr<Warpgroup>> warpgroups;
   std::vector<Waiter *> waiters;
   size_t running = 0;

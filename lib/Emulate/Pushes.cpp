@@ -18,7 +18,6 @@
 using namespace mlir;
 using namespace mlir::hopper;
 using namespace mlir::hopper::emulation;
-using EmulatedBlock = mlir::hopper::emulation::Block;
 
 bool Warpgroup::executeOwnedRows(const Instruction &i) {
   int64_t piece = scalars[i.operands[0]], row = scalars[i.operands[2]];
@@ -75,7 +74,7 @@ bool Warpgroup::executePush(const Instruction &i) {
   std::unique_lock<std::mutex> lock(machine.mutex);
   for (int64_t row = 0; row < rows; ++row, values += width) {
     int64_t place = row / info.pieces;
-    EmulatedBlock &owner = *machine.getGroup()[row % info.pieces];
+    ThreadBlock &owner = *machine.getGroup()[row % info.pieces];
     InboxPart &part = owner.inbox[getPart()];
     int64_t number = piece * info.rows + place;
     if (place >= info.rows || ++part.sent[number] > 1) {

@@ -25,10 +25,10 @@ std::string Warpgroup::describeSlot(const SlotValue &value) const {
 
 /// "consumers 0, 1", or "consumer 1 of block 3", for those that have not
 /// released `use` of a slot that `fillers` share.
-static std::string listHolders(ArrayRef<emulation::Block *> fillers,
+static std::string listHolders(ArrayRef<ThreadBlock *> fillers,
                                const SlotValue &value) {
   SmallVector<std::string> names;
-  for (emulation::Block *block : fillers) {
+  for (ThreadBlock *block : fillers) {
     const Slot &slot = block->rings[value.ring].slots[value.slot];
     for (auto [consumer, released] : llvm::enumerate(slot.released))
       if (block->rings[value.ring].info->isFor(consumer) &&
@@ -111,8 +111,7 @@ bool Warpgroup::checkTile(const Instruction &i, const RingInfo &info) {
   return true;
 }
 
-bool Warpgroup::checkPut(const Instruction &i,
-                         ArrayRef<emulation::Block *> fillers,
+bool Warpgroup::checkPut(const Instruction &i, ArrayRef<ThreadBlock *> fillers,
                          const SlotValue &value) {
   const RingInfo &info = *block.rings[value.ring].info;
   int64_t last = (value.use - 1) * info.slots + value.slot;
@@ -122,7 +121,7 @@ bool Warpgroup::checkPut(const Instruction &i,
   std::string message;
   {
     std::lock_guard<std::mutex> guard(machine.mutex);
-    for (emulation::Block *other : fillers) {
+    for (ThreadBlock *other : fillers) {
       std::string where =
           other == &block ? "" : " of block " + std::to_string(other->number);
       Slot &slot = other->rings[value.ring].slots[value.slot];
@@ -156,7 +155,7 @@ bool Warpgroup::executePut(const Instruction &i) {
        !checkPredecessor(i, "fetches a tile of " + Twine(info.name))))
     return false;
 
-  ArrayRef<emulation::Block *> fillers = machine.getFillers(ring, block);
+  ArrayRef<ThreadBlock *> fillers = machine.getFillers(ring, block);
   std::unique_lock<std::mutex> lock(machine.mutex);
   int64_t number = ring.puts;
   SlotValue value{i.operands[5], number % info.slots, number / info.slots};
@@ -177,7 +176,7 @@ bool Warpgroup::executePut(const Instruction &i) {
     return false;
   // Nobody looks at an empty slot.
   SmallVector<Slot *> targets;
-  for (emulation::Block *other : fillers)
+  for (ThreadBlock *other : fillers)
     targets.push_back(&other->rings[value.ring].slots[value.slot]);
   fetch(i, info, targets);
   lock.lock();
@@ -232,11 +231,11 @@ bool Warpgroup::executeGet(const Instruction &i) {
   auto describe = [&] {
     std::string text = llvm::formatv(
         "for {0} to be full, to get tile {1}: ", describeSlot(value), number);
-    ArrayRef<emulation::Block *> fillers = machine.getFillers(ring, block);
+    ArrayRef<ThreadBlock *> fillers = machine.getFillers(ring, block);
     if (fillers.size() == 1)
       return text + std::to_string(ring.puts) + " tiles were put";
     SmallVector<std::string> puts;
-    for (emulation::Block *other : fillers)
+    for (ThreadBlock *other : fillers)
       puts.push_back(llvm::formatv("block {0} put {1}", other->number,
                                    other->rings[value.ring].puts));
     return text + llvm::join(puts, ", ");
@@ -385,10 +384,10 @@ bool Warpgroup::executeRelease(const Instruction &i) {
   std::lock_guard<std::mutex> guard(machine.mutex);
   ++slot.released[self];
   Ring &ring = block.rings[value.emptyRing];
-  ArrayRef<emulation::Block *> fillers = machine.getFillers(ring, block);
+  ArrayRef<ThreadBlock *> fillers = machine.getFillers(ring, block);
   int64_t expected =
       ring.info->owner < 0 ? slot.released.size() * fillers.size() : 1;
-  for (emulation::Block *other : fillers) {
+  for (ThreadBlock *other : fillers) {
     Slot &empty = other->rings[value.emptyRing].slots[value.emptySlot];
     if (++empty.arrivals == expected) {
       empty.arrivals = 0;

@@ -17,8 +17,8 @@ using namespace mlir;
 using namespace mlir::hopper;
 using namespace mlir::hopper::emulation;
 
-Warpgroup::Warpgroup(Machine &machine, Block &block, const Program &program,
-                     int64_t consumer)
+Warpgroup::Warpgroup(Machine &machine, ThreadBlock &block,
+                     const Program &program, int64_t consumer)
     : machine(machine), block(block), program(program), consumer(consumer),
       floats(program.floatElements), slots(program.slots) {
   for (const Program::Constant &constant : program.floatConstants)

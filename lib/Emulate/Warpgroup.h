@@ -27,12 +27,12 @@ struct SlotValue {
 class Warpgroup {
 public:
   /// `consumer` is negative for a producer: -1 for the last one.
-  Warpgroup(Machine &machine, Block &block, const Program &program,
+  Warpgroup(Machine &machine, ThreadBlock &block, const Program &program,
             int64_t consumer);
 
   /// Executes the program to its end, or until the machine stops.
   void run();
-  bool isIn(const Block &other) const { return &block == &other; }
+  bool isIn(const ThreadBlock &other) const { return &block == &other; }
   void startRecord() { events.emplace(); }
   Record takeRecord() {
     Record record = std::move(*events);
@@ -124,7 +124,7 @@ private:
   bool checkTile(const Instruction &instruction, const RingInfo &info);
   /// Whether every block that fills this slot has it free and puts the same
   /// tile; a fault if not.
-  bool checkPut(const Instruction &instruction, ArrayRef<Block *> fillers,
+  bool checkPut(const Instruction &instruction, ArrayRef<ThreadBlock *> fillers,
                 const SlotValue &value);
   /// Copies this block's share of a tile, with zeros outside of the tensor,
   /// into slots.
@@ -148,7 +148,7 @@ private:
   }
 
   Machine &machine;
-  Block &block;
+  ThreadBlock &block;
   const Program &program;
   int64_t consumer;
 

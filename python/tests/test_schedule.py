@@ -39,7 +39,7 @@ def lower(problem, **options):
     assert not said
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(problem=problems, gpu=st.sampled_from(["h100-sxm", "h200", "h100-pcie"]))
 def test_every_choice_compiles(problem, gpu):
     choice = flashmhf.explain(problem, gpu=gpu)

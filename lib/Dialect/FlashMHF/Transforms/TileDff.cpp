@@ -46,7 +46,7 @@ static bool isAccumulator(Value init) {
 }
 
 /// Whether `op` is a tile of the schedule's size in an accumulator.
-static bool isTile(MHFFNOp op, int64_t tile) {
+static bool isDffTile(MHFFNOp op, int64_t tile) {
   if (op.getSubNetworks() != 1 || !isAccumulator(op.getInit()) ||
       getElementTypeOrSelf(op.getInit().getType()) != op.getAccumulatorType())
     return false;
@@ -136,7 +136,7 @@ static LogicalResult tileDff(RewriterBase &rewriter, MHFFNOp op) {
     return op.emitOpError("has no schedule to tile by");
   if (replaceIfEmpty(rewriter, op))
     return success();
-  if (isTile(op, schedule.getDffTile()))
+  if (isDffTile(op, schedule.getDffTile()))
     return success();
 
   Location loc = op.getLoc();

@@ -44,7 +44,7 @@ static void fillSlice(RewriterBase &rewriter, linalg::FillOp fill,
 }
 
 /// Whether `op` is a tile of the schedule's size in an scf.forall.
-static bool isTile(MHFFNOp op, int64_t tile) {
+static bool isTokenTile(MHFFNOp op, int64_t tile) {
   if (op.getBatches() != 1 || op.getHeads() != 1 ||
       !op->getParentOfType<scf::ForallOp>())
     return false;
@@ -58,7 +58,7 @@ static LogicalResult tileTokens(RewriterBase &rewriter, MHFFNOp op) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (!schedule)
     return op.emitOpError("has no schedule to tile by");
-  if (replaceIfEmpty(rewriter, op) || isTile(op, schedule.getTokenTile()))
+  if (replaceIfEmpty(rewriter, op) || isTokenTile(op, schedule.getTokenTile()))
     return success();
   linalg::FillOp fill = getZeroFillOfInit(op);
 
