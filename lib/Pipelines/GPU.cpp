@@ -76,6 +76,12 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
       hopper::createHopperPlaceWaits());
 }
 
+/// LLVM merges blocks, too, and faster.
+static GreedyRewriteConfig withoutBlockMerging() {
+  return GreedyRewriteConfig().setRegionSimplificationLevel(
+      GreedySimplifyRegionLevel::Disabled);
+}
+
 void flashmhf::buildHopperToNVVMPipeline(OpPassManager &manager,
                                          const ToNVVMOptions &options) {
   OpPassManager &modules = manager.nest<gpu::GPUModuleOp>();
@@ -84,18 +90,19 @@ void flashmhf::buildHopperToNVVMPipeline(OpPassManager &manager,
   modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperLowerTiles());
   modules.addPass(hopper::createHopperLowerRings());
   modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperLowerWarpgroups());
-  modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperDistribute());
-
+  // In front of hopper-distribute, which makes many operations of each.
   modules.addPass(memref::createExpandStridedMetadataPass());
   modules.addPass(affine::createAffineExpandIndexOpsPass());
   modules.addPass(createLowerAffinePass());
-  modules.addPass(createCanonicalizerPass());
+  modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperDistribute());
+
+  modules.addPass(createCanonicalizerPass(withoutBlockMerging()));
   modules.addPass(createCSEPass());
   modules.addPass(createSCFToControlFlowPass());
   modules.addPass(createConvertGpuOpsToNVVMOps());
   modules.addPass(createReconcileUnrealizedCastsPass());
   modules.addPass(hopper::createHopperFinalizeKernels());
-  modules.addPass(createCanonicalizerPass());
+  modules.addPass(createCanonicalizerPass(withoutBlockMerging()));
   modules.addPass(createCSEPass());
 }
 

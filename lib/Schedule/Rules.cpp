@@ -92,9 +92,9 @@ int64_t flashmhf::getRingSlots(StringRef name, const ScheduleFields &schedule) {
       .Default(0);
 }
 
-SmallVector<RingFacts> flashmhf::getRings(const OperatorFacts &op,
-                                          const ScheduleFields &schedule) {
-  SmallVector<RingFacts> rings;
+RingList flashmhf::getRings(const OperatorFacts &op,
+                            const ScheduleFields &schedule) {
+  RingList rings;
   auto add = [&](StringRef name, int64_t rows) {
     rings.push_back(
         {name, std::max<int64_t>(getRingSlots(name, schedule), 1), rows,
@@ -132,7 +132,7 @@ hopper::InboxSize flashmhf::getInbox(const ScheduleFields &schedule,
 
 int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
                                   const ScheduleFields &schedule) {
-  SmallVector<hopper::RingSize> sizes;
+  SmallVector<hopper::RingSize, 5> sizes;
   for (const RingFacts &ring : getRings(op, schedule))
     sizes.push_back({ring.slots * ring.parts, ring.bytes / ring.parts,
                      !ring.isLocal, ring.overrun});

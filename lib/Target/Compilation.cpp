@@ -158,10 +158,12 @@ Error Compilation::replaceSchedules() {
 
 Error Compilation::run(llvm::function_ref<void(OpPassManager &)> build) {
   PassManager passes(&context);
+  // flashmhf-opt verifies after each pass, here it is a tenth of the time.
+  passes.enableVerifier(false);
   if (options.timing)
     passes.enableTiming(*options.timing);
   build(passes);
-  if (failed(passes.run(*module)))
+  if (failed(passes.run(*module)) || failed(verify(*module)))
     return takeError(ErrorKind::Compile);
   return Error::success();
 }

@@ -87,9 +87,11 @@ inline constexpr int64_t kExchangedSlots = 2;
 /// other, which has its own.
 int64_t getRingSlots(StringRef name, const ScheduleFields &schedule);
 
+/// As many as a kernel has, in place: thousands of schedules are looked at.
+using RingList = SmallVector<RingFacts, 5>;
+
 /// The rings of a kernel. `op` has a legal head width and input type.
-SmallVector<RingFacts> getRings(const OperatorFacts &op,
-                                const ScheduleFields &schedule);
+RingList getRings(const OperatorFacts &op, const ScheduleFields &schedule);
 
 /// Bytes of dynamic shared memory that its kernel asks for.
 int64_t getSharedMemory(const OperatorFacts &op,
