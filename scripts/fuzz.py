@@ -44,6 +44,7 @@ WORDS = [
     "flashmhf.project", "exchange", "rotate", "producers", "fuse_tiles", "halve_q",
     "scale_sums", "late_columns", "turns", "hopper.thread", "warp", "hopper.add_scaled",
     "paced", "hopper.await_first", "shares", "hopper.push_shares", "hopper.sum_pushed_shares",
+    "hold_q", "hopper.read",
 ]  # fmt: skip
 SIZES = "batch=1 tokens=65 max-steps=20000"
 COMMANDS = [

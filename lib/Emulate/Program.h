@@ -63,6 +63,7 @@ enum class Opcode : uint8_t {
   Get,      ///< result = next slot of ring 0, or of the consumer's part if it
             ///< has `target` > 1 of them
   Scale,    ///< slot 0 times `factor`
+  Read,     ///< result = tile of slot 0
   Write,    ///< tile 0, transposed, to slot 1
   SlotAt,   ///< result = slot at address 0 with its empty barrier at 1
   Release,  ///< slot 0

@@ -179,6 +179,7 @@ LogicalResult Translator::translateHopper(Operation *op) {
           [&](auto op) { return translatePlain(op, Opcode::AddScaled); })
       .Case<ColumnScaleOp>(
           [&](auto op) { return translatePlain(op, Opcode::ColumnScale); })
+      .Case<ReadOp>([&](auto op) { return translatePlain(op, Opcode::Read); })
       .Case<WriteOp>([&](auto op) { return translatePlain(op, Opcode::Write); })
       .Case<StoreOp>([&](StoreOp op) {
         if (failed(translatePlain(op, Opcode::Store)))

@@ -201,6 +201,8 @@ bool Warpgroup::execute(const Instruction &i) {
     return executeGet(i);
   case Opcode::Scale:
     return executeScale(i);
+  case Opcode::Read:
+    return executeRead(i);
   case Opcode::Write:
     return executeWrite(i);
   case Opcode::SlotAt:

@@ -112,6 +112,7 @@ private:
   bool executePut(const Instruction &instruction);
   bool executeGet(const Instruction &instruction);
   bool executeScale(const Instruction &instruction);
+  bool executeRead(const Instruction &instruction);
   bool executeWrite(const Instruction &instruction);
   bool executeSlotAt(const Instruction &instruction);
   bool executeTakeTurn(const Instruction &instruction);

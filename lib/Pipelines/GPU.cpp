@@ -64,6 +64,7 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   kernels.addPass(createCSEPass());
   kernels.addPass(hopper::createHopperPersist());
   kernels.addPass(hopper::createHopperSplitProducer());
+  kernels.addPass(hopper::createHopperHoldQ());
   kernels.addPass(hopper::createHopperLoadAhead());
   kernels.addPass(hopper::createHopperSplitActivation());
   kernels.addPass(hopper::createHopperPipeline());

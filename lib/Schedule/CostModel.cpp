@@ -105,6 +105,9 @@ static constexpr double kFused = 0.15;
 /// blocks share weights; as much is lost where kernels are not programmatic.
 static constexpr double kPaced = 0.968;
 
+/// Q in registers: 0 to 3% faster, whatever the number of tokens.
+static constexpr double kHeldQ = 0.987;
+
 /// `rotate` cost 0 to 6% below 65536 tokens and gained 1% there, within noise.
 static constexpr double kRotate = 1.02;
 
@@ -332,6 +335,8 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
     result.microseconds += kClusterPieces;
   if (schedule.rotate)
     result.microseconds *= kRotate;
+  if (schedule.holdQ)
+    result.microseconds *= kHeldQ;
   if (schedule.paced) {
     bool sharesWeights =
         result.tiles > op.groups * schedule.split * schedule.cluster;

@@ -88,6 +88,7 @@ static Fault findKeyFault(const ScheduleFields &schedule) {
       {"scale_sums", schedule.scaleSums},
       {"late_columns", schedule.lateColumns != 0},
       {"paced", schedule.paced},
+      {"hold_q", schedule.holdQ},
       {"turns = false", !schedule.turns}};
   for (auto [key, isGiven] : keys)
     if (isGiven)

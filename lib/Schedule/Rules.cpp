@@ -63,6 +63,9 @@ int64_t flashmhf::getAccumulators(const OperatorFacts &op, int64_t stepRows,
   // The sum of a sub-network beside that of all.
   if (schedule.scaleSums && op.hasRouter)
     used += op.headWidth / 2;
+  // 64 rows of 16 bits.
+  if (schedule.holdQ)
+    used += op.headWidth / 4;
   // The product with U takes the registers of A, packed to 16 bits, when A V
   // has read them; without U the product with K runs beside it.
   if (schedule.overlap && !op.hasUp)
@@ -76,6 +79,27 @@ static int64_t getRows(const OperatorFacts &op,
   if (ShapedType::isDynamic(op.subWidth))
     return schedule.dffTile;
   return std::min(schedule.dffTile, op.subWidth);
+}
+
+bool flashmhf::canHoldQ(const OperatorFacts &op, ScheduleFields schedule) {
+  if (schedule.exchange)
+    return false;
+  int64_t stepRows = getStepRows(getRows(op, schedule), schedule);
+  auto countFree = [&](bool holdsQ) {
+    schedule.holdQ = holdsQ;
+    return schedule.registers[1] - kSpareRegisters -
+           getAccumulators(op, stepRows, schedule);
+  };
+  int64_t free = countFree(true);
+  if (free < 0 || schedule.split == 1 || !op.hasRouter ||
+      ShapedType::isDynamic(op.subNetworks) ||
+      ShapedType::isDynamic(op.subWidth))
+    return free >= 0;
+  // 128m at 1024 tokens was 3% slower with Q, but without R ahead.
+  int64_t ahead =
+      kRowsOfThread * countSubNetworksOfPiece(op.subNetworks, op.subWidth,
+                                              schedule.dffTile, schedule.split);
+  return free >= ahead || countFree(false) < ahead;
 }
 
 //===----------------------------------------------------------------------===//
@@ -301,11 +325,11 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
   int64_t used = getAccumulators(op, stepRows, schedule);
   int64_t registers = schedule.registers[1];
   if (used + kSpareRegisters > registers)
-    return formatv("needs {0} registers per thread for accumulators (D = {1}, "
-                   "{2} x dff_tile = {3}) and {4} besides, but a consumer has "
-                   "{5}",
+    return formatv("needs {0} registers per thread for accumulators{6} (D = "
+                   "{1}, {2} x dff_tile = {3}) and {4} besides, but a consumer "
+                   "has {5}",
                    used, op.headWidth, op.getProducts(), stepRows,
-                   kSpareRegisters, registers)
+                   kSpareRegisters, registers, schedule.holdQ ? " and Q" : "")
         .str();
   return std::nullopt;
 }

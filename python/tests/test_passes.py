@@ -31,6 +31,7 @@ KERNELS = ["flashmhf-fuse-swiglu"] + [
         "cse",
         "hopper-persist",
         "hopper-split-producer",
+        "hopper-hold-q",
         "hopper-load-ahead",
         "hopper-split-activation",
         "hopper-pipeline",
@@ -55,6 +56,8 @@ SCHEDULES = {
     "plain": "token_tile = 128, dff_tile = 32, persistent = false, overlap = false",
     "late": "token_tile = 128, dff_tile = 32, persistent = false, overlap = true, "
     "scale_sums = true, late_columns = 16",
+    "held": "dff_tile = 32, persistent = true, overlap = true, fuse_tiles = true, "
+    "halve_q = true, hold_q = true",
     "cluster": "dff_tile = 32, cluster = 2, persistent = true",
     "deep": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [3, 1, 4], overlap = true",
     "split": "token_tile = 128, dff_tile = 32, split = 2",

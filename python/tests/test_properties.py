@@ -100,6 +100,7 @@ def schedules(draw):
         scale_sums=draw(st.booleans(), "scale_sums") and not exchange,
         late_columns=draw(st.sampled_from([0, 0, 8 * rows]), "late_columns") * (not exchange),
         paced=draw(st.booleans(), "paced") and split > 1,
+        hold_q=draw(st.booleans(), "hold_q") and not exchange,
     )
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())
     return f"#flashmhf.schedule<{text}>"

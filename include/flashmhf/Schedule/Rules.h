@@ -28,6 +28,8 @@ inline constexpr int64_t kProductStep = 16;
 inline constexpr int64_t kMaxTile = 256;
 /// What ptxas needs besides accumulators before it spills or serialises.
 inline constexpr int64_t kSpareRegisters = 32;
+/// Rows of a fragment of which a thread has elements.
+inline constexpr int64_t kRowsOfThread = 2;
 
 /// One mhffn as a schedule sees it. A size that is not static is
 /// ShapedType::kDynamic.
@@ -61,9 +63,13 @@ bool canHalveQ(Activation activation);
 int64_t getStepRows(int64_t rows, const ScheduleFields &schedule);
 
 /// Registers per consumer thread for f32 accumulators, of O and the products
-/// with Q, and for A where it is beside them.
+/// with Q, for A where it is beside them, and for Q where it is kept.
 int64_t getAccumulators(const OperatorFacts &op, int64_t stepRows,
                         const ScheduleFields &schedule);
+
+/// Whether a consumer has the registers to keep Q, with whatever else
+/// `schedule` asks for and the values of R that it loads ahead without Q.
+bool canHoldQ(const OperatorFacts &op, ScheduleFields schedule);
 
 /// One ring of a kernel's shared memory.
 struct RingFacts {

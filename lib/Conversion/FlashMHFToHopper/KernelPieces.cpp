@@ -22,7 +22,8 @@ using namespace mlir::hopper;
 static int64_t countRowsAhead(flashmhf::MHFFNOp op, int64_t stepRows) {
   flashmhf::ScheduleFields schedule = op.getScheduleAttr().getFields();
   // Rows of a fragment, or columns.
-  int64_t tokensOfThread = schedule.exchange ? schedule.tokenTile / 4 : 2;
+  int64_t tokensOfThread =
+      schedule.exchange ? schedule.tokenTile / 4 : flashmhf::kRowsOfThread;
   int64_t used = flashmhf::getAccumulators(flashmhf::OperatorFacts::get(op),
                                            stepRows, schedule) +
                  flashmhf::kSpareRegisters;
@@ -99,11 +100,10 @@ FailureOr<Value> KernelBuilder::loadRowsAhead(Value operand) {
   if (!loop || ShapedType::isDynamic(subNetworks) ||
       ShapedType::isDynamic(width))
     return loadRows(operand);
-  // A piece has `most` steps in a row, wherever they begin.
-  int64_t tiles = flashmhf::countDffTiles(subNetworks, width, shape.dffTile);
-  int64_t each = tiles / subNetworks;
-  int64_t most = flashmhf::getMaxTilesOfPiece(getPieces(), tiles);
-  int64_t count = std::min(subNetworks, (most + each - 2) / each + 1);
+  int64_t each =
+      flashmhf::countDffTiles(subNetworks, width, shape.dffTile) / subNetworks;
+  int64_t count = flashmhf::countSubNetworksOfPiece(subNetworks, width,
+                                                    shape.dffTile, getPieces());
   if (count > countRowsAhead(op, shape.dffTile))
     return loadRows(operand);
 

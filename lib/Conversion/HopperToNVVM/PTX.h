@@ -102,6 +102,11 @@ void scaleShared(OpBuilder &b, Location loc, Value address, APFloat factor,
 void storeMatricesTransposed(OpBuilder &b, Location loc, Value address,
                              ValueRange words);
 
+/// Loads four 8 x 8 matrices of 16 bits from shared memory, one word of each
+/// lane for each. Lane 8 m + r has the address (i32) of row r of matrix m: 16
+/// bytes, aligned.
+SmallVector<Value> loadMatrices(OpBuilder &b, Location loc, Value address);
+
 /// Transposes 8 x 8 elements of 16 bits, of which each lane of the warp has two
 /// neighbours of row lane / 4 in a word.
 Value transposeMatrix(OpBuilder &b, Location loc, Value word);

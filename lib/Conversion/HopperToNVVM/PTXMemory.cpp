@@ -85,6 +85,21 @@ void ptx::storeMatricesTransposed(OpBuilder &b, Location loc, Value address,
       /*hasSideEffects=*/true);
 }
 
+SmallVector<Value> ptx::loadMatrices(OpBuilder &b, Location loc,
+                                     Value address) {
+  AsmBuilder builder(b, loc);
+  SmallVector<std::string> w;
+  for (int i = 0; i < 4; ++i)
+    w.push_back(builder.addResult(b.getI32Type()));
+  std::string at = builder.addInput(address);
+  return builder.emit(
+      llvm::formatv("ldmatrix.sync.aligned.m8n8.x4.shared::cta.b16 {{{0}}, "
+                    "[{1}];",
+                    llvm::join(w, ", "), at)
+          .str(),
+      /*hasSideEffects=*/true);
+}
+
 Value ptx::transposeMatrix(OpBuilder &b, Location loc, Value word) {
   AsmBuilder builder(b, loc);
   std::string to = builder.addResult(b.getI32Type());

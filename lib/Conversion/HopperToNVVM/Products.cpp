@@ -166,6 +166,63 @@ private:
   }
 };
 
+/// A warp reads its 16 rows, four matrices for each 16 columns.
+struct InstructionsOfRead : OpConversionPattern<ReadOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(ReadOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    constexpr int64_t chunkBytes = 16;
+    Location loc = op.getLoc();
+    auto constant = [&](int64_t value) -> Value {
+      return getI32(rewriter, loc, value);
+    };
+    SlotType slot = op.getSlot().getType();
+    PanelLayout layout = *getPanelLayout(slot.getRows(), slot.getColumns(),
+                                         slot.getElementType());
+    int64_t rowBytes = layout.getRowBytes();
+    // Lanes 0 to 15 have the rows of the first 8 columns, the others those of
+    // the next. Rows are swizzled by the 128 bytes that they are in.
+    Value thread = arith::IndexCastOp::create(
+        rewriter, loc, rewriter.getI32Type(),
+        gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x));
+    auto bits = [&](int64_t from, int64_t count) -> Value {
+      return arith::AndIOp::create(
+          rewriter, loc,
+          arith::ShRUIOp::create(rewriter, loc, thread, constant(from)),
+          constant((1 << count) - 1));
+    };
+    Value row = arith::AddIOp::create(
+        rewriter, loc, bits(0, 4),
+        arith::MulIOp::create(rewriter, loc, bits(5, 2), constant(16)));
+    Value swizzle = arith::AndIOp::create(
+        rewriter, loc,
+        arith::DivUIOp::create(rewriter, loc, row, constant(128 / rowBytes)),
+        constant(rowBytes / chunkBytes - 1));
+    Value inRow = arith::MulIOp::create(
+        rewriter, loc,
+        arith::XOrIOp::create(rewriter, loc, bits(4, 1), swizzle),
+        constant(chunkBytes));
+    Value first = arith::AddIOp::create(
+        rewriter, loc, adaptor.getSlot()[0],
+        arith::MulIOp::create(rewriter, loc, row, constant(rowBytes)));
+    SmallVector<Value> words;
+    for (int64_t k = 0; k < slot.getColumns(); k += 16) {
+      // The lower bit of a chunk's number is the lane's, and swizzled above.
+      Value column = arith::XOrIOp::create(
+          rewriter, loc, inRow,
+          constant(k % layout.panel * layout.elementBytes));
+      Value address = arith::AddIOp::create(
+          rewriter, loc, arith::AddIOp::create(rewriter, loc, first, column),
+          constant(k / layout.panel * layout.getPanelBytes()));
+      llvm::append_range(words, ptx::loadMatrices(rewriter, loc, address));
+    }
+    rewriter.replaceOpWithMultiple(op, {words});
+    return success();
+  }
+};
+
 struct InstructionsOfWgmma : OpConversionPattern<WgmmaOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -297,6 +354,6 @@ struct InstructionsOfWait : OpConversionPattern<WaitOp> {
 void hopper::populateProductPatterns(const TypeConverter &converter,
                                      RewritePatternSet &patterns) {
   patterns.add<AddressesOfSlot, ArrivalOfRelease, InstructionsOfScale,
-               InstructionsOfWrite, InstructionsOfWgmma, InstructionsOfWait>(
-      converter, patterns.getContext());
+               InstructionsOfWrite, InstructionsOfRead, InstructionsOfWgmma,
+               InstructionsOfWait>(converter, patterns.getContext());
 }

@@ -31,6 +31,7 @@ def cases() -> list:
     found += _exchanged(models)
     found += _early(models)
     found += _scaled_sums(models)
+    found += _held(models)
     found += projections.cases()
     assert len({c.name for c in found}) == len(found)
     return found
@@ -338,6 +339,33 @@ def _scaled_sums(models):
         yield case(f"late-{activation}", 300, problem, f"{many}, late_columns = 64", scaled=True)
 
 
+def _held(models):
+    """Q in registers: slots of every width of a panel, tiles that end under the next,
+    pieces, clusters, tokens that leave rows over."""
+    many = "overlap = true, persistent = true, producers = 2, fuse_tiles = true"
+    small = models["370m"].replace(subnetworks=3)
+
+    def case(name, tokens=333, problem=small, schedule=f"dff_tile = 64, {many}", **options):
+        text = f"{schedule}, hold_q = true"
+        return Case(f"held/{name}", problem, tokens, schedule=text, **options)
+
+    for d in (16, 32, 48, 64, 96, 128, 192):
+        yield case(f"d{d}", problem=small.replace(head_dim=d), quick=d in (32, 48, 96))
+    yield case("halved", 1000, models["128m"], f"{many}, halve_q = true", quick=True)
+    yield case("many-tiles", 5000, small.replace(head_dim=64), many)
+    yield case("f16", problem=small.replace(dtype="f16"), scaled=True)
+    yield case("padded", 70, batch=3, layout="tokens", weights="layer", padded=True)
+    one = "token_tile = 64, dff_tile = 64, consumers = 1, registers = [24, 232]"
+    yield case("one-consumer", schedule=one, quick=True)
+    yield case("cluster", schedule=f"dff_tile = 64, {many}, cluster = 2")
+    sums = f"{many}, scale_sums = true, late_columns = 64"
+    yield case("late-sums", problem=small.replace(head_dim=64), schedule=sums)
+    for name, keys in (("split", "split = 4"), ("push", "split = 3, push = true")):
+        yield case(name, 100, schedule=f"{_SPLIT_128}, overlap = true, {keys}", quick=True)
+    early = f"{_SPLIT_128}, overlap = true, split = 3, paced = true, programmatic = true"
+    yield case("early", 100, schedule=early, quick=True)
+
+
 def sanitizer_cases() -> list:
     """Small ones for compute-sanitizer, each launched once."""
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
@@ -403,6 +431,20 @@ def sanitizer_cases() -> list:
             base.replace(subnetwork_width=256),
             300,
             schedule="overlap = true, persistent = true, fuse_tiles = true, scale_sums = true",
+        ),
+        Case(
+            "sanitizer/held",
+            base.replace(head_dim=96),
+            300,
+            schedule="dff_tile = 64, overlap = true, persistent = true, fuse_tiles = true, "
+            "halve_q = true, hold_q = true",
+            **layer,
+        ),
+        Case(
+            "sanitizer/held-push",
+            base.replace(head_dim=32),
+            70,
+            schedule=f"{_SPLIT_64}, split = 5, push = true, hold_q = true",
         ),
         # More blocks than run at once.
         Case("sanitizer/range", base, 40, batch=3, max_variants=8),

@@ -230,4 +230,32 @@ gpu.module @kernels {
     hopper.scale %s, 0.5 : !hopper.slot<64x32xbf16>
     gpu.return
   }
+
+  // The rows of a warp, in the order of the A operand of a product. Of panels of 64
+  // bytes two rows are in 128, by which their chunks of 16 bytes are swizzled.
+
+  // CHECK-LABEL: gpu.func @read
+  // CHECK-SAME:  (%[[ADDRESS:[^ ]*]]: i32,
+  // CHECK:       %[[THREAD:.*]] = arith.index_cast
+  // CHECK:       %[[LANE:.*]] = arith.andi %{{.*}}, %c15
+  // CHECK:       %[[WARP:.*]] = arith.muli %{{.*}}, %c16
+  // CHECK:       %[[ROW:.*]] = arith.addi %[[LANE]], %[[WARP]]
+  // CHECK:       %[[PAIR:.*]] = arith.divui %[[ROW]], %c2
+  // CHECK:       %[[SWIZZLE:.*]] = arith.andi %[[PAIR]], %c3
+  // CHECK:       %[[CHUNK:.*]] = arith.xori %{{.*}}, %[[SWIZZLE]]
+  // CHECK:       %[[IN_ROW:.*]] = arith.muli %[[CHUNK]], %c16
+  // CHECK:       %[[ROWS:.*]] = arith.muli %[[ROW]], %c64
+  // CHECK:       %[[FIRST:.*]] = arith.addi %[[ADDRESS]], %[[ROWS]]
+  // CHECK:       ldmatrix.sync.aligned.m8n8.x4.shared::cta.b16 {$0, $1, $2, $3}, [$4];
+  // CHECK:       %[[NEXT:.*]] = arith.xori %[[IN_ROW]], %c32
+  // CHECK:       arith.addi %[[FIRST]], %[[NEXT]]
+  // CHECK:       ldmatrix
+  // CHECK-NOT:   ldmatrix
+  gpu.func @read(%address: i32, %empty: i32, %b: i32) {
+    %s = hopper.slot_at %address, %empty : !hopper.slot<64x32xbf16>
+    %k = hopper.slot_at %b, %empty : !hopper.slot<16x32xbf16>
+    %a = hopper.read %s : !hopper.slot<64x32xbf16> -> vector<64x32xbf16>
+    %p = hopper.wgmma %a, %k transpose_b : vector<64x32xbf16>, !hopper.slot<16x32xbf16> -> !hopper.inflight<vector<64x16xf32> reads vector<64x32xbf16>>
+    gpu.return
+  }
 }

@@ -20,7 +20,7 @@ func.func @one_token(%q: !q1, %w: !w, %o: !q1) -> !q1 {
 // over 132 multiprocessors; over 114 they would be two, and whole tiles are one.
 
 // CHECK-LABEL: func.func @t1000
-// CHECK: token_tile = 128, dff_tile = 64, {{.*}}consumers = 2, {{.*}}overlap = true, rotate = false, split = 2, halve_q = true, push = true>
+// CHECK: token_tile = 128, dff_tile = 64, {{.*}}consumers = 2, {{.*}}overlap = true, rotate = false, split = 2, halve_q = true, push = true, hold_q = true>
 // PCIE-LABEL: func.func @t1000
 // PCIE: token_tile = 128, {{.*}}consumers = 2,
 // PCIE-NOT: split

@@ -308,5 +308,10 @@ func.func private @schedule_negative_late_columns() attributes {s = #flashmhf.sc
 
 // -----
 
+// expected-error@+1 {{schedule: 'hold_q' and 'exchange' exclude each other}}
+func.func private @schedule_hold_q() attributes {s = #flashmhf.schedule<token_tile = 8, dff_tile = 64, consumers = 1, exchange = true, hold_q = true>}
+
+// -----
+
 // expected-error@+1 {{schedule: 'paced' needs 'split' > 1, got 1}}
 func.func private @schedule_paced() attributes {s = #flashmhf.schedule<paced = true>}

@@ -62,7 +62,7 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
              fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
              fields.programmatic, fields.push, fields.exchange,
-             fields.scaleSums, fields.lateColumns, fields.paced);
+             fields.scaleSums, fields.lateColumns, fields.paced, fields.holdQ);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -85,7 +85,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getExchange(),
           getScaleSums(),
           getLateColumns(),
-          getPaced()};
+          getPaced(),
+          getHoldQ()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -139,6 +140,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.lateColumns);
     if (key == "paced")
       return parseField(parser, fields.paced);
+    if (key == "hold_q")
+      return parseField(parser, fields.holdQ);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -150,7 +153,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       fields.persistent, fields.overlap, fields.rotate, fields.split,
       fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
       fields.programmatic, fields.push, fields.exchange, fields.scaleSums,
-      fields.lateColumns, fields.paced);
+      fields.lateColumns, fields.paced, fields.holdQ);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -190,6 +193,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", late_columns = " << getLateColumns();
   if (getPaced())
     printer << ", paced = true";
+  if (getHoldQ())
+    printer << ", hold_q = true";
   printer << '>';
 }
 
@@ -198,7 +203,8 @@ LogicalResult ScheduleAttr::verify(
     int64_t dffTile, ArrayRef<int64_t> stages, int64_t consumers,
     ArrayRef<int64_t> registers, int64_t cluster, bool persistent, bool overlap,
     bool, int64_t split, int64_t producers, bool fuseTiles, bool, bool, bool,
-    bool push, bool exchange, bool scaleSums, int64_t lateColumns, bool paced) {
+    bool push, bool exchange, bool scaleSums, int64_t lateColumns, bool paced,
+    bool holdQ) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -235,6 +241,9 @@ LogicalResult ScheduleAttr::verify(
     return emitError() << "schedule: 'late_columns' must be at least 0, and 0 "
                           "with 'exchange', got "
                        << lateColumns;
+  if (exchange && holdQ)
+    return emitError() << "schedule: 'hold_q' and 'exchange' exclude each "
+                          "other";
   if (paced && split == 1)
     return emitError() << "schedule: 'paced' needs 'split' > 1, got " << split;
   return success(succeeded(positive("token_tile", tokenTile)) &&

@@ -231,6 +231,21 @@ LogicalResult WriteOp::verify() {
   return success();
 }
 
+LogicalResult ReadOp::verify() {
+  VectorType result = getResult().getType();
+  SlotType slot = getSlot().getType();
+  if (slot.getRows() != kWarpgroupRows || slot.getColumns() % 16 != 0)
+    return emitOpError("needs a slot of ")
+           << kWarpgroupRows << " rows and a multiple of 16 columns, has "
+           << slot;
+  if (result.getDimSize(0) != slot.getRows() ||
+      result.getDimSize(1) != slot.getColumns() ||
+      result.getElementType() != slot.getElementType())
+    return emitOpError("needs a result like the slot: ")
+           << slot << " and " << result;
+  return success();
+}
+
 LogicalResult ScaleOp::verify() {
   int log2;
   if (std::frexp(getFactor().convertToFloat(), &log2) != 0.5f)

@@ -679,3 +679,27 @@ func.func @consumer_thread() {
   }
   return
 }
+
+// -----
+
+func.func @read_rows(%slot: !hopper.slot<128x64xbf16>) {
+  // expected-error@+1 {{needs a slot of 64 rows and a multiple of 16 columns, has '!hopper.slot<128x64xbf16>'}}
+  %a = hopper.read %slot : !hopper.slot<128x64xbf16> -> vector<128x64xbf16>
+  return
+}
+
+// -----
+
+func.func @read_shape(%slot: !hopper.slot<64x64xbf16>) {
+  // expected-error@+1 {{needs a result like the slot: '!hopper.slot<64x64xbf16>' and 'vector<64x32xbf16>'}}
+  %a = hopper.read %slot : !hopper.slot<64x64xbf16> -> vector<64x32xbf16>
+  return
+}
+
+// -----
+
+func.func @read_element(%slot: !hopper.slot<64x64xbf16>) {
+  // expected-error@+1 {{needs a result like the slot: '!hopper.slot<64x64xbf16>' and 'vector<64x64xf16>'}}
+  %a = hopper.read %slot : !hopper.slot<64x64xbf16> -> vector<64x64xf16>
+  return
+}

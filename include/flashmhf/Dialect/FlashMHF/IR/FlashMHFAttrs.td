@@ -56,7 +56,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
                        split = 1, producers = 1, fuse_tiles = false,
                        halve_q = false, turns = true,
                        programmatic = false, push = false, exchange = false,
-                       scale_sums = false, late_columns = 0, paced = false>
+                       scale_sums = false, late_columns = 0, paced = false,
+                       hold_q = false>
     ```
 
     | key          | meaning                                                   |
@@ -81,6 +82,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `scale_sums` | R scales the sum of each sub-network instead of every element of A, if there is R |
     | `late_columns` | columns of a step whose activation is computed beside the multiplication with the product with U, if there is U |
     | `paced` | of a piece, what later steps fetch is asked for once that of the first is there |
+    | `hold_q` | consumers keep Q in registers, not in shared memory; not with `exchange` |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -102,7 +104,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "bool":$exchange,
     "bool":$scaleSums,
     "int64_t":$lateColumns,
-    "bool":$paced
+    "bool":$paced,
+    "bool":$holdQ
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -36,6 +36,7 @@ struct ScheduleFields {
   bool scaleSums = false;
   int64_t lateColumns = 0;
   bool paced = false;
+  bool holdQ = false;
 };
 
 } // namespace mlir::flashmhf

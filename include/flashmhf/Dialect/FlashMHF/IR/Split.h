@@ -33,6 +33,18 @@ inline int64_t getMaxTilesOfPiece(int64_t split, int64_t tiles) {
   return llvm::divideCeil(tiles, split);
 }
 
+/// Sub-networks that one of `split` pieces has tiles of, at most: wherever the
+/// tiles of a piece begin, they come in a row.
+inline int64_t countSubNetworksOfPiece(int64_t subNetworks, int64_t width,
+                                       int64_t tile, int64_t split) {
+  int64_t tiles = countDffTiles(subNetworks, width, tile);
+  if (tiles == 0)
+    return 0;
+  int64_t each = tiles / subNetworks;
+  int64_t most = getMaxTilesOfPiece(split, tiles);
+  return std::min(subNetworks, (most + each - 2) / each + 1);
+}
+
 } // namespace mlir::flashmhf
 
 #endif // FLASHMHF_DIALECT_FLASHMHF_IR_SPLIT_H

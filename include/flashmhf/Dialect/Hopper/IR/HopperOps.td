@@ -242,6 +242,24 @@ def Hopper_WriteOp : Hopper_Op<"write"> {
   let hasVerifier = 1;
 }
 
+def Hopper_ReadOp : Hopper_Op<"read"> {
+  let summary = "read a tile from a slot to registers";
+  let description = [{
+    As the A operand of products, which then have shared memory to read for B
+    only. The warps of the consumer do this together.
+
+    ```mlir
+    %a = hopper.read %q : !hopper.slot<64x128xbf16> -> vector<64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Hopper_SlotType:$slot);
+  let results = (outs VectorOfRankAndType<[2], [F16, BF16]>:$result);
+  let assemblyFormat = [{
+    $slot attr-dict `:` type($slot) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Hopper_ScaleOp : Hopper_Op<"scale"> {
   let summary = "multiply the elements of a tile in shared memory";
   let description = [{

@@ -132,6 +132,31 @@ def HopperLoadAhead : HopperPass<"hopper-load-ahead"> {
   }];
 }
 
+def HopperHoldQ : HopperPass<"hopper-hold-q"> {
+  let summary = "Keep Q in registers";
+  let description = [{
+    With `hold_q` a consumer reads its rows of Q to registers when they are there,
+    and releases their slot. Products with K and U then read shared memory for
+    these only.
+
+    ```mlir
+    %q = hopper.get %Q
+    scf.for .. {
+      hopper.wgmma %q, %k transpose_b
+    }
+    hopper.release %q
+    // becomes
+    %q = hopper.get %Q
+    %a = hopper.read %q
+    hopper.release %q
+    scf.for .. {
+      hopper.wgmma %a, %k transpose_b
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::hopper::HopperDialect"];
+}
+
 def HopperSplitActivation : HopperPass<"hopper-split-activation"> {
   let summary = "Compute a part of the activation beside its multiplication";
   let description = [{
