@@ -33,6 +33,14 @@ bool Warpgroup::executeScaleBy(const Instruction &i) {
   return true;
 }
 
+bool Warpgroup::executeRead(const Instruction &i) {
+  Slot *slot = getReadable(i, slots[i.operands[0]]);
+  if (!slot || !checkWritable(i, i.result))
+    return false;
+  llvm::copy(slot->data, getFloats(i.result));
+  return true;
+}
+
 bool Warpgroup::executeTakeColumns(const Instruction &i) {
   if (!checkWritable(i, i.result))
     return false;

@@ -337,14 +337,6 @@ bool Warpgroup::executeScale(const Instruction &i) {
   return true;
 }
 
-bool Warpgroup::executeRead(const Instruction &i) {
-  Slot *slot = getReadable(i, slots[i.operands[0]]);
-  if (!slot || !checkWritable(i, i.result))
-    return false;
-  llvm::copy(slot->data, getFloats(i.result));
-  return true;
-}
-
 bool Warpgroup::executeWrite(const Instruction &i) {
   const FloatRegister &info = program.floats[i.operands[0]];
   const SlotValue &value = slots[i.operands[1]];

@@ -81,14 +81,19 @@ static int64_t getRows(const OperatorFacts &op,
   return std::min(schedule.dffTile, op.subWidth);
 }
 
+int64_t flashmhf::countFreeRegisters(const OperatorFacts &op, int64_t stepRows,
+                                     const ScheduleFields &schedule) {
+  return schedule.registers[1] - kSpareRegisters -
+         getAccumulators(op, stepRows, schedule);
+}
+
 bool flashmhf::canHoldQ(const OperatorFacts &op, ScheduleFields schedule) {
   if (schedule.exchange)
     return false;
   int64_t stepRows = getStepRows(getRows(op, schedule), schedule);
   auto countFree = [&](bool holdsQ) {
     schedule.holdQ = holdsQ;
-    return schedule.registers[1] - kSpareRegisters -
-           getAccumulators(op, stepRows, schedule);
+    return countFreeRegisters(op, stepRows, schedule);
   };
   int64_t free = countFree(true);
   if (free < 0 || schedule.split == 1 || !op.hasRouter ||
@@ -156,7 +161,7 @@ hopper::InboxSize flashmhf::getInbox(const ScheduleFields &schedule,
 
 int64_t flashmhf::getSharedMemory(const OperatorFacts &op,
                                   const ScheduleFields &schedule) {
-  SmallVector<hopper::RingSize, 5> sizes;
+  SmallVector<hopper::RingSize, kMaxRings> sizes;
   for (const RingFacts &ring : getRings(op, schedule))
     sizes.push_back({ring.slots * ring.parts, ring.bytes / ring.parts,
                      !ring.isLocal, ring.overrun});

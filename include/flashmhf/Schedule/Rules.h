@@ -67,6 +67,11 @@ int64_t getStepRows(int64_t rows, const ScheduleFields &schedule);
 int64_t getAccumulators(const OperatorFacts &op, int64_t stepRows,
                         const ScheduleFields &schedule);
 
+/// Registers that a consumer thread has beside accumulators and what ptxas
+/// needs; negative where there are too few.
+int64_t countFreeRegisters(const OperatorFacts &op, int64_t stepRows,
+                           const ScheduleFields &schedule);
+
 /// Whether a consumer has the registers to keep Q, with whatever else
 /// `schedule` asks for and the values of R that it loads ahead without Q.
 bool canHoldQ(const OperatorFacts &op, ScheduleFields schedule);
@@ -93,8 +98,10 @@ inline constexpr int64_t kExchangedSlots = 2;
 /// other, which has its own.
 int64_t getRingSlots(StringRef name, const ScheduleFields &schedule);
 
-/// As many as a kernel has, in place: thousands of schedules are looked at.
-using RingList = SmallVector<RingFacts, 5>;
+/// As many as a kernel has. Lists of them are in place, since thousands of
+/// schedules are looked at.
+inline constexpr unsigned kMaxRings = 5;
+using RingList = SmallVector<RingFacts, kMaxRings>;
 
 /// The rings of a kernel. `op` has a legal head width and input type.
 RingList getRings(const OperatorFacts &op, const ScheduleFields &schedule);

@@ -24,10 +24,9 @@ static int64_t countRowsAhead(flashmhf::MHFFNOp op, int64_t stepRows) {
   // Rows of a fragment, or columns.
   int64_t tokensOfThread =
       schedule.exchange ? schedule.tokenTile / 4 : flashmhf::kRowsOfThread;
-  int64_t used = flashmhf::getAccumulators(flashmhf::OperatorFacts::get(op),
-                                           stepRows, schedule) +
-                 flashmhf::kSpareRegisters;
-  return (schedule.registers[1] - used) / tokensOfThread;
+  return flashmhf::countFreeRegisters(flashmhf::OperatorFacts::get(op),
+                                      stepRows, schedule) /
+         tokensOfThread;
 }
 
 void KernelBuilder::createPieceParameters() {

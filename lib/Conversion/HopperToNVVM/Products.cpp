@@ -21,6 +21,19 @@
 using namespace mlir;
 using namespace mlir::hopper;
 
+/// The number of this thread in its block, i32.
+static Value getThread(OpBuilder &b, Location loc) {
+  return toI32(b, loc, gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x));
+}
+
+/// `count` bits of `value`, i32, from bit `from` on.
+static Value getBits(OpBuilder &b, Location loc, Value value, int64_t from,
+                     int64_t count) {
+  Value shifted = arith::ShRUIOp::create(b, loc, value, getI32(b, loc, from));
+  return arith::AndIOp::create(b, loc, shifted,
+                               getI32(b, loc, (1 << count) - 1));
+}
+
 namespace {
 struct AddressesOfSlot : OpConversionPattern<SlotAtOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -72,9 +85,7 @@ struct InstructionsOfScale : OpConversionPattern<ScaleOp> {
     int64_t bytes =
         getPanelLayout(slot.getRows(), slot.getColumns(), slot.getElementType())
             ->getBytes();
-    Value thread = arith::IndexCastOp::create(
-        rewriter, loc, rewriter.getI32Type(),
-        gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x));
+    Value thread = getThread(rewriter, loc);
     Value consumer = arith::DivUIOp::create(rewriter, loc, thread,
                                             constant(kWarpgroupThreads));
     Value offset = arith::MulIOp::create(
@@ -143,13 +154,9 @@ private:
     auto constant = [&](int64_t value) -> Value {
       return getI32(b, loc, value);
     };
-    Value thread = arith::IndexCastOp::create(
-        b, loc, b.getI32Type(),
-        gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x));
-    auto bits = [&](int64_t from, int64_t count) -> Value {
-      return arith::AndIOp::create(
-          b, loc, arith::ShRUIOp::create(b, loc, thread, constant(from)),
-          constant((1 << count) - 1));
+    Value thread = getThread(b, loc);
+    auto bits = [&](int64_t from, int64_t count) {
+      return getBits(b, loc, thread, from, count);
     };
     auto scale = [&](Value value, int64_t factor) -> Value {
       return arith::MulIOp::create(b, loc, value, constant(factor));
@@ -184,14 +191,9 @@ struct InstructionsOfRead : OpConversionPattern<ReadOp> {
     int64_t rowBytes = layout.getRowBytes();
     // Lanes 0 to 15 have the rows of the first 8 columns, the others those of
     // the next. Rows are swizzled by the 128 bytes that they are in.
-    Value thread = arith::IndexCastOp::create(
-        rewriter, loc, rewriter.getI32Type(),
-        gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x));
-    auto bits = [&](int64_t from, int64_t count) -> Value {
-      return arith::AndIOp::create(
-          rewriter, loc,
-          arith::ShRUIOp::create(rewriter, loc, thread, constant(from)),
-          constant((1 << count) - 1));
+    Value thread = getThread(rewriter, loc);
+    auto bits = [&](int64_t from, int64_t count) {
+      return getBits(rewriter, loc, thread, from, count);
     };
     Value row = arith::AddIOp::create(
         rewriter, loc, bits(0, 4),
