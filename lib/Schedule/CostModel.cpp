@@ -105,6 +105,10 @@ static constexpr double kFused = 0.15;
 /// blocks share weights; as much is lost where kernels are not programmatic.
 static constexpr double kPaced = 0.968;
 
+/// The same with exchanged roles where rings hold all steps of a piece, so that
+/// nothing is asked for late (128m, 1 to 16 tokens, by P).
+static constexpr double kPacedWhole = 1.005;
+
 /// Q in registers: 0 to 4% faster, whatever the number of tokens; the mean.
 static constexpr double kHeldQ = 0.987;
 
@@ -167,6 +171,26 @@ static double countReaders(const OperatorFacts &op,
                            const ScheduleFields &schedule,
                            const Prediction &counts) {
   return double(std::min<int64_t>(counts.blocks, op.groups * schedule.split));
+}
+
+/// Whether the rings hold all steps of a piece, so that its weights are asked
+/// for without waiting for a slot.
+static bool holdsAllSteps(const ScheduleFields &schedule,
+                          const Prediction &counts) {
+  return schedule.split > 1 &&
+         llvm::all_of(schedule.stages,
+                      [&](int64_t slots) { return slots >= counts.steps; });
+}
+
+/// Microseconds until first tiles are there, beyond the time of the first byte.
+static double getFillTime(const OperatorFacts &op,
+                          const ScheduleFields &schedule, const Chip &chip,
+                          const Prediction &counts, double stepBytes) {
+  // Asked for before the kernel in front ends.
+  if (schedule.programmatic && schedule.push && holdsAllSteps(schedule, counts))
+    return 0;
+  return kFill * stepBytes * countReaders(op, schedule, counts) /
+         (chip.memoryGBs * 1e3);
 }
 
 /// Microseconds that blocks lose to those that are alone in a pair of
@@ -283,9 +307,9 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   double busy = double(result.waves * result.steps) * result.stepCycles /
                 cyclesPerMicrosecond;
   // The last step overlaps with nothing.
-  double fill =
-      weightBytes * countReaders(op, schedule, result) / (chip.memoryGBs * 1e3);
-  double first = kFirstStep + kFill * fill + step.chain / cyclesPerMicrosecond;
+  double first = kFirstStep +
+                 getFillTime(op, schedule, chip, result, weightBytes) +
+                 step.chain / cyclesPerMicrosecond;
   double boundary = schedule.persistent ? 0 : kFreshBlock;
   if (schedule.split == 1)
     boundary += end * (schedule.fuseTiles       ? kFused
@@ -340,8 +364,10 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   if (schedule.paced) {
     bool sharesWeights =
         result.tiles > op.groups * schedule.split * schedule.cluster;
+    bool isWhole = schedule.exchange && holdsAllSteps(schedule, result);
     result.microseconds *= !schedule.programmatic ? 2 - kPaced
                            : sharesWeights        ? kPaced
+                           : isWhole              ? kPacedWhole
                                                   : chip.pacedAlone;
   }
   return result;
