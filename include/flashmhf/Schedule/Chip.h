@@ -41,8 +41,9 @@ struct Chip {
   double memoryGBs;       ///< device memory, as a kernel reads it
   double sustainedTFlops; ///< of dense 16-bit products under the power limit
   /// The time of programmatic kernels that are `paced` over others', where
-  /// every block reads weights of its own.
+  /// every block reads weights of its own, and where some share them.
   double pacedAlone;
+  double pacedShared;
 };
 
 /// The chips by name, the one for unknown GPUs first.
@@ -53,9 +54,9 @@ struct Chip {
 /// memory as fitted with the cost model's constants. h100-pcie by its data
 /// sheet: half the power, hence half the rate.
 inline constexpr Chip kChips[] = {
-    {"h100-sxm", 132, 1.755, 3050, 760, 1.03},
-    {"h200", 132, 1.755, 3945, 760, 0.976},
-    {"h100-pcie", 114, 1.755, 1860, 380, 1.03},
+    {"h100-sxm", 132, 1.755, 3050, 760, 1.03, 0.968},
+    {"h200", 132, 1.755, 3945, 760, 0.976, 1.01},
+    {"h100-pcie", 114, 1.755, 1860, 380, 1.03, 0.968},
 };
 
 /// Clusters of `size` blocks that run at once, where a multiprocessor runs
