@@ -55,7 +55,7 @@ struct Chip {
 /// sheet: half the power, hence half the rate.
 inline constexpr Chip kChips[] = {
     {"h100-sxm", 132, 1.755, 3050, 760, 1.03, 0.968},
-    {"h200", 132, 1.755, 3945, 760, 0.976, 1.01},
+    {"h200", 132, 1.755, 3945, 760, 0.976, 0.99},
     {"h100-pcie", 114, 1.755, 1860, 380, 1.03, 0.968},
 };
 
