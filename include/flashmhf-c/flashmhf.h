@@ -166,7 +166,8 @@ typedef enum FlashmhfPtxasPolicy {
 typedef struct FlashmhfCompileOptions {
   const char *chip;     /**< "sm_90a", the only GPU supported */
   const char *features; /**< of LLVM's NVPTX target, such as "+ptx80" */
-  int32_t optLevel;     /**< of LLVM and ptxas, 0 to 3; default 3 */
+  int32_t optLevel;     /**< of LLVM and ptxas, 0 to 3; default 3. Of LLVM's
+                             passes kernels have none at 0, else the same. */
   /** Text of a #flashmhf.schedule<...> attribute that replaces whatever
    *  schedule the operators have. NULL: the operator's own, else the cost
    *  model's. */

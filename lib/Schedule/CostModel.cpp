@@ -22,10 +22,10 @@ using namespace mlir::flashmhf;
 //===----------------------------------------------------------------------===//
 
 // Least squares of the logarithms of prediction over measurement, and so that
-// what the model picks loses little, over 14500 times: the candidates of runs of
-// `tune`, in rounds and by methods C and P (1 to 16384 tokens, three models),
-// of 2026-11-28 on an h100-sxm (not by P) and of 2026-11-29 on an h200, beside
-// the ledger of that day. Root mean square 5.8%.
+// what the model picks loses little, over 14500 times: the candidates of runs
+// of `tune`, in rounds and by methods C and P (1 to 16384 tokens, three
+// models), of 2026-11-28 on an h100-sxm (not by P) and of 2026-11-29 on an
+// h200, beside the ledger of that day. Root mean square 5.8%.
 
 /// Microseconds from the end of a kernel to the start of the next in a graph,
 /// and what a programmatic start hides: it, and a part of what follows.

@@ -196,6 +196,7 @@ def FlashMHFKernelsToPTX
 
     As gpu-module-to-binary does, but without CUDA's device library, of which
     kernels use nothing. Numerics: see HopperDistribute; LLVM changes none.
+    Level 0 leaves out LLVM's passes over a kernel, the others run the same ones.
   }];
   let options = [
     Option<"chip", "chip", "std::string", "\"sm_90a\"", "GPU to make PTX for">,

@@ -23,8 +23,9 @@ enum class KernelText {
   PTX
 };
 
-/// Translates and optimises the kernels of `module`. Errors are emitted. The
-/// steps are timed below `timing`, which may be inactive.
+/// Translates and optimises the kernels of `module`, by the same passes at any
+/// `optLevel` above 0. Errors are emitted. The steps are timed below `timing`,
+/// which may be inactive.
 ///
 /// gpu-module-to-binary does the same but asks for NVIDIA's device library
 /// wherever CUDA_HOME is set; the kernels need no function of it.
