@@ -195,6 +195,18 @@ static double getFillTime(const OperatorFacts &op,
          (chip.memoryGBs * 1e3);
 }
 
+/// The time of a kernel that is `paced` over that of one that is not.
+static double getPacing(const OperatorFacts &op, const ScheduleFields &schedule,
+                        const Chip &chip, const Prediction &counts) {
+  if (!schedule.programmatic)
+    return kPaced;
+  if (counts.tiles > op.groups * schedule.split * schedule.cluster)
+    return chip.pacedShared;
+  if (schedule.exchange && holdsAllSteps(schedule, counts))
+    return kPacedWhole;
+  return chip.pacedAlone;
+}
+
 /// Microseconds that blocks lose to those that are alone in a pair of
 /// multiprocessors.
 static double getUnevenTime(const OperatorFacts &op,
@@ -364,14 +376,7 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
     result.microseconds *= kRotate;
   if (schedule.holdQ)
     result.microseconds *= kHeldQ;
-  if (schedule.paced) {
-    bool sharesWeights =
-        result.tiles > op.groups * schedule.split * schedule.cluster;
-    bool isWhole = schedule.exchange && holdsAllSteps(schedule, result);
-    result.microseconds *= !schedule.programmatic ? kPaced
-                           : sharesWeights        ? chip.pacedShared
-                           : isWhole              ? kPacedWhole
-                                                  : chip.pacedAlone;
-  }
+  if (schedule.paced)
+    result.microseconds *= getPacing(op, schedule, chip, result);
   return result;
 }

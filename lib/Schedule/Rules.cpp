@@ -327,14 +327,13 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    "than those of a step: {1} of {2}",
                    hopper::kColumnGroup, late, stepRows)
         .str();
-  int64_t used = getAccumulators(op, stepRows, schedule);
-  int64_t registers = schedule.registers[1];
-  if (used + kSpareRegisters > registers)
+  if (countFreeRegisters(op, stepRows, schedule) < 0)
     return formatv("needs {0} registers per thread for accumulators{6} (D = "
                    "{1}, {2} x dff_tile = {3}) and {4} besides, but a consumer "
                    "has {5}",
-                   used, op.headWidth, op.getProducts(), stepRows,
-                   kSpareRegisters, registers, schedule.holdQ ? " and Q" : "")
+                   getAccumulators(op, stepRows, schedule), op.headWidth,
+                   op.getProducts(), stepRows, kSpareRegisters,
+                   schedule.registers[1], schedule.holdQ ? " and Q" : "")
         .str();
   return std::nullopt;
 }

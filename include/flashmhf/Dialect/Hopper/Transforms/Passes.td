@@ -103,6 +103,31 @@ def HopperFuseTiles : HopperPass<"hopper-fuse-tiles"> {
   }];
 }
 
+def HopperHoldQ : HopperPass<"hopper-hold-q"> {
+  let summary = "Keep Q in registers";
+  let description = [{
+    With `hold_q` a consumer reads its rows of Q to registers when they are there,
+    and releases their slot. Products with K and U then read shared memory for
+    these only.
+
+    ```mlir
+    %q = hopper.get %Q
+    scf.for .. {
+      hopper.wgmma %q, %k transpose_b
+    }
+    hopper.release %q
+    // becomes
+    %q = hopper.get %Q
+    %a = hopper.read %q
+    hopper.release %q
+    scf.for .. {
+      hopper.wgmma %a, %k transpose_b
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::hopper::HopperDialect"];
+}
+
 def HopperLoadAhead : HopperPass<"hopper-load-ahead"> {
   let summary = "Load the values of R one step ahead in pieces";
   let description = [{
@@ -130,31 +155,6 @@ def HopperLoadAhead : HopperPass<"hopper-load-ahead"> {
 
     Values are not changed.
   }];
-}
-
-def HopperHoldQ : HopperPass<"hopper-hold-q"> {
-  let summary = "Keep Q in registers";
-  let description = [{
-    With `hold_q` a consumer reads its rows of Q to registers when they are there,
-    and releases their slot. Products with K and U then read shared memory for
-    these only.
-
-    ```mlir
-    %q = hopper.get %Q
-    scf.for .. {
-      hopper.wgmma %q, %k transpose_b
-    }
-    hopper.release %q
-    // becomes
-    %q = hopper.get %Q
-    %a = hopper.read %q
-    hopper.release %q
-    scf.for .. {
-      hopper.wgmma %a, %k transpose_b
-    }
-    ```
-  }];
-  let dependentDialects = ["::mlir::hopper::HopperDialect"];
 }
 
 def HopperSplitActivation : HopperPass<"hopper-split-activation"> {
