@@ -29,58 +29,57 @@ using namespace mlir::flashmhf;
 
 /// Microseconds from the end of a kernel to the start of the next in a graph,
 /// and what a programmatic start hides: it, and a part of what follows.
-static constexpr double kLaunch = 0.956;
-static constexpr double kEarlyLaunch = 1.27;
+static constexpr double kLaunch = 0.9;
+static constexpr double kEarlyLaunch = 1.2;
 /// Microseconds from there to the first step, with barriers and Q, and of the
 /// time in which memory brings all blocks their first tiles the part that the
 /// step waits besides; and until weights come at full rate, which a
 /// programmatic start hides.
 static constexpr double kFirstStep = 2.31;
-static constexpr double kFill = 0.859;
-static constexpr double kRamp = 0.345;
+static constexpr double kFill = 0.827;
+static constexpr double kRamp = 0.356;
 /// The last step has nothing to overlap with but what other consumers still do:
 /// the part of a consumer's share of a step that is taken off its time.
-static constexpr double kOthers = 0.618;
+static constexpr double kOthers = 0.447;
 /// Traffic of all multiprocessors together delays each by its time at this
 /// rate, GB/s for 132 of them. It is power and clock as well as traffic.
-static constexpr double kSharedTraffic = 28100;
+static constexpr double kSharedTraffic = 27700;
 /// What of a chip's rate of reading memory is left to weights, which come from
 /// it once, and GB/s at which blocks that need the same ones find them in L2.
 static constexpr double kMemory = 0.9583;
-static constexpr double kSharedReads = 25000;
+static constexpr double kSharedReads = 24000;
 /// Rate of memory of programmatic kernels with a block for at most half of the
 /// multiprocessors, beside that of others: 1.3b, 1 token, in 4 pieces 28.8 us,
 /// in 6 22.4.
-static constexpr double kFewEarly = 0.85;
+static constexpr double kFewEarly = 0.88;
 /// Microseconds to start a tile in a fresh block instead of a persistent one.
-static constexpr double kFreshBlock = 0.995;
+static constexpr double kFreshBlock = 1.25;
 /// Bytes a cycle at which a tile's output leaves a block at its end.
-static constexpr double kStoreBytes = 24.6;
+static constexpr double kStoreBytes = 29.5;
 /// Microseconds that the pieces of a split take to meet; bytes a cycle of a
 /// tile's partial sums, for each doubling of the pieces; bytes of rows where
 /// pieces push these, and microseconds and bytes of shares. Where not all
 /// blocks run at once, bytes a cycle at which one block reads all sums of a
 /// tile.
-static constexpr double kReduction = 1.04;
-static constexpr double kReductionBytes = 71;
-static constexpr double kPushBytes = 14.3;
-static constexpr double kPushShares = 0.439;
-static constexpr double kShareBytes = 342;
+static constexpr double kReduction = 1.05;
+static constexpr double kReductionBytes = 88.9;
+static constexpr double kPushBytes = 13;
+static constexpr double kPushShares = 0.39;
+static constexpr double kShareBytes = 175;
 static constexpr double kLonelyBytes = 14.4;
 /// What all takes longer where clusters that push do not all run at once.
 static constexpr double kClusterWave = 1.189;
-/// What an odd number of pieces that push takes longer, since multiprocessors
-/// come in pairs, and what 6, 10 or 14 take.
-static constexpr double kOddCluster = 1.009;
-static constexpr double kSixCluster = 0.9713;
+/// What 6, 10 or 14 pieces that push take of the time of others, but where
+/// programmatic ones share their weights.
+static constexpr double kSixCluster = 0.966;
 /// The power of the number of tiles of tokens by which exchanged roles take
 /// longer: each reads all weights again.
-static constexpr double kExchangedTiles = 0.0605;
+static constexpr double kExchangedTiles = 0.0624;
 /// Microseconds for which the two consumers of pieces in clusters of two wait
 /// for those of the other block.
-static constexpr double kClusterPieces = 0.302;
+static constexpr double kClusterPieces = 0.18;
 /// What exchanged roles take longer with rings of two slots.
-static constexpr double kShallow = 1.015;
+static constexpr double kShallow = 1.02;
 /// Multiprocessors come in pairs, with one way to memory. Where some pairs have
 /// two blocks and others one, those that are alone get ahead of the others, the
 /// more, the more their rings ask for at once: all wait by kUneven of the time
@@ -88,11 +87,11 @@ static constexpr double kShallow = 1.015;
 /// tokens, take 28.9 us with rings of 13.8 MB in all, 26.8 with 6.9. Not where
 /// two consumers are longer at work than their tiles on the way, and not
 /// programmatic kernels: those that come next fill the pairs.
-static constexpr double kUneven = 0.843;
-static constexpr double kRoom = 7.69e6;
+static constexpr double kUneven = 1.07;
+static constexpr double kRoom = 9.3e6;
 /// How little the work hides the stream of operands and the other way around:
 /// the exponent of the norm that joins them.
-static constexpr double kJoinMemory = 4.381;
+static constexpr double kJoinMemory = 4.46;
 
 // From docs/performance.md, the forward kernel.
 
@@ -109,10 +108,12 @@ static constexpr double kFused = 0.15;
 /// piece, so that nothing is asked for late (128m, 1 to 16 tokens, by P).
 /// Chip.h has what it gains elsewhere.
 static constexpr double kPaced = 1.032;
-static constexpr double kPacedWhole = 1.011;
+static constexpr double kPacedWhole = 1.01;
 
-/// Q in registers: 0 to 4% faster, whatever the number of tokens; the mean.
-static constexpr double kHeldQ = 0.987;
+/// Q in registers: what of a step's time is left, and microseconds for the
+/// reads in front of the first.
+static constexpr double kHeldQ = 0.973;
+static constexpr double kHeldStart = 0.172;
 
 /// `rotate` cost 0 to 6% below 65536 tokens and gained 1% there, within noise.
 static constexpr double kRotate = 1.02;
@@ -195,12 +196,19 @@ static double getFillTime(const OperatorFacts &op,
          (chip.memoryGBs * 1e3);
 }
 
+/// Whether blocks of several tiles of tokens read the same weights.
+static bool sharesWeights(const OperatorFacts &op,
+                          const ScheduleFields &schedule,
+                          const Prediction &counts) {
+  return counts.tiles > op.groups * schedule.split * schedule.cluster;
+}
+
 /// The time of a kernel that is `paced` over that of one that is not.
 static double getPacing(const OperatorFacts &op, const ScheduleFields &schedule,
                         const Chip &chip, const Prediction &counts) {
   if (!schedule.programmatic)
     return kPaced;
-  if (counts.tiles > op.groups * schedule.split * schedule.cluster)
+  if (sharesWeights(op, schedule, counts))
     return chip.pacedShared;
   if (schedule.exchange && holdsAllSteps(schedule, counts))
     return kPacedWhole;
@@ -306,6 +314,8 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   // One step has nothing to overlap with.
   StepCost step = getStepCost(op, schedule, rows,
                               schedule.overlap && result.steps > 1, sharing);
+  if (schedule.holdQ)
+    step.total *= kHeldQ;
   double traffic = kSharedTraffic * chip.multiprocessors / 132;
   result.tensorCycles = step.tensor;
   result.specialCycles = step.special;
@@ -322,9 +332,9 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
                 cyclesPerMicrosecond;
   double others = kOthers * step.total / double(sharing * schedule.consumers);
   double left = std::max(step.chain - others, 0.);
-  double first = kFirstStep +
-                 getFillTime(op, schedule, chip, result, weightBytes) +
-                 left / cyclesPerMicrosecond;
+  double first =
+      kFirstStep + getFillTime(op, schedule, chip, result, weightBytes) +
+      left / cyclesPerMicrosecond + (schedule.holdQ ? kHeldStart : 0);
   double boundary = schedule.persistent ? 0 : kFreshBlock;
   if (schedule.split == 1)
     boundary += end * (schedule.fuseTiles       ? kFused
@@ -358,9 +368,8 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   }
   if (schedule.push && result.waves > 1)
     result.microseconds *= kClusterWave;
-  if (schedule.push && schedule.split % 2 != 0)
-    result.microseconds *= kOddCluster;
-  else if (schedule.push && schedule.split % 4 == 2 && schedule.split > 2)
+  if (schedule.push && schedule.split % 4 == 2 && schedule.split > 2 &&
+      !(schedule.programmatic && sharesWeights(op, schedule, result)))
     result.microseconds *= kSixCluster;
   if (schedule.exchange)
     result.microseconds *=
@@ -374,8 +383,6 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
     result.microseconds += kClusterPieces;
   if (schedule.rotate)
     result.microseconds *= kRotate;
-  if (schedule.holdQ)
-    result.microseconds *= kHeldQ;
   if (schedule.paced)
     result.microseconds *= getPacing(op, schedule, chip, result);
   return result;
