@@ -327,15 +327,15 @@ FLASHMHF_API FlashmhfStatus flashmhfKernelLoad(const void *image,
  *  device in the order of the contract's arguments. They are checked first;
  * what was found, tensor maps included, is kept and used again while every
  * field of the DLTensors stays the same, which leaves the driver's launch as
- * the only cost. The stream may be one that is being captured as a graph:
- * nothing is allocated on the GPU (but see flashmhfKernelLaunchWithWorkspace),
- * and nothing waits. An empty output launches nothing. */
+ * the only cost. The stream may be one that is being captured as a graph: the
+ * launch is all that becomes a part of it (but see
+ * flashmhfKernelLaunchWithWorkspace). An empty output launches nothing. */
 FLASHMHF_API FlashmhfStatus flashmhfKernelLaunch(FlashmhfKernel *kernel,
                                                  const DLTensor *const *tensors,
                                                  int32_t count, void *stream);
 
-/** Memory on the kernel's GPU that blocks of a kernel with several pieces share
- *  (the `split` of a schedule; docs/contract.md). Both are 16-byte aligned. */
+/** Memory on the kernel's GPU in which blocks share sums (the `split` or
+ *  `stream_k` of a schedule; docs/contract.md). Both are 16-byte aligned. */
 typedef struct FlashmhfWorkspace {
   void *partials;      /**< of any contents */
   size_t partialsSize; /**< bytes */
@@ -344,7 +344,7 @@ typedef struct FlashmhfWorkspace {
 } FlashmhfWorkspace;
 
 /** Sets the sizes of `*workspace` to what a launch on these tensors needs, 0
- * for a kernel without pieces, and its pointers to NULL. With `count` 0: to
+ * for a kernel that needs none, and its pointers to NULL. With `count` 0: to
  * what is enough for any launch; FLASHMHF_INVALID_ARGUMENT where nothing is,
  * since a variant with pieces serves any number of tokens. */
 FLASHMHF_API FlashmhfStatus
@@ -356,9 +356,10 @@ flashmhfKernelWorkspace(FlashmhfKernel *kernel, const DLTensor *const *tensors,
  * has passed this one. It may be used again for any sizes that it is large
  * enough for. flashmhfKernelLaunch() itself allocates one for each stream where
  * the kernel needs it, on the first launch and where a launch needs more, and
- * frees all with the kernel; on a stream that is being captured that is an
- * error. Where the kernel has several variants the first launch, of any size,
- * allocates enough for all of them whose sizes its rule bounds. */
+ * frees all with the kernel. Graphs that were captured on one stream use one
+ * workspace, and must not run at the same time. Where the kernel has several
+ * variants the first launch, of any size, allocates enough for all of them
+ * whose sizes its rule bounds. */
 FLASHMHF_API FlashmhfStatus flashmhfKernelLaunchWithWorkspace(
     FlashmhfKernel *kernel, const DLTensor *const *tensors, int32_t count,
     const FlashmhfWorkspace *workspace, void *stream);

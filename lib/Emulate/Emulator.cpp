@@ -12,6 +12,7 @@
 
 #include "flashmhf/Dialect/FlashMHF/IR/VariantSwitch.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/IR/StreamK.h"
 #include "flashmhf/Dialect/Hopper/IR/TensorRules.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
@@ -99,6 +100,7 @@ static Expected<std::unique_ptr<Launch>> translateLaunch(LaunchOp op) {
   launch->pieces = op.getPieces();
   launch->push = op.getPush();
   launch->persistent = op.getPersistent();
+  launch->streamK = op.getStreamK();
   launch->programmatic = op.getProgrammatic();
   int64_t warpgroups =
       launch->kernel.producers.size() + launch->kernel.consumers;
@@ -285,7 +287,7 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
       countTiles(tensors[launch.over].sizes, launch.tiles, cluster);
   int64_t blocks = batches * heads * rows;
   Workspace workspace;
-  if (launch.hasWorkspace()) {
+  if (launch.hasMeetings()) {
     workspace.counters.resize(blocks * launch.kernel.consumers);
     int64_t elements = launch.pieces;
     for (int64_t size : tensors[launch.over].sizes)
@@ -304,6 +306,10 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
     blocks = std::min(blocks,
                       std::max<int64_t>(options.multiprocessors / cluster, 1) *
                           cluster);
+  if (launch.streamK) {
+    blocks = std::min(blocks, kMaxStreamBlocks);
+    workspace.isResident = blocks <= options.multiprocessors;
+  }
   if (blocks == 0)
     return Error::success();
   for (auto [argument, info, tensor] :
@@ -332,8 +338,12 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   auto work = [&](Machine &machine) {
     for (int64_t first = next.fetch_add(cluster); first < end && !failed;
          first = next.fetch_add(cluster)) {
-      if (!machine.runGroup(first))
+      if (!machine.runGroup(first)) {
         failed = true;
+        std::lock_guard<std::mutex> lock(workspace.parts.mutex);
+        workspace.parts.isAbandoned = true;
+        workspace.parts.left.notify_all();
+      }
       if (options.timeline && first == 0)
         records = machine.takeRecords();
     }
@@ -362,6 +372,11 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
     else
       llvm::consumeError(std::move(error));
   }
+  if (!first && end == blocks && !workspace.parts.bySlot.empty())
+    return makeFault(launch.kernel.location,
+                     llvm::formatv("nobody has added the partial sum in slot "
+                                   "{0}",
+                                   workspace.parts.bySlot.begin()->first));
   return first;
 }
 

@@ -107,7 +107,8 @@ bool Machine::runGroup(int64_t first) {
     });
   for (std::thread &thread : threads)
     thread.join();
-  checkEnd();
+  if (!isStopped())
+    checkEnd();
   return !firstFault;
 }
 
@@ -190,6 +191,12 @@ void Machine::reportDeadlock() {
 void Machine::fault(Location location, const Twine &message) {
   std::lock_guard<std::mutex> guard(mutex);
   faultLocked(location, message);
+}
+
+void Machine::abandon() {
+  std::lock_guard<std::mutex> guard(mutex);
+  stopped = true;
+  notify();
 }
 
 void Machine::faultLocked(Location location, const Twine &message) {

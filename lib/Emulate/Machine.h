@@ -18,6 +18,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 
 namespace mlir::hopper::emulation {
@@ -96,12 +97,22 @@ struct ThreadBlock {
 };
 
 /// What the pieces of a launch share.
+/// What blocks leave for blocks of higher numbers, by slot. The latter may run
+/// on another machine, but they start later.
+struct SharedParts {
+  std::mutex mutex;
+  std::condition_variable left;
+  std::map<int64_t, std::vector<float>> bySlot;
+  bool isAbandoned = false; ///< By a block that has failed.
+};
+
 struct Workspace {
   /// Bits of a partial sum that nobody has stored: a NaN that no sum gives.
   static constexpr uint32_t kUnwritten = 0x7FC0DEAD;
   std::vector<float> partials;
   std::vector<int64_t> counters; ///< For each tile one for each consumer.
   bool isResident = true;
+  SharedParts parts;
 };
 
 /// A launch under way.
@@ -150,6 +161,8 @@ public:
   void notify();
   /// Records the first fault and stops every warpgroup.
   void fault(Location location, const Twine &message);
+  /// Stops every warpgroup, since another machine has a fault.
+  void abandon();
   bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
 
   /// The blocks that may wait for one another: pieces that push, by number.

@@ -128,6 +128,26 @@ LogicalResult Translator::translateHopper(Operation *op) {
         instruction.target = op.getCluster();
         return success();
       })
+      .Case<WorkRangeOp>([&](WorkRangeOp op) {
+        if (failed(translatePlain(op, Opcode::WorkRange)))
+          return failure();
+        program.code.back().target = op.getSteps();
+        return success();
+      })
+      .Case<WorkItemOp>([&](WorkItemOp op) {
+        if (failed(translatePlain(op, Opcode::WorkItem)))
+          return failure();
+        program.code.back().target = op.getSteps();
+        return success();
+      })
+      .Case<LeavePartOp>(
+          [&](auto op) { return translatePlain(op, Opcode::LeavePart); })
+      .Case<AddPartsOp>([&](AddPartsOp op) {
+        if (failed(translatePlain(op, Opcode::AddParts)))
+          return failure();
+        program.code.back().target = op.getStride();
+        return success();
+      })
       .Case<ConsumerIndexOp>(
           [&](auto op) { return translatePlain(op, Opcode::ConsumerIndex); })
       .Case<PutOp>([&](PutOp op) { return translatePut(op); })

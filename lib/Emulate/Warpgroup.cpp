@@ -124,6 +124,14 @@ bool Warpgroup::execute(const Instruction &i) {
   }
   case Opcode::TileCoordinates:
     return executeTileCoordinates(i);
+  case Opcode::WorkRange:
+    return executeWorkRange(i);
+  case Opcode::WorkItem:
+    return executeWorkItem(i);
+  case Opcode::LeavePart:
+    return executeLeavePart(i);
+  case Opcode::AddParts:
+    return executeAddParts(i);
   case Opcode::Jump:
     position = i.target;
     return true;

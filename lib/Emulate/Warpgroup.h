@@ -74,6 +74,10 @@ private:
   int64_t *getCounter(const Instruction &instruction, int64_t tile);
   bool executeArrivals(const Instruction &instruction);
   bool executeMeet(const Instruction &instruction);
+  bool executeWorkRange(const Instruction &instruction);
+  bool executeWorkItem(const Instruction &instruction);
+  bool executeLeavePart(const Instruction &instruction);
+  bool executeAddParts(const Instruction &instruction);
   bool executeSumPartials(const Instruction &instruction);
   bool executeSumShares(const Instruction &instruction);
   /// Stores `sum`, which takes up what is there where the target of

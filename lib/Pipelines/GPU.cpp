@@ -63,6 +63,7 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(hopper::createHopperPersist());
+  kernels.addPass(hopper::createHopperStreamK());
   kernels.addPass(hopper::createHopperSplitProducer());
   kernels.addPass(hopper::createHopperHoldQ());
   kernels.addPass(hopper::createHopperLoadAhead());

@@ -54,7 +54,11 @@ struct OpenedDriver {
     find("cuMemAlloc_v2", driver.memAlloc);
     find("cuMemFree_v2", driver.memFree);
     find("cuMemsetD8Async", driver.memsetD8Async);
-    find("cuStreamIsCapturing", driver.streamIsCapturing);
+    find("cuStreamCreate", driver.streamCreate);
+    find("cuStreamSynchronize", driver.streamSynchronize);
+    find("cuStreamDestroy_v2", driver.streamDestroy);
+    find("cuThreadExchangeStreamCaptureMode",
+         driver.threadExchangeStreamCaptureMode);
     find("cuLaunchKernelEx", driver.launchKernelEx);
     if (!error.empty())
       return;

@@ -76,6 +76,11 @@ enum TensorMapSwizzle : int { Swizzle32B = 1, Swizzle64B = 2, Swizzle128B = 3 };
 /// CUtensorMapL2promotion
 enum TensorMapL2Promotion : int { L2Promotion256B = 3 };
 
+/// CUstream_flags
+enum StreamFlag : unsigned { NonBlocking = 1 };
+/// CUstreamCaptureMode
+enum StreamCaptureMode : int { Relaxed = 2 };
+
 struct Driver {
   Result (*getErrorString)(Result, const char **);
   Result (*init)(unsigned flags);
@@ -109,8 +114,11 @@ struct Driver {
   Result (*memFree)(DevicePointer address);
   Result (*memsetD8Async)(DevicePointer address, unsigned char value,
                           size_t bytes, Stream stream);
-  /// 0: not; 1: is; 2: was and is invalid.
-  Result (*streamIsCapturing)(Stream stream, int *status);
+  Result (*streamCreate)(Stream *stream, unsigned flags);
+  Result (*streamSynchronize)(Stream stream);
+  Result (*streamDestroy)(Stream stream);
+  /// Sets the calling thread's CUstreamCaptureMode, and returns what it was.
+  Result (*threadExchangeStreamCaptureMode)(int *mode);
   Result (*launchKernelEx)(const LaunchConfig *config, Function function,
                            void **parameters, void **extra);
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CudaKernelImpl.h"
+#include "flashmhf/Dialect/Hopper/IR/StreamK.h"
 #include "flashmhf/Target/Errors.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -132,10 +133,18 @@ Error CudaKernel::Impl::loadModule(llvm::StringRef image) {
     if (Error error = loadVariant(kernel, variant))
       return error;
   for (auto [i, kernel] : llvm::enumerate(contract.variants)) {
-    std::optional<VariantBounds> bounds = contract.getBounds(i);
-    if (!bounds || !kernel.hasWorkspace())
-      continue;
     const ContractWorkspace &needs = kernel.workspace;
+    if (kernel.grid.streamK) {
+      uint64_t blocks =
+          std::min<uint64_t>(multiprocessors, hopper::kMaxStreamBlocks);
+      most.partialBytes =
+          std::max(most.partialBytes, blocks * needs.partialsPerBlock);
+      most.counterBytes =
+          std::max(most.counterBytes, blocks * needs.countersPerBlock);
+    }
+    std::optional<VariantBounds> bounds = contract.getBounds(i);
+    if (!bounds || !kernel.hasMeetings())
+      continue;
     auto multiplyAdd = [](uint64_t a, uint64_t b, uint64_t c) {
       return llvm::SaturatingMultiplyAdd(a, b, c);
     };

@@ -141,13 +141,6 @@ Error CudaKernel::Impl::reserveWorkspace(void *stream) {
   ContextGuard guard(driver, context);
   if (Error error = guard.check())
     return error;
-  int isCapturing = 0;
-  if (Error error = driver.check(
-          driver.streamIsCapturing(static_cast<Stream>(stream), &isCapturing),
-          "query the stream"))
-    return error;
-  if (isCapturing)
-    return Error::success();
   return workspaces
       ->get(static_cast<Stream>(stream), most.partialBytes, most.counterBytes)
       .takeError();
@@ -155,7 +148,7 @@ Error CudaKernel::Impl::reserveWorkspace(void *stream) {
 
 Expected<WorkspaceView> CudaKernel::Impl::getMostWorkspace() {
   for (auto [i, kernel] : llvm::enumerate(contract.variants))
-    if (kernel.hasWorkspace() && !contract.getBounds(i))
+    if (kernel.hasMeetings() && !contract.getBounds(i))
       return makeError(ErrorKind::InvalidArgument,
                        "kernel '" + kernel.kernel +
                            "' serves any number of tokens: its workspace "

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "flashmhf/Runtime/LaunchPlan.h"
+#include "flashmhf/Dialect/Hopper/IR/StreamK.h"
 #include "flashmhf/Dialect/Hopper/IR/TensorRules.h"
 #include "flashmhf/Target/Errors.h"
 #include "llvm/ADT/STLExtras.h"
@@ -106,6 +107,11 @@ static Error planGrid(const KernelContract &kernel,
   if (kernel.grid.persistent)
     blocks = std::min<uint64_t>(
         blocks, std::max<uint64_t>(multiprocessors / cluster, 1) * cluster);
+  if (kernel.grid.streamK) {
+    blocks = std::min<uint64_t>(blocks, hopper::kMaxStreamBlocks);
+    plan.partialBytes = blocks * kernel.workspace.partialsPerBlock;
+    plan.counterBytes = blocks * kernel.workspace.countersPerBlock;
+  }
   if (blocks > maxGrid)
     return argumentError(argument,
                          llvm::formatv("has shape {0}: more than {1} blocks to "

@@ -8,7 +8,6 @@
 
 #include "Workspace.h"
 #include "flashmhf/Target/Errors.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir::flashmhf;
@@ -24,22 +23,39 @@ WorkspacePool::~WorkspacePool() {
     driver.memFree(buffer);
 }
 
-Error WorkspacePool::grow(Stream stream, DevicePointer &buffer, uint64_t &size,
+namespace {
+/// Lets this thread allocate while a stream is being captured.
+class RelaxedCapture {
+public:
+  explicit RelaxedCapture(const Driver &driver) : driver(driver) {
+    driver.threadExchangeStreamCaptureMode(&mode);
+  }
+  ~RelaxedCapture() { driver.threadExchangeStreamCaptureMode(&mode); }
+
+private:
+  const Driver &driver;
+  int mode = Relaxed;
+};
+} // namespace
+
+/// Clears what a graph must not clear again.
+Error WorkspacePool::clear(DevicePointer buffer, uint64_t bytes) {
+  Stream stream = nullptr;
+  if (Error error = driver.check(driver.streamCreate(&stream, NonBlocking),
+                                 "create a stream"))
+    return error;
+  Result result = driver.memsetD8Async(buffer, 0, bytes, stream);
+  if (result == 0)
+    result = driver.streamSynchronize(stream);
+  driver.streamDestroy(stream);
+  return driver.check(result, "clear the workspace");
+}
+
+Error WorkspacePool::grow(DevicePointer &buffer, uint64_t &size,
                           uint64_t needed, bool isZeroed) {
   if (needed <= size)
     return Error::success();
-  int isCapturing = 0;
-  if (Error error = driver.check(driver.streamIsCapturing(stream, &isCapturing),
-                                 "query the stream"))
-    return error;
-  if (isCapturing)
-    return makeError(
-        ErrorKind::InvalidArgument,
-        llvm::formatv("the kernel needs {0} bytes of workspace, which cannot "
-                      "be allocated while the stream is being captured: launch "
-                      "it once with the same sizes on this stream before, or "
-                      "pass a workspace",
-                      needed));
+  RelaxedCapture relaxed(driver);
   constexpr uint64_t alignment = 256;
   uint64_t bytes = llvm::alignTo(std::max(needed, 2 * size), alignment);
   DevicePointer fresh = 0;
@@ -49,9 +65,7 @@ Error WorkspacePool::grow(Stream stream, DevicePointer &buffer, uint64_t &size,
     return error;
   allocated.push_back(fresh);
   if (isZeroed)
-    if (Error error =
-            driver.check(driver.memsetD8Async(fresh, 0, bytes, stream),
-                         "clear the workspace"))
+    if (Error error = clear(fresh, bytes))
       return error;
   buffer = fresh;
   size = bytes;
@@ -71,10 +85,10 @@ Expected<Workspace> WorkspacePool::get(Stream stream, uint64_t partialBytes,
   if (!entry)
     entry = &entries.emplace_back(Entry{stream, thread, {}});
   Workspace &workspace = entry->workspace;
-  if (Error error = grow(stream, workspace.partials, workspace.partialBytes,
+  if (Error error = grow(workspace.partials, workspace.partialBytes,
                          partialBytes, /*isZeroed=*/false))
     return std::move(error);
-  if (Error error = grow(stream, workspace.counters, workspace.counterBytes,
+  if (Error error = grow(workspace.counters, workspace.counterBytes,
                          counterBytes, /*isZeroed=*/true))
     return std::move(error);
   return workspace;

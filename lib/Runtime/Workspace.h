@@ -1,8 +1,8 @@
 //===- Workspace.h - Memory that kernels share across blocks ----*- C++ -*-===//
 //
 /// \file
-/// The workspaces of one kernel of several pieces: one for each stream, since
-/// launches on one stream follow one another.
+/// The workspaces of one kernel whose blocks share sums: one for each stream,
+/// since launches on one stream follow one another.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,8 +29,9 @@ public:
   ~WorkspacePool();
 
   /// The workspace of `stream` with at least these sizes, allocated and cleared
-  /// on the first call and when it must grow; then `stream` must not be
-  /// capturing. A context is current. Safe to call from several threads.
+  /// on the first call and when it must grow, which is no part of a graph that
+  /// is being captured. A context is current. Safe to call from several
+  /// threads.
   llvm::Expected<Workspace> get(Stream stream, uint64_t partialBytes,
                                 uint64_t counterBytes);
 
@@ -40,8 +41,9 @@ private:
     std::thread::id thread; ///< Of the per-thread default stream.
     Workspace workspace;
   };
-  llvm::Error grow(Stream stream, DevicePointer &buffer, uint64_t &size,
-                   uint64_t needed, bool isZeroed);
+  llvm::Error grow(DevicePointer &buffer, uint64_t &size, uint64_t needed,
+                   bool isZeroed);
+  llvm::Error clear(DevicePointer buffer, uint64_t bytes);
 
   const Driver &driver;
   std::mutex mutex;

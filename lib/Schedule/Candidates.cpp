@@ -136,8 +136,19 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     schedule.programmatic = programmatic;
     // Beside three consumers it made D = 64 4% slower.
     schedule.holdQ = schedule.consumers <= 2 && canHoldQ(op, schedule);
-    if (!findFault(op, schedule))
-      candidates.push_back({schedule, predict(op, schedule, chip)});
+    // Without fused tiles it spills.
+    schedule.streamK = schedule.fuseTiles && schedule.cluster == 1 &&
+                       !schedule.rotate && !schedule.scaleSums;
+    if (findFault(op, schedule))
+      return;
+    Prediction prediction = predict(op, schedule, chip);
+    // Where it would not pay, kernels of any number of tokens do without, too.
+    if (schedule.streamK && prediction.sharers == 0 && !op.hasAnyTokens &&
+        ShapedType::isStatic(op.tokens) && ShapedType::isStatic(op.batches)) {
+      schedule.streamK = false;
+      prediction = predict(op, schedule, chip);
+    }
+    candidates.push_back({schedule, prediction});
   };
   // All ways to shorten the activation: 10% at D = 64, nothing from 96 on.
   auto addActivations = [&](ScheduleFields schedule) {

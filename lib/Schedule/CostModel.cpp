@@ -11,6 +11,8 @@
 
 #include "StepCost.h"
 
+#include "flashmhf/Dialect/Hopper/IR/StreamK.h"
+
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -54,6 +56,10 @@ static constexpr double kSharedReads = 24000;
 static constexpr double kFewEarly = 0.88;
 /// Microseconds to start a tile in a fresh block instead of a persistent one.
 static constexpr double kFreshBlock = 1.25;
+/// Steps that blocks lose which share tiles: two ends, and a partial sum that
+/// goes to memory and back. 16384 tokens, h200: 370m 2 to 3, 1.3b 0, 128m 2
+/// to 4.
+static constexpr double kStreamSteps = 2.5;
 /// Bytes a cycle at which a tile's output leaves a block at its end.
 static constexpr double kStoreBytes = 29.5;
 /// Microseconds that the pieces of a split take to meet; bytes a cycle of a
@@ -288,6 +294,27 @@ static void countWork(Prediction &result, const OperatorFacts &op,
                      double(result.waves * chip.multiprocessors * together);
 }
 
+/// Blocks that share what is left of whole waves; 0 where that does not pay.
+static int64_t countSharers(const ScheduleFields &schedule,
+                            const Prediction &counts) {
+  int64_t left = counts.tiles % counts.blocks;
+  if (!schedule.streamK || left == 0)
+    return 0;
+  int64_t sharers = hopper::countSharers(left, counts.steps, counts.blocks,
+                                         /*isResident=*/true);
+  return sharers > left ? sharers : 0;
+}
+
+/// Steps of the busiest block.
+static double countBusySteps(const Prediction &counts) {
+  double all = double(counts.waves * counts.steps);
+  if (counts.sharers == 0)
+    return all;
+  int64_t left = counts.tiles % counts.blocks;
+  return all - double(counts.steps) + kStreamSteps +
+         double(left * counts.steps) / double(counts.sharers);
+}
+
 Prediction flashmhf::predict(const OperatorFacts &facts,
                              const ScheduleFields &schedule, const Chip &chip) {
   OperatorFacts op = assumeSizes(facts);
@@ -301,6 +328,7 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   countWork(result, op, schedule, tile, chip);
   if (result.tiles == 0 || result.steps == 0)
     return result;
+  result.sharers = countSharers(schedule, result);
   // Clusters are packed.
   int64_t sharing = schedule.push
                         ? countBlocksAtOnce(op, schedule)
@@ -328,8 +356,8 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   double end = getEndCycles(op, schedule, chip, result,
                             std::min(op.tokens, schedule.tokenTile), sharing) /
                cyclesPerMicrosecond;
-  double busy = double(result.waves * result.steps) * result.stepCycles /
-                cyclesPerMicrosecond;
+  double busy =
+      countBusySteps(result) * result.stepCycles / cyclesPerMicrosecond;
   double others = kOthers * step.total / double(sharing * schedule.consumers);
   double left = std::max(step.chain - others, 0.);
   double first =

@@ -89,6 +89,7 @@ static Fault findKeyFault(const ScheduleFields &schedule) {
       {"late_columns", schedule.lateColumns != 0},
       {"paced", schedule.paced},
       {"hold_q", schedule.holdQ},
+      {"stream_k", schedule.streamK},
       {"turns = false", !schedule.turns}};
   for (auto [key, isGiven] : keys)
     if (isGiven)

@@ -11,6 +11,7 @@
 #include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/FlashMHF/IR/VariantSwitch.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/IR/StreamK.h"
 #include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -299,19 +300,28 @@ static LogicalResult describeLaunch(func::FuncOp function,
       return failure();
     kernel.parameters.push_back(parameter);
   }
-  if (launch.getPieces() == 1)
-    return success();
-  kernel.grid.pieces = launch.getPieces();
   if (launch.getPush()) {
+    kernel.grid.pieces = launch.getPieces();
     kernel.grid.push = true;
     kernel.cluster[0] = launch.getPieces();
-    return success();
   }
-  kernel.workspace.partialsPerElement =
-      launch.getPieces() * getElementSize(ElementKind::F32);
-  // One for each consumer, all warpgroups but the producer.
+  if (!launch.hasPieceArguments())
+    return success();
+  // All warpgroups but the producer.
   int64_t consumers = kernel.block[0] / hopper::kWarpgroupThreads - 1;
-  kernel.workspace.countersPerTile = consumers * sizeof(int64_t);
+  if (launch.getStreamK()) {
+    kernel.grid.streamK = true;
+    int64_t width = cast<MemRefType>(launch.getOver().getType()).getDimSize(3);
+    kernel.workspace.partialsPerBlock =
+        tiles[2] * width * getElementSize(ElementKind::F32);
+    kernel.workspace.countersPerBlock =
+        consumers * hopper::kWarpgroupThreads * sizeof(int32_t);
+  } else {
+    kernel.grid.pieces = launch.getPieces();
+    kernel.workspace.partialsPerElement =
+        launch.getPieces() * getElementSize(ElementKind::F32);
+    kernel.workspace.countersPerTile = consumers * sizeof(int64_t);
+  }
   using Kind = ContractParameter::Kind;
   for (Kind kind : {Kind::Partials, Kind::Counters, Kind::Resident}) {
     ContractParameter parameter;
@@ -321,10 +331,14 @@ static LogicalResult describeLaunch(func::FuncOp function,
   return success();
 }
 
-/// Gives each variant counters of its own: first those whose tiles the rule
+/// Gives each variant counters of its own: first the flags of blocks that share
+/// tiles, of which all variants leave zeros, then those whose tiles the rule
 /// bounds, then, if it needs any, the one that is taken for all other sizes.
 static void placeCounters(LaunchContract &contract) {
   int64_t offset = 0;
+  for (const KernelContract &kernel : contract.variants)
+    offset = std::max(offset, kernel.workspace.countersPerBlock *
+                                  hopper::kMaxStreamBlocks);
   KernelContract *unbounded = nullptr;
   for (auto [i, kernel] : llvm::enumerate(contract.variants)) {
     if (kernel.workspace.countersPerTile == 0)

@@ -85,6 +85,15 @@ static json::Object toJSON(const KernelContract &kernel) {
                       {"cluster", toArray(kernel.cluster)},
                       {"shared_memory", kernel.sharedMemory},
                       {"parameters", std::move(parameters)}};
+  if (kernel.grid.streamK) {
+    grid["stream_k"] = true;
+    json::Object workspace{
+        {"partials_per_block", kernel.workspace.partialsPerBlock},
+        {"counters_per_block", kernel.workspace.countersPerBlock}};
+    if (kernel.workspace.countersOffset)
+      workspace["counters_offset"] = kernel.workspace.countersOffset;
+    object["workspace"] = std::move(workspace);
+  }
   if (kernel.grid.pieces > 1) {
     grid["pieces"] = kernel.grid.pieces;
     if (kernel.grid.push)
@@ -221,15 +230,22 @@ static bool fromJSON(const json::Value &value, ContractGrid &grid,
          mapArray(value, "tiles", grid.tiles, path) &&
          map.map("persistent", grid.persistent) &&
          map.mapOptional("pieces", grid.pieces) &&
-         map.mapOptional("push", grid.push);
+         map.mapOptional("push", grid.push) &&
+         map.mapOptional("stream_k", grid.streamK);
 }
 
 static bool fromJSON(const json::Value &value, ContractWorkspace &workspace,
                      json::Path path) {
   json::ObjectMapper map(value, path);
-  return map && map.map("partials_per_element", workspace.partialsPerElement) &&
-         map.map("counters_per_tile", workspace.countersPerTile) &&
-         map.mapOptional("counters_offset", workspace.countersOffset);
+  bool isForBlocks = map && value.getAsObject()->get("partials_per_block");
+  bool isRead =
+      isForBlocks
+          ? map.map("partials_per_block", workspace.partialsPerBlock) &&
+                map.map("counters_per_block", workspace.countersPerBlock)
+          : map && map.map("partials_per_element",
+                           workspace.partialsPerElement) &&
+                map.map("counters_per_tile", workspace.countersPerTile);
+  return isRead && map.mapOptional("counters_offset", workspace.countersOffset);
 }
 
 static bool fromJSON(const json::Value &value, ContractParameter &parameter,
@@ -281,8 +297,8 @@ static bool fromJSON(const json::Value &value, LaunchContract &contract,
   int64_t version;
   if (!map || !map.map("version", version))
     return false;
-  if (version < 1 || version > 3) {
-    path.field("version").report("expected version 1, 2 or 3");
+  if (version < 1 || version > 4) {
+    path.field("version").report("expected version 1, 2, 3 or 4");
     return false;
   }
   // One variant is written without the list.
@@ -300,7 +316,9 @@ static bool fromJSON(const json::Value &value, LaunchContract &contract,
   }
   if (version != contract.getVersion()) {
     json::Path field = path.field("version");
-    if (contract.getVersion() == 3)
+    if (contract.getVersion() == 4)
+      field.report("expected version 4, for blocks that share tiles");
+    else if (contract.getVersion() == 3)
       field.report("expected version 3, for several variants or pieces that "
                    "push");
     else if (contract.getVersion() == 2)

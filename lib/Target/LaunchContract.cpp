@@ -64,7 +64,7 @@ static Error verifyParameter(const LaunchContract &contract,
   const ContractParameter &parameter = kernel.parameters[index];
   std::string field = llvm::formatv("{0}parameters[{1}]", prefix, index);
   if (!parameter.hasArgument()) {
-    if (kernel.grid.pieces == 1)
+    if (kernel.grid.pieces == 1 && !kernel.grid.streamK)
       return fieldError(field + ".kind", "is for several pieces, the grid has "
                                          "one");
     if (kernel.grid.push)
@@ -148,6 +148,8 @@ static Error verifyKernel(const LaunchContract &contract,
                 llvm::formatv("{0} is not in 1..1024", grid.pieces));
   if (grid.pieces > 1 && grid.persistent)
     return fail("grid.pieces", "does not go with persistent blocks");
+  if (grid.streamK && (!grid.persistent || kernel.getClusterBlocks() > 1))
+    return fail("grid.stream_k", "needs persistent blocks in no cluster");
   if (grid.push && (grid.pieces == 1 || kernel.cluster[0] != grid.pieces ||
                     kernel.getClusterBlocks() != grid.pieces))
     return fail("grid.push", llvm::formatv("needs a cluster of the {0} pieces, "
@@ -158,9 +160,15 @@ static Error verifyKernel(const LaunchContract &contract,
   for (auto [name, bytes] :
        {std::pair{"partials_per_element", workspace.partialsPerElement},
         {"counters_per_tile", workspace.countersPerTile}})
-    if (bytes < 0 || bytes > 1 << 16 || (kernel.hasWorkspace() && bytes == 0))
+    if (bytes < 0 || bytes > 1 << 16 || (kernel.hasMeetings() && bytes == 0))
       return fail(llvm::formatv("workspace.{0}", name).str(),
                   llvm::formatv("{0} is not in 1..65536", bytes));
+  for (auto [name, bytes] :
+       {std::pair{"partials_per_block", workspace.partialsPerBlock},
+        {"counters_per_block", workspace.countersPerBlock}})
+    if (bytes < 0 || bytes > 1 << 20 || (grid.streamK && bytes == 0))
+      return fail(llvm::formatv("workspace.{0}", name).str(),
+                  llvm::formatv("{0} is not in 1..1048576", bytes));
   if (workspace.countersOffset < 0 ||
       workspace.countersOffset > int64_t(1) << 32 ||
       workspace.countersOffset % 8 != 0)

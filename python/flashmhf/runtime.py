@@ -50,8 +50,8 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
     The function is compiled on the first call with its sizes, dtype and
     activation, on a GPU with schedules for the one that the tensors are on, and kept;
     B and L may change freely. No tensor is copied. A call may
-    be captured as a CUDA graph once a call like it has been made on
-    that stream.
+    be captured as a CUDA graph once a call like it has been made. Graphs that were
+    captured on one stream must not run at the same time.
 
     Raises ValueError for tensors that do not fit, FlashmhfError otherwise. No
     gradient is recorded: tensors that require one are refused unless under

@@ -90,6 +90,19 @@ def test_persistent_blocks(operands, multiprocessors):
     assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]
 
 
+@pytest.mark.parametrize("fuse", ["false", "true"])
+@pytest.mark.parametrize("steps", [1, 5, 8, 9])
+@pytest.mark.parametrize("multiprocessors", [1, 3, 5, 7, 11, 132])
+def test_shared_tiles(operands, multiprocessors, steps, fuse):
+    """16 tiles: blocks have whole ones, and what is left in parts of 1 to 5 blocks."""
+    x = operands(B=2, H=2, L=450, D=32, E=1, F=16 * steps, dtype="bf16")
+    schedule = (
+        "#flashmhf.schedule<dff_tile = 16, persistent = true, overlap = true, "
+        f"fuse_tiles = {fuse}, halve_q = {fuse}, stream_k = true>"
+    )
+    assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]
+
+
 @pytest.mark.parametrize("tokens", [1, 129, 300, 513])
 @pytest.mark.parametrize("rotate", ["false", "true"])
 @pytest.mark.parametrize("cluster", [2, 4, 8])

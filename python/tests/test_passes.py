@@ -30,6 +30,7 @@ KERNELS = ["flashmhf-fuse-swiglu"] + [
         "canonicalize",
         "cse",
         "hopper-persist",
+        "hopper-stream-k",
         "hopper-split-producer",
         "hopper-hold-q",
         "hopper-load-ahead",
@@ -58,6 +59,12 @@ SCHEDULES = {
     "scale_sums = true, late_columns = 16",
     "held": "dff_tile = 32, persistent = true, overlap = true, fuse_tiles = true, "
     "halve_q = true, hold_q = true",
+    "stream": "dff_tile = 32, persistent = true, overlap = true, fuse_tiles = true, "
+    "halve_q = true, producers = 2, stream_k = true",
+    "stream-plain": "token_tile = 64, dff_tile = 16, consumers = 1, persistent = true, "
+    "stream_k = true",
+    "stream-early": "dff_tile = 16, persistent = true, overlap = true, stream_k = true, "
+    "programmatic = true",
     "cluster": "dff_tile = 32, cluster = 2, persistent = true",
     "deep": "token_tile = 64, dff_tile = 16, consumers = 1, stages = [3, 1, 4], overlap = true",
     "split": "token_tile = 128, dff_tile = 32, split = 2",

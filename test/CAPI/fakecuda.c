@@ -113,8 +113,7 @@ API int cuFuncSetAttribute(void *function, int attribute, int value) {
   return 0;
 }
 
-/* Two blocks a multiprocessor; addresses from 0x7000000 on; the stream 0xcc is
- * being captured. */
+/* Two blocks a multiprocessor; addresses from 0x7000000 on. */
 API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *function,
                                                     int threads,
                                                     size_t sharedMemory) {
@@ -124,9 +123,19 @@ API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *function,
   return 0;
 }
 
+static int captureMode = 0;
+
+API int cuThreadExchangeStreamCaptureMode(int *mode) {
+  int before = captureMode;
+  captureMode = *mode;
+  *mode = before;
+  return 0;
+}
+
 API int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   static uint64_t next = 0x7000000;
-  printf("allocate %zu at depth %d\n", bytes, depth);
+  printf("allocate %zu at depth %d, capture mode %d\n", bytes, depth,
+         captureMode);
   *address = next;
   next += 0x1000000;
   return 0;
@@ -144,8 +153,19 @@ API int cuMemsetD8Async(uint64_t address, unsigned char value, size_t bytes,
   return 0;
 }
 
-API int cuStreamIsCapturing(void *stream, int *status) {
-  *status = stream == (void *)0xcc;
+API int cuStreamCreate(void **stream, unsigned flags) {
+  (void)flags;
+  *stream = (void *)0xdd;
+  return 0;
+}
+
+API int cuStreamSynchronize(void *stream) {
+  printf("wait for %p\n", stream);
+  return 0;
+}
+
+API int cuStreamDestroy_v2(void *stream) {
+  (void)stream;
   return 0;
 }
 

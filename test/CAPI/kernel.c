@@ -30,8 +30,6 @@ static void testPieces(void) {
   makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 3, 128);
   printf("pieces\n");
   CHECK(flashmhfKernelLoad("ptx", 3, PIECES("1"), 0, &kernel) == FLASHMHF_OK);
-  CHECK_ERROR(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0xcc),
-              FLASHMHF_INVALID_ARGUMENT, "while the stream is being captured");
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
   printf("again\n");
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);

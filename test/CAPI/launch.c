@@ -69,8 +69,14 @@ static void testContracts(void) {
       FLASHMHF_PARSE_ERROR, error)
   CHECK_CONTRACT("expected version 1, for one piece", "2", "1", "false", "bf16",
                  "1", "64", "32", "128");
-  CHECK_CONTRACT("expected version 1, 2 or 3", "4", "1", "false", "bf16", "1",
-                 "64", "32", "128");
+  CHECK_CONTRACT("expected version 1, 2, 3 or 4", "5", "1", "false", "bf16",
+                 "1", "64", "32", "128");
+  CHECK_CONTRACT("expected version 4, for blocks that share tiles", "1", "1",
+                 "true, \"stream_k\": true", "bf16", "1", "64", "32", "128");
+  CHECK_CONTRACT("grid.stream_k: needs persistent blocks", "4", "1",
+                 "false, \"stream_k\": true", "bf16", "1", "64", "32", "128");
+  CHECK_CONTRACT("workspace.partials_per_block: 0 is not in", "4", "1",
+                 "true, \"stream_k\": true", "bf16", "1", "64", "32", "128");
   CHECK_CONTRACT("expected version 2", "1", "1", "false, \"pieces\": 2", "bf16",
                  "1", "64", "32", "128");
   CHECK_CONTRACT("workspace.partials_per_element: 0 is not in", "2", "1",

@@ -32,6 +32,7 @@ struct Prediction {
   int64_t blocks = 0;   ///< Running at once.
   int64_t waves = 0;    ///< Tiles that the busiest multiprocessor computes.
   int64_t steps = 0;    ///< Of one tile.
+  int64_t sharers = 0;  ///< Blocks that share the tiles of the last wave.
   double occupancy = 0; ///< Tiles over waves * multiprocessors.
 
   double stepCycles = 0;    ///< One step, all in all,

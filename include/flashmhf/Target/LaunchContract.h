@@ -54,19 +54,25 @@ struct ContractGrid {
   unsigned argument = 0;
   std::array<int64_t, 3> tiles = {1, 1, 1};
   bool persistent = false;
+  /// Persistent blocks, at most kMaxStreamBlocks, share the last tiles.
+  bool streamK = false;
   /// Blocks that share the sum of one tile.
   int64_t pieces = 1;
   /// These form a cluster, and need no workspace.
   bool push = false;
 };
 
-/// What a kernel of several pieces needs besides its arguments, in bytes for
-/// each element of the grid's argument and for each of its tiles.
+/// What a kernel whose blocks share sums needs besides its arguments, in bytes:
+/// with several pieces for each element of the grid's argument and for each of
+/// its tiles, with streamK for each block.
 struct ContractWorkspace {
   /// Partial sums, of any contents.
   int64_t partialsPerElement = 0;
   /// Counters, zero before the first launch that uses them.
   int64_t countersPerTile = 0;
+  /// Partial sums, and flags, zero before the first launch.
+  int64_t partialsPerBlock = 0;
+  int64_t countersPerBlock = 0;
   /// Where its counters start: those of another variant are no use to it.
   int64_t countersOffset = 0;
 };
@@ -119,7 +125,9 @@ struct KernelContract {
   int64_t getClusterBlocks() const {
     return cluster[0] * cluster[1] * cluster[2];
   }
-  bool hasWorkspace() const { return grid.pieces > 1 && !grid.push; }
+  /// Pieces that meet.
+  bool hasMeetings() const { return grid.pieces > 1 && !grid.push; }
+  bool hasWorkspace() const { return hasMeetings() || grid.streamK; }
 };
 
 /// Which of several variants is taken.
@@ -137,9 +145,12 @@ struct VariantBounds {
 
 struct LaunchContract {
   /// Of the format: 1 for a kernel, 2 for one of several pieces, 3 for several
-  /// variants or pieces that push. Each is what a reader of those before could
+  /// variants or pieces that push, 4 where blocks share tiles. Each is what a reader of those before could
   /// not launch.
   int64_t getVersion() const {
+    for (const KernelContract &kernel : variants)
+      if (kernel.grid.streamK)
+        return 4;
     if (variants.size() > 1 || variants.front().grid.push)
       return 3;
     return variants.front().grid.pieces > 1 ? 2 : 1;

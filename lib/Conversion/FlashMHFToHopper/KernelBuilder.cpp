@@ -113,7 +113,7 @@ LogicalResult KernelBuilder::createParameters() {
   auto type = cast<MemRefType>(arguments.back().getType());
   if (type.getRank() != 4)
     return forall.emitOpError("needs an output of rank 4, has ") << type;
-  if (split)
+  if (split || op.getScheduleAttr().getStreamK())
     createPieceParameters();
   func.setFunctionType(
       b.getFunctionType(func.getBody().front().getArgumentTypes(), {}));
@@ -208,6 +208,7 @@ LogicalResult KernelBuilder::finish() {
                    host.getDenseI64ArrayAttr({1, 1, shape.tokenTile}),
                    host.getI64IntegerAttr(schedule.getCluster()),
                    schedule.getPersistent() ? host.getUnitAttr() : UnitAttr(),
+                   schedule.getStreamK() ? host.getUnitAttr() : UnitAttr(),
                    host.getI64IntegerAttr(getPieces()), /*push=*/UnitAttr(),
                    schedule.getProgrammatic() ? host.getUnitAttr()
                                               : UnitAttr());

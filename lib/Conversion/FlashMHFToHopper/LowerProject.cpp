@@ -217,7 +217,8 @@ void ProjectKernel::createLaunch() {
       host.getTypeArrayAttr(types), op.getInit(),
       host.getDenseI64ArrayAttr({1, 1, schedule.getTokenTile()}),
       host.getI64IntegerAttr(schedule.getCluster()), /*persistent=*/UnitAttr(),
-      host.getI64IntegerAttr(pieces), /*push=*/UnitAttr(),
+      /*stream_k=*/UnitAttr(), host.getI64IntegerAttr(pieces),
+      /*push=*/UnitAttr(),
       schedule.getProgrammatic() ? host.getUnitAttr() : UnitAttr());
 }
 

@@ -223,6 +223,7 @@ struct HopperDistribute : hopper::impl::HopperDistributeBase<HopperDistribute> {
     populateElementwisePatterns(converter, patterns);
     populateProductPatterns(converter, patterns);
     populatePiecePatterns(converter, patterns);
+    populatePartPatterns(converter, patterns);
     populatePushPatterns(converter, patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<HopperDialect>();

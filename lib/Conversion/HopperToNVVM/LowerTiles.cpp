@@ -1,11 +1,13 @@
 //===- LowerTiles.cpp - Tile numbers to index arithmetic ------------------===//
 //
 /// \file
-/// In: tile_count and tile_coordinates. Out: arith on the sizes of the tensor.
+/// In: tile_count, tile_coordinates, work_range and work_item. Out: arith on the
+/// sizes of the tensor and of the grid.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Constants.h"
+#include "Work.h"
 #include "flashmhf/Conversion/Passes.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
 
@@ -92,6 +94,7 @@ struct HopperLowerTiles : hopper::impl::HopperLowerTilesBase<HopperLowerTiles> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ProductOfTileCount, QuotientsOfTileCoordinates>(&getContext());
+    populateWorkPatterns(patterns);
     FrozenRewritePatternSet frozen(std::move(patterns));
     getOperation()->walk([&](gpu::GPUFuncOp func) {
       if (failed(applyPatternsGreedily(func, frozen)))

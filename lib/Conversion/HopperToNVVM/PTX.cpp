@@ -262,6 +262,29 @@ void ptx::awaitCount(OpBuilder &b, Location loc, Value pointer, Value value) {
                /*hasSideEffects=*/true);
 }
 
+void ptx::raiseFlagIf(OpBuilder &b, Location loc, Value pointer,
+                      Value predicate) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(pointer);
+  std::string condition = builder.addInput(predicate);
+  builder.emit(llvm::formatv("@{1} st.release.gpu.global.u32 [{0}], 1;",
+                             address, condition)
+                   .str(),
+               /*hasSideEffects=*/true);
+}
+
+void ptx::takeFlag(OpBuilder &b, Location loc, Value pointer) {
+  AsmBuilder builder(b, loc);
+  std::string address = builder.addInput(pointer);
+  builder.emit(llvm::formatv("{{\n.reg .pred down;\n.reg .b32 flag;\nWAIT:\n"
+                             "ld.acquire.gpu.global.u32 flag, [{0}];\n"
+                             "setp.eq.u32 down, flag, 0;\n@down bra WAIT;\n"
+                             "st.relaxed.gpu.global.u32 [{0}], 0;\n}",
+                             address)
+                   .str(),
+               /*hasSideEffects=*/true);
+}
+
 Value ptx::anyAtNamedBarrier(OpBuilder &b, Location loc, Value barrier,
                              int64_t threads, Value predicate) {
   AsmBuilder builder(b, loc);

@@ -139,6 +139,13 @@ void arrive(OpBuilder &b, Location loc, Value pointer);
 /// The value of such a counter (i64) where `predicate` holds, else 0.
 Value loadCountIf(OpBuilder &b, Location loc, Value pointer, Value predicate);
 
+/// Raises the 4-byte flag at `pointer` where `predicate` holds: whoever sees it
+/// sees what this thread has stored before.
+void raiseFlagIf(OpBuilder &b, Location loc, Value pointer, Value predicate);
+
+/// Blocks until that flag is raised, and takes it down again.
+void takeFlag(OpBuilder &b, Location loc, Value pointer);
+
 /// Blocks until such a counter has at least `value`; see `countArrival`.
 void awaitCount(OpBuilder &b, Location loc, Value pointer, Value value);
 

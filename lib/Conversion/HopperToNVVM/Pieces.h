@@ -54,6 +54,10 @@ void populatePiecePatterns(const TypeConverter &converter,
 void populateSharePatterns(const TypeConverter &converter,
                            RewritePatternSet &patterns);
 
+/// The same for what blocks that share tiles leave and add.
+void populatePartPatterns(const TypeConverter &converter,
+                          RewritePatternSet &patterns);
+
 } // namespace mlir::hopper
 
 #endif // FLASHMHF_LIB_CONVERSION_HOPPERTONVVM_PIECES_H

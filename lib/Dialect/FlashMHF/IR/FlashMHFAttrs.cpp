@@ -62,7 +62,8 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context,
              fields.persistent, fields.overlap, fields.rotate, fields.split,
              fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
              fields.programmatic, fields.push, fields.exchange,
-             fields.scaleSums, fields.lateColumns, fields.paced, fields.holdQ);
+             fields.scaleSums, fields.lateColumns, fields.paced, fields.holdQ,
+             fields.streamK);
 }
 
 ScheduleFields ScheduleAttr::getFields() const {
@@ -86,7 +87,8 @@ ScheduleFields ScheduleAttr::getFields() const {
           getScaleSums(),
           getLateColumns(),
           getPaced(),
-          getHoldQ()};
+          getHoldQ(),
+          getStreamK()};
 }
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
@@ -142,6 +144,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseField(parser, fields.paced);
     if (key == "hold_q")
       return parseField(parser, fields.holdQ);
+    if (key == "stream_k")
+      return parseField(parser, fields.streamK);
     return parser.emitError(loc) << "schedule has no key '" << key << "'";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
@@ -153,7 +157,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       fields.persistent, fields.overlap, fields.rotate, fields.split,
       fields.producers, fields.fuseTiles, fields.halveQ, fields.turns,
       fields.programmatic, fields.push, fields.exchange, fields.scaleSums,
-      fields.lateColumns, fields.paced, fields.holdQ);
+      fields.lateColumns, fields.paced, fields.holdQ, fields.streamK);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -195,6 +199,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
     printer << ", paced = true";
   if (getHoldQ())
     printer << ", hold_q = true";
+  if (getStreamK())
+    printer << ", stream_k = true";
   printer << '>';
 }
 
@@ -202,9 +208,9 @@ LogicalResult ScheduleAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, int64_t tokenTile,
     int64_t dffTile, ArrayRef<int64_t> stages, int64_t consumers,
     ArrayRef<int64_t> registers, int64_t cluster, bool persistent, bool overlap,
-    bool, int64_t split, int64_t producers, bool fuseTiles, bool, bool, bool,
-    bool push, bool exchange, bool scaleSums, int64_t lateColumns, bool paced,
-    bool holdQ) {
+    bool rotate, int64_t split, int64_t producers, bool fuseTiles, bool, bool,
+    bool, bool push, bool exchange, bool scaleSums, int64_t lateColumns,
+    bool paced, bool holdQ, bool streamK) {
   auto positive = [&](StringRef key, int64_t value) -> LogicalResult {
     if (value > 0)
       return success();
@@ -244,6 +250,9 @@ LogicalResult ScheduleAttr::verify(
   if (exchange && holdQ)
     return emitError() << "schedule: 'hold_q' and 'exchange' exclude each "
                           "other";
+  if (streamK && (!persistent || rotate || scaleSums || cluster > 1))
+    return emitError() << "schedule: 'stream_k' needs 'persistent' and no "
+                          "'rotate', 'scale_sums' or 'cluster'";
   if (paced && split == 1)
     return emitError() << "schedule: 'paced' needs 'split' > 1, got " << split;
   return success(succeeded(positive("token_tile", tokenTile)) &&

@@ -219,10 +219,14 @@ void TileLoop::buildBoundary(OpBuilder &b, Location loc, ValueRange arguments) {
     if (op == last && products.size() == 1)
       clone(b, sumWait, old);
     if (op == (pass ? pass.getOperation() : last.getOperation()))
-      for (Operation *late : tail)
-        if (late != sum && late != sumWait && !isPure(late) &&
-            !isCloned(late, old))
+      for (Operation *late : tail) {
+        // Nothing is to be added but to the block's last tile.
+        if (auto parts = dyn_cast<AddPartsOp>(late))
+          old.map(parts.getResult(), old.lookup(parts.getValue()));
+        else if (late != sum && late != sumWait && !isPure(late) &&
+                 !isCloned(late, old))
           clone(b, late, old);
+      }
   }
   SmallVector<Value> carried = mapAll(fromHead, next);
   carried.insert(carried.begin(), next.lookup(loop.getInductionVar()));

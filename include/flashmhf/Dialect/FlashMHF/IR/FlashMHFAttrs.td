@@ -57,7 +57,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
                        halve_q = false, turns = true,
                        programmatic = false, push = false, exchange = false,
                        scale_sums = false, late_columns = 0, paced = false,
-                       hold_q = false>
+                       hold_q = false, stream_k = false>
     ```
 
     | key          | meaning                                                   |
@@ -83,6 +83,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `late_columns` | columns of a step whose activation is computed beside the multiplication with the product with U, if there is U |
     | `paced` | of a piece, what later steps fetch is asked for once that of the first is there |
     | `hold_q` | consumers keep Q in registers, not in shared memory; not with `exchange` |
+    | `stream_k` | blocks share the tiles of the last wave evenly, if persistent and not in clusters, see hopper-stream-k |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,
@@ -105,7 +106,8 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     "bool":$scaleSums,
     "int64_t":$lateColumns,
     "bool":$paced,
-    "bool":$holdQ
+    "bool":$holdQ,
+    "bool":$streamK
   );
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

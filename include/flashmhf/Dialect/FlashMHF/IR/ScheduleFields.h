@@ -37,6 +37,7 @@ struct ScheduleFields {
   int64_t lateColumns = 0;
   bool paced = false;
   bool holdQ = false;
+  bool streamK = false;
 };
 
 } // namespace mlir::flashmhf

@@ -8,6 +8,7 @@ include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/ValueBoundsOpInterface.td"
 
 class Hopper_Op<string mnemonic, list<Trait> traits = []>
     : Op<Hopper_Dialect, mnemonic, traits>;
@@ -41,6 +42,13 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
     of `cluster`. `persistent` limits the grid to the number of multiprocessors,
     in whole clusters.
 
+    With `stream_k` the blocks of a persistent launch share the tiles that do not
+    fill a wave, see hopper.work_range, and are at most 256. The
+    kernel then takes three index arguments more, which the host provides: the
+    address of f32 for all elements of a tile for each block, that of a 4-byte
+    flag for each thread of a consumer of each block, which was zero before the
+    first launch, and 1 if all blocks of the launch are resident at once, else 0.
+
     With `pieces` P > 1 there are P blocks for each tile: block n is piece n mod
     P of tile n / P, so that those of a tile start together. The kernel then
     takes three index arguments more, which the host provides: the address of P
@@ -64,21 +72,23 @@ def Hopper_LaunchOp : Hopper_Op<"launch",
                        AnyMemRef:$over,
                        DenseI64ArrayAttr:$tiles,
                        DefaultValuedAttr<I64Attr, "1">:$cluster,
-                       UnitAttr:$persistent,
+                       UnitAttr:$persistent, UnitAttr:$stream_k,
                        DefaultValuedAttr<I64Attr, "1">:$pieces,
                        UnitAttr:$push, UnitAttr:$programmatic);
   let assemblyFormat = [{
     $kernel `args` `(` $args `:` type($args) `)` `as` $parameters
     `over` $over `tiles` $tiles (`cluster` $cluster^)?
-    (`persistent` $persistent^)? (`pieces` $pieces^)? (`push` $push^)?
+    (`persistent` $persistent^)? (`stream_k` $stream_k^)? (`pieces` $pieces^)? (`push` $push^)?
     (`programmatic` $programmatic^)? attr-dict `:` type($over)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// Arguments of a kernel of several pieces besides `args`.
+    /// Arguments besides `args` of a kernel whose blocks share sums in memory.
     static constexpr unsigned kNumPieceArguments = 3;
     /// Whether the kernel takes these.
-    bool hasPieceArguments() { return getPieces() > 1 && !getPush(); }
+    bool hasPieceArguments() {
+      return getStreamK() || (getPieces() > 1 && !getPush());
+    }
   }];
 }
 
@@ -128,6 +138,8 @@ def Hopper_TileCoordinatesOp : Hopper_TileOp<"tile_coordinates"> {
     `:` type($over)
   }];
 }
+
+include "flashmhf/Dialect/Hopper/IR/HopperStreamK.td"
 
 //===----------------------------------------------------------------------===//
 // Rings

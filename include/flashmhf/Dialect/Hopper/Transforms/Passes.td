@@ -61,6 +61,41 @@ def HopperPersist : HopperPass<"hopper-persist"> {
   }];
 }
 
+def HopperStreamK : HopperPass<"hopper-stream-k"> {
+  let summary = "Share the tiles that do not fill a wave";
+  let description = [{
+    With `stream_k` a persistent block loops over items of work instead of
+    tiles: the beginning of a tile, whose partial sum it leaves in memory, then
+    its whole tiles, then the end of another tile, to which it adds what blocks
+    of lower numbers have left. All of them are equally long for all blocks to
+    within a step. See hopper.work_range for who does what.
+
+    ```mlir
+    scf.for %n = %block_id to %count step %grid_dim {
+      %sum = scf.for %e .. { scf.for %f .. { step } }
+      hopper.store %sum, %o[%b, %h, %row, %c0]
+    }
+    // becomes
+    %begin, %whole, %end = hopper.work_range of %count steps 22 resident %all
+    scf.for %i = %begin to %end step %c1 {
+      %n, %first, %last, %givers = hopper.work_item %i whole %whole of %count ..
+      %sum = scf.for %k = %first to %last step %c1 { step }
+      hopper.leave_part %sum, %parts[%slot] flags %flags if %is_part
+      %total = hopper.add_parts %sum, %parts[%slot] stride 2 count %givers ..
+      hopper.store %total, %o[%b, %h, %row or past the end, %c0]
+    }
+    ```
+
+    A kernel whose steps are not known, or whose sums do not begin at zero, keeps
+    whole tiles. The order of summation in f32 depends on the position of a tile
+    and on the number of multiprocessors.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+      "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+      "::mlir::hopper::HopperDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect"];
+}
+
 def HopperSplitProducer : HopperPass<"hopper-split-producer"> {
   let summary = "Give Q a producer thread of its own";
   let description = [{
