@@ -94,10 +94,13 @@ def HopperLowerTiles : Pass<"hopper-lower-tiles"> {
     %h = (%n / %rows) / dim(%o, 0)
     ```
 
-    Values are not changed.
+    So are items of work, hopper.work_range and hopper.work_item, with the numbers
+    of the block and of blocks. Values are not changed.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
-                           "::mlir::memref::MemRefDialect"];
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
 }
 
 def HopperLowerRings : Pass<"hopper-lower-rings", "::mlir::gpu::GPUModuleOp"> {

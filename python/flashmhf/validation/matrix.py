@@ -32,6 +32,7 @@ def cases() -> list:
     found += _early(models)
     found += _scaled_sums(models)
     found += _held(models)
+    found += _shared(models)
     found += projections.cases()
     assert len({c.name for c in found}) == len(found)
     return found
@@ -366,6 +367,40 @@ def _held(models):
     yield case("early", 100, schedule=early, quick=True)
 
 
+def _shared(models):
+    """Tiles that blocks share: parts of 2 to 5 blocks, one tile left and nearly a wave of
+    them, tokens that leave rows over, kernels that pipeline and that do not."""
+    many = "overlap = true, persistent = true, producers = 2, fuse_tiles = true, halve_q = true"
+    small = models["370m"].replace(subnetworks=3)
+
+    def case(name, tokens=5000, problem=small, schedule=f"dff_tile = 64, {many}", **options):
+        text = f"{schedule}, stream_k = true"
+        return Case(f"shared/{name}", problem, tokens, schedule=text, **options)
+
+    for d in (16, 64, 96, 128, 192, 256):
+        stages = ", stages = [2, 1, 2]" if d == 256 else ""
+        problem = small.replace(head_dim=d)
+        yield case(f"d{d}", problem=problem, schedule=f"dff_tile = 64, {many}{stages}", quick=d == 96)
+    for tokens in (2200, 3000, 4300):
+        yield case(f"tokens-{tokens}", tokens, quick=tokens == 2200)
+    yield case("one-left", 17025, small.replace(heads=1, groups=1))
+    yield case("no-up", problem=small.replace(up=False))
+    yield case("no-router", problem=small.replace(router=False))
+    yield case("f16", problem=small.replace(dtype="f16"), scaled=True, quick=True)
+    wide = f"dff_tile = 64, registers = [40, 232], {many}"
+    yield case("f32-out", problem=small.replace(out_dtype="f32"), schedule=wide, quick=True)
+    layer = dict(layout="tokens", weights="layer", padded=True)
+    yield case("padded", 1666, batch=3, **layer)
+    yield case("uneven", problem=small.replace(subnetwork_width=200))
+    yield case("gelu", problem=small.replace(activation="gelu"), scaled=True)
+    late = f"dff_tile = 64, {many}, late_columns = 32, hold_q = true"
+    yield case("late-held", problem=small.replace(head_dim=64), schedule=late)
+    one = "token_tile = 64, dff_tile = 64, consumers = 1, registers = [40, 232]"
+    yield case("sequential", schedule=f"{one}, persistent = true", quick=True)
+    yield case("early", schedule=f"dff_tile = 64, {many}, programmatic = true", quick=True)
+    yield case("370m", 16384, models["370m"], many)
+
+
 def sanitizer_cases() -> list:
     """Small ones for compute-sanitizer, each launched once."""
     base = Problem(heads=2, groups=1, head_dim=64, subnetworks=2, subnetwork_width=136)
@@ -445,6 +480,13 @@ def sanitizer_cases() -> list:
             base.replace(head_dim=32),
             70,
             schedule=f"{_SPLIT_64}, split = 5, push = true, hold_q = true",
+        ),
+        Case(
+            "sanitizer/shared",
+            base.replace(head_dim=32),
+            4480,
+            schedule="token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, "
+            "persistent = true, fuse_tiles = true, stream_k = true",
         ),
         # More blocks than run at once.
         Case("sanitizer/range", base, 40, batch=3, max_variants=8),

@@ -31,11 +31,21 @@ func.func @t1000(%q: !q2, %w: !w, %o: !q2) -> !q2 {
 }
 
 // CHECK-LABEL: func.func @t4096
-// CHECK: token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = true, overlap = true, rotate = false, producers = 2, fuse_tiles = true, halve_q = true, stream_k = true>
+// CHECK: token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = true, overlap = true, rotate = false, producers = 2, fuse_tiles = true, halve_q = true>
 !q3 = tensor<1x8x4096x128xbf16>
 func.func @t4096(%q: !q3, %w: !w, %o: !q3) -> !q3 {
   %r = flashmhf.mhffn silu ins(%q, %w, %w : !q3, !w, !w) up(%w : !w) outs(%o : !q3) -> !q3
   return %r : !q3
+}
+
+// 1024 tiles are 7 waves of 132 and 100 tiles, which all blocks share.
+
+// CHECK-LABEL: func.func @t16384
+// CHECK: persistent = true, overlap = true, rotate = false, producers = 2, fuse_tiles = true, halve_q = true, stream_k = true>
+!q4 = tensor<1x8x16384x128xbf16>
+func.func @t16384(%q: !q4, %w: !w, %o: !q4) -> !q4 {
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q4, !w, !w) up(%w : !w) outs(%o : !q4) -> !q4
+  return %r : !q4
 }
 
 // What no GPU computes has no candidates.

@@ -37,10 +37,12 @@ func.func @activations(%q: memref<1x1x4x4xf64>, %r: memref<1x1x4x1xf64>, %w: mem
 // CHECK-SAME: #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = false, overlap = false, rotate = false>
 // CHECK-SAME: #flashmhf.schedule<token_tile = 192, dff_tile = 64, stages = [1, 2, 3], consumers = 3, registers = [32, 160], cluster = 2, persistent = true, overlap = true, rotate = false, split = 8>
 // CHECK-SAME: rotate = false, split = 2, scale_sums = true, late_columns = 64, paced = true, hold_q = true>
+// CHECK-SAME: persistent = true, overlap = false, rotate = false, stream_k = true>
 func.func @schedules() attributes {
     a = #flashmhf.schedule<>,
     b = #flashmhf.schedule<split = 8, overlap = true, persistent = true, cluster = 2, registers = [32, 160], consumers = 3, stages = [1, 2, 3], dff_tile = 64, token_tile = 192>,
-    c = #flashmhf.schedule<hold_q = true, paced = true, split = 2, late_columns = 64, scale_sums = true>} {
+    c = #flashmhf.schedule<hold_q = true, paced = true, split = 2, late_columns = 64, scale_sums = true>,
+    d = #flashmhf.schedule<stream_k = true, persistent = true>} {
   return
 }
 

@@ -1,0 +1,63 @@
+// RUN: flashmhf-opt %s --hopper-lower-tiles | FileCheck %s
+
+gpu.module @kernels {
+  // computeWork of StreamK.h: 22 steps to a tile, at most 4 parts of it, 4 steps to
+  // be saved at least. The share of block n goes from n * all / sharers on.
+
+  // CHECK-LABEL: gpu.func @range
+  // CHECK-SAME:  (%[[TILES:[^:]*]]: index, %[[RESIDENT:[^:]*]]: index, %[[OUT:.*]]: memref<3xindex>)
+  // CHECK-DAG:   %[[T:.*]] = arith.index_cast %[[TILES]] : index to i32
+  // CHECK-DAG:   %[[GRID:.*]] = gpu.grid_dim x
+  // CHECK-DAG:   %[[G:.*]] = arith.index_cast %[[GRID]] : index to i32
+  // CHECK-DAG:   %[[WHOLE:.*]] = arith.divui %[[T]], %[[G]]
+  // CHECK-DAG:   %[[TAKEN:.*]] = arith.muli %[[WHOLE]], %[[G]]
+  // CHECK-DAG:   %[[LEFT:.*]] = arith.subi %[[T]], %[[TAKEN]]
+  // CHECK-DAG:   %[[ALL:.*]] = arith.muli %[[LEFT]], %c22_i32
+  // CHECK-DAG:   %[[PARTS:.*]] = arith.muli %[[LEFT]], %c4_i32
+  // CHECK-DAG:   %[[MOST:.*]] = arith.minui %[[G]], %[[PARTS]]
+  // CHECK-DAG:   %[[LIMIT:.*]] = arith.muli %[[MOST]], %c18_i32
+  // CHECK-DAG:   %[[PAYS:.*]] = arith.cmpi sle, %[[ALL]], %[[LIMIT]]
+  // CHECK:       %[[SHARES:.*]] = arith.andi %{{.*}}, %[[PAYS]]
+  // CHECK:       %[[SOME:.*]] = arith.select %[[SHARES]], %[[MOST]], %[[LEFT]]
+  // CHECK:       %[[SHARERS:.*]] = arith.maxsi %[[SOME]], %c1_i32
+  // CHECK:       %[[N:.*]] = arith.minui %{{.*}}, %[[SHARERS]]
+  // CHECK:       %[[STEPS:.*]] = arith.muli %[[N]], %[[ALL]]
+  // CHECK:       arith.divui %[[STEPS]], %[[SHARERS]]
+  gpu.func @range(%tiles: index, %resident: index, %out: memref<3xindex>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %begin, %whole, %end = hopper.work_range of %tiles steps 22 resident %resident
+    memref.store %begin, %out[%c0] : memref<3xindex>
+    memref.store %whole, %out[%c1] : memref<3xindex>
+    memref.store %end, %out[%c2] : memref<3xindex>
+    gpu.return
+  }
+
+  // Of a whole tile nothing has to be divided.
+
+  // CHECK-LABEL: gpu.func @item
+  // CHECK-SAME:  (%[[ITEM:[^:]*]]: index, %[[W:[^:]*]]: index,
+  // CHECK-DAG:   %[[I:.*]] = arith.index_cast %[[ITEM]] : index to i32
+  // CHECK-DAG:   %[[WHOLE:.*]] = arith.index_cast %[[W]] : index to i32
+  // CHECK:       %[[IS:.*]] = arith.cmpi ult, %[[I]], %[[WHOLE]]
+  // CHECK-NEXT:  scf.if %[[IS]] -> (i32, i32, i32, i32) {
+  // CHECK-NEXT:    %[[AT:.*]] = arith.muli %[[I]], %[[G:.*]] : i32
+  // CHECK-NEXT:    %[[TILE:.*]] = arith.addi %{{.*}}, %[[AT]]
+  // CHECK-NEXT:    scf.yield %[[TILE]], %c0_i32, %c22_i32, %c0_i32
+  // CHECK-NEXT:  } else {
+  // CHECK:         arith.divui
+  // CHECK:         scf.yield
+  gpu.func @item(%item: index, %whole: index, %tiles: index, %resident: index, %out: memref<4xindex>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c3 = arith.constant 3 : index
+    %tile, %first, %last, %givers = hopper.work_item %item whole %whole of %tiles steps 22 resident %resident
+    memref.store %tile, %out[%c0] : memref<4xindex>
+    memref.store %first, %out[%c1] : memref<4xindex>
+    memref.store %last, %out[%c2] : memref<4xindex>
+    memref.store %givers, %out[%c3] : memref<4xindex>
+    gpu.return
+  }
+}
