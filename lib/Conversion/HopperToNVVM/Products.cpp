@@ -12,7 +12,9 @@
 #include "Fragment.h"
 #include "PTX.h"
 
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
 #include "flashmhf/Dialect/Hopper/IR/Hopper.h"
+#include "flashmhf/Dialect/Hopper/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -220,6 +222,14 @@ struct InstructionsOfRead : OpConversionPattern<ReadOp> {
           constant(k / layout.panel * layout.getPanelBytes()));
       llvm::append_range(words, ptx::loadMatrices(rewriter, loc, address));
     }
+    // TMA may fill the slot again once it is released, and nothing else orders
+    // that behind these loads: they were overtaken, rows of Q were the next
+    // tile's. A block of one tile has no next.
+    auto schedule =
+        op->getParentOfType<gpu::GPUFuncOp>()
+            ->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+    if (!schedule || schedule.getPersistent())
+      ptx::fenceProxyAsync(rewriter, loc);
     rewriter.replaceOpWithMultiple(op, {words});
     return success();
   }

@@ -353,6 +353,9 @@ def _held(models):
     for d in (16, 32, 48, 64, 96, 128, 192):
         yield case(f"d{d}", problem=small.replace(head_dim=d), quick=d in (32, 48, 96))
     yield case("halved", 1000, models["128m"], f"{many}, halve_q = true", quick=True)
+    # The slot of Q is filled again while others still read it, if nothing forbids that.
+    narrow = small.replace(head_dim=64)
+    yield case("halved-tiles", 5000, narrow, f"dff_tile = 64, {many}, halve_q = true", quick=True)
     yield case("many-tiles", 5000, small.replace(head_dim=64), many)
     yield case("f16", problem=small.replace(dtype="f16"), scaled=True)
     yield case("padded", 70, batch=3, layout="tokens", weights="layer", padded=True)

@@ -251,7 +251,23 @@ gpu.module @kernels {
   // CHECK:       arith.addi %[[FIRST]], %[[NEXT]]
   // CHECK:       ldmatrix
   // CHECK-NOT:   ldmatrix
+  // CHECK:       fence.proxy.async.shared::cta
+  // CHECK:       wgmma.mma_async
   gpu.func @read(%address: i32, %empty: i32, %b: i32) {
+    %s = hopper.slot_at %address, %empty : !hopper.slot<64x32xbf16>
+    %k = hopper.slot_at %b, %empty : !hopper.slot<16x32xbf16>
+    %a = hopper.read %s : !hopper.slot<64x32xbf16> -> vector<64x32xbf16>
+    %p = hopper.wgmma %a, %k transpose_b : vector<64x32xbf16>, !hopper.slot<16x32xbf16> -> !hopper.inflight<vector<64x16xf32> reads vector<64x32xbf16>>
+    gpu.return
+  }
+
+  // A block of one tile fills the slot once: nothing is to be kept behind the loads.
+
+  // CHECK-LABEL: gpu.func @read_once
+  // CHECK:       ldmatrix
+  // CHECK-NOT:   fence.proxy
+  // CHECK:       gpu.return
+  gpu.func @read_once(%address: i32, %empty: i32, %b: i32) attributes {flashmhf.schedule = #flashmhf.schedule<>} {
     %s = hopper.slot_at %address, %empty : !hopper.slot<64x32xbf16>
     %k = hopper.slot_at %b, %empty : !hopper.slot<16x32xbf16>
     %a = hopper.read %s : !hopper.slot<64x32xbf16> -> vector<64x32xbf16>

@@ -258,7 +258,8 @@ def Hopper_ReadOp : Hopper_Op<"read"> {
   let summary = "read a tile from a slot to registers";
   let description = [{
     As the A operand of products, which then have shared memory to read for B
-    only. The warps of the consumer do this together.
+    only. The warps of the consumer do this together. When it is done the slot
+    may be released.
 
     ```mlir
     %a = hopper.read %q : !hopper.slot<64x128xbf16> -> vector<64x128xbf16>
