@@ -5,15 +5,20 @@
 // Blocks that share tiles, pipelined and with tiles that end under the next: a part
 // is left while the next tile begins, and parts are added to the last tile only.
 
+// CHECK:       hopper.work_item
 // CHECK:       scf.while
-// CHECK:         hopper.work_item
+// CHECK-NOT:     hopper.work_item
 // CHECK:         scf.for
 // CHECK:       } do {
+// CHECK:         hopper.work_item
 // CHECK-NOT:     hopper.add_parts
+// CHECK-NOT:     hopper.work_item
 // CHECK:         hopper.leave_part
 // CHECK-NOT:     hopper.add_parts
 // CHECK:         scf.yield
+// CHECK-NOT:   hopper.leave_part
 // CHECK:       hopper.add_parts
+// CHECK-NOT:   hopper.leave_part
 // CHECK:       hopper.store
 // CHECK:       hopper.launch {{.*}} persistent stream_k
 

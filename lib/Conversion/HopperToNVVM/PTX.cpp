@@ -262,27 +262,56 @@ void ptx::awaitCount(OpBuilder &b, Location loc, Value pointer, Value value) {
                /*hasSideEffects=*/true);
 }
 
-void ptx::raiseFlagIf(OpBuilder &b, Location loc, Value pointer,
-                      Value predicate) {
+void ptx::leavePart(OpBuilder &b, Location loc, ValueRange values, Value part,
+                    Value flag, int64_t chunkStride, Value predicate) {
   AsmBuilder builder(b, loc);
-  std::string address = builder.addInput(pointer);
-  std::string condition = builder.addInput(predicate);
-  builder.emit(llvm::formatv("@{1} st.release.gpu.global.u32 [{0}], 1;",
-                             address, condition)
-                   .str(),
-               /*hasSideEffects=*/true);
+  SmallVector<std::string> names;
+  for (Value value : values)
+    names.push_back(builder.addInput(value));
+  std::string first = builder.addInput(part);
+  std::string raised = builder.addInput(flag);
+  std::string guard = builder.addGuard(predicate);
+  std::string text;
+  for (size_t n = 0; n < names.size(); n += 4)
+    text += llvm::formatv("{0}st.global.v4.f32 [{1}+{2}], {{{3}};\n", guard,
+                          first, n / 4 * chunkStride,
+                          llvm::join(ArrayRef(names).slice(n, 4), ", "));
+  text +=
+      llvm::formatv("{0}st.release.gpu.global.u32 [{1}], 1;", guard, raised);
+  builder.emit(text, /*hasSideEffects=*/true);
 }
 
-void ptx::takeFlag(OpBuilder &b, Location loc, Value pointer) {
+SmallVector<Value> ptx::addParts(OpBuilder &b, Location loc, ValueRange sums,
+                                 Value part, Value flag, Value count,
+                                 int64_t chunkStride, int64_t partStride,
+                                 int64_t flagStride) {
   AsmBuilder builder(b, loc);
-  std::string address = builder.addInput(pointer);
-  builder.emit(llvm::formatv("{{\n.reg .pred down;\n.reg .b32 flag;\nWAIT:\n"
-                             "ld.acquire.gpu.global.u32 flag, [{0}];\n"
-                             "setp.eq.u32 down, flag, 0;\n@down bra WAIT;\n"
-                             "st.relaxed.gpu.global.u32 [{0}], 0;\n}",
-                             address)
-                   .str(),
-               /*hasSideEffects=*/true);
+  SmallVector<std::string> names;
+  for (Value sum : sums)
+    names.push_back(builder.addResult(b.getF32Type(), sum));
+  std::string first = builder.addInput(part);
+  std::string raised = builder.addInput(flag);
+  std::string number = builder.addInput(count);
+  // The loop is assembly: as one of LLVM's it has all sums in two phis each.
+  std::string text = llvm::formatv(
+      "{{\n.reg .pred p;\n.reg .b64 part, flag;\n.reg .b32 left, up;\n"
+      ".reg .f32 x<4>;\nmov.b64 part, {0};\nmov.b64 flag, {1};\n"
+      "mov.b32 left, {2};\nNEXT:\nsetp.eq.u32 p, left, 0;\n@p bra DONE;\n"
+      "sub.u32 left, left, 1;\nWAIT:\nld.acquire.gpu.global.u32 up, [flag];\n"
+      "setp.eq.u32 p, up, 0;\n@p bra WAIT;\n"
+      "st.relaxed.gpu.global.u32 [flag], 0;\n",
+      first, raised, number);
+  for (size_t n = 0; n < names.size(); n += 4) {
+    text += llvm::formatv(
+        "ld.relaxed.gpu.global.v4.f32 {{x0, x1, x2, x3}, [part+{0}];\n",
+        n / 4 * chunkStride);
+    for (size_t k = 0; k < 4; ++k)
+      text += llvm::formatv("add.rn.f32 {0}, {0}, x{1};\n", names[n + k], k);
+  }
+  text += llvm::formatv("sub.s64 part, part, {0};\nsub.s64 flag, flag, {1};\n"
+                        "bra NEXT;\nDONE:\n}",
+                        partStride, flagStride);
+  return builder.emit(text, /*hasSideEffects=*/true);
 }
 
 Value ptx::anyAtNamedBarrier(OpBuilder &b, Location loc, Value barrier,

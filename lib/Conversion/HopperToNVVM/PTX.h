@@ -139,12 +139,20 @@ void arrive(OpBuilder &b, Location loc, Value pointer);
 /// The value of such a counter (i64) where `predicate` holds, else 0.
 Value loadCountIf(OpBuilder &b, Location loc, Value pointer, Value predicate);
 
-/// Raises the 4-byte flag at `pointer` where `predicate` holds: whoever sees it
-/// sees what this thread has stored before.
-void raiseFlagIf(OpBuilder &b, Location loc, Value pointer, Value predicate);
+/// Where `predicate` holds, stores `values`, f32, at `part`, 16 bytes at a
+/// time, `chunkStride` bytes apart, and raises the 4-byte flag at `flag`:
+/// whoever sees it sees what was stored. Addresses are i64.
+void leavePart(OpBuilder &b, Location loc, ValueRange values, Value part,
+               Value flag, int64_t chunkStride, Value predicate);
 
-/// Blocks until that flag is raised, and takes it down again.
-void takeFlag(OpBuilder &b, Location loc, Value pointer);
+/// Adds to `sums`, f32, what other threads have left: `count` (i32) times,
+/// waits for the flag at `flag`, takes it down, adds the 16 bytes at `part`,
+/// those `chunkStride` bytes behind them, and so on, and goes back by
+/// `partStride` and `flagStride` bytes. Addresses are i64.
+SmallVector<Value> addParts(OpBuilder &b, Location loc, ValueRange sums,
+                            Value part, Value flag, Value count,
+                            int64_t chunkStride, int64_t partStride,
+                            int64_t flagStride);
 
 /// Blocks until such a counter has at least `value`; see `countArrival`.
 void awaitCount(OpBuilder &b, Location loc, Value pointer, Value value);

@@ -8,30 +8,38 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Constants.h"
 #include "PTX.h"
 #include "Pieces.h"
 #include "Units.h"
-
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::hopper;
 
 /// Bytes of a thread's in a row.
 static constexpr int64_t kPartBytes = 16;
-static constexpr int64_t kPartElements = kPartBytes / sizeof(float);
 
-/// Where the thread's first bytes of a slot are, and its flag: indices.
+/// Bytes of the flags of a slot.
+static constexpr int64_t kFlagsBytes = kWarpgroupThreads * sizeof(int32_t);
+
+/// Bytes of a slot, where a thread has so many elements.
+static int64_t getSlotBytes(int64_t elements) {
+  return elements * sizeof(float) * kWarpgroupThreads;
+}
+
+/// Where the thread's first bytes of a slot are, and its flag: i64.
 static std::pair<Value, Value> getPlaces(IndexBuilder i, Value parts,
                                          Value flags, Value slot,
                                          int64_t elements) {
   Value thread = getThreadOfWarpgroup(i);
-  int64_t bytes = elements * sizeof(float) * kWarpgroupThreads;
-  Value part =
-      i.add(i.add(parts, i.mul(slot, bytes)), i.mul(thread, kPartBytes));
+  auto toWord = [&](Value index) -> Value {
+    return arith::IndexCastOp::create(i.b, i.loc, i.b.getI64Type(), index);
+  };
+  Value part = i.add(i.add(parts, i.mul(slot, getSlotBytes(elements))),
+                     i.mul(thread, kPartBytes));
   Value flag = i.add(flags, i.mul(i.add(i.mul(slot, kWarpgroupThreads), thread),
                                   sizeof(int32_t)));
-  return {part, flag};
+  return {toWord(part), toWord(flag)};
 }
 
 /// Bytes from the thread's first to its n-th 16 bytes.
@@ -51,18 +59,14 @@ struct StoresOfLeavePart : OpConversionPattern<LeavePartOp> {
     ValueRange values = adaptor.getValue();
     auto [part, flag] =
         getPlaces(i, op.getParts(), op.getFlags(), op.getSlot(), values.size());
-    Value pointer = i.toPointer(part);
-    for (size_t n = 0; n < values.size(); n += kPartElements)
-      ptx::storeVectorIf(rewriter, loc,
-                         i.offset(pointer, getOffset(n / kPartElements)),
-                         values.slice(n, kPartElements), op.getCondition());
-    ptx::raiseFlagIf(rewriter, loc, i.toPointer(flag), op.getCondition());
+    ptx::leavePart(rewriter, loc, values, part, flag, getOffset(1),
+                   op.getCondition());
     rewriter.eraseOp(op);
     return success();
   }
 };
 
-struct LoopOfAddParts : OpConversionPattern<AddPartsOp> {
+struct SumOfAddParts : OpConversionPattern<AddPartsOp> {
   using OpConversionPattern::OpConversionPattern;
 
   LogicalResult
@@ -71,25 +75,16 @@ struct LoopOfAddParts : OpConversionPattern<AddPartsOp> {
     Location loc = op.getLoc();
     IndexBuilder i{rewriter, loc};
     ValueRange values = adaptor.getValue();
-    auto loop = scf::ForOp::create(rewriter, loc, i.get(0), op.getCount(),
-                                   i.get(1), values);
-    rewriter.setInsertionPointToStart(loop.getBody());
-    Value back = i.mul(i.add(loop.getInductionVar(), i.get(1)), op.getStride());
-    Value slot = arith::SubIOp::create(rewriter, loc, op.getSlot(), back);
+    int64_t stride = op.getStride();
+    Value slot =
+        arith::SubIOp::create(rewriter, loc, op.getSlot(), i.get(stride));
     auto [part, flag] =
         getPlaces(i, op.getParts(), op.getFlags(), slot, values.size());
-    ptx::takeFlag(rewriter, loc, i.toPointer(flag));
-    Value pointer = i.toPointer(part);
-    SmallVector<Value> sums;
-    for (size_t n = 0; n < values.size(); n += kPartElements) {
-      SmallVector<Value> loaded = ptx::loadShared4(
-          rewriter, loc, i.offset(pointer, getOffset(n / kPartElements)));
-      for (auto [own, other] :
-           llvm::zip(loop.getRegionIterArgs().slice(n, kPartElements), loaded))
-        sums.push_back(arith::AddFOp::create(rewriter, loc, own, other));
-    }
-    scf::YieldOp::create(rewriter, loc, sums);
-    rewriter.replaceOpWithMultiple(op, {ValueRange(loop.getResults())});
+    SmallVector<Value> sums = ptx::addParts(
+        rewriter, loc, values, part, flag, toI32(rewriter, loc, op.getCount()),
+        getOffset(1), stride * getSlotBytes(values.size()),
+        stride * kFlagsBytes);
+    rewriter.replaceOpWithMultiple(op, {sums});
     return success();
   }
 };
@@ -97,6 +92,6 @@ struct LoopOfAddParts : OpConversionPattern<AddPartsOp> {
 
 void hopper::populatePartPatterns(const TypeConverter &converter,
                                   RewritePatternSet &patterns) {
-  patterns.add<StoresOfLeavePart, LoopOfAddParts>(converter,
-                                                  patterns.getContext());
+  patterns.add<StoresOfLeavePart, SumOfAddParts>(converter,
+                                                 patterns.getContext());
 }

@@ -15,11 +15,9 @@ gpu.module @kernels {
   // CHECK:       %[[NUMBER:.*]] = arith.addi %[[FLAGS]], %[[THREAD]]
   // CHECK:       %[[BYTE:.*]] = arith.muli %[[NUMBER]], %c4
   // CHECK:       %[[FLAG:.*]] = arith.addi %[[F]], %[[BYTE]]
-  // CHECK:       llvm.inline_asm has_side_effects {{.*}} "@$5 st.global.v4.b32 [$0], {$1, $2, $3, $4};", {{.*}} %[[IF]]
-  // CHECK:       llvm.getelementptr %{{.*}}[2048]
-  // CHECK:       llvm.inline_asm has_side_effects {{.*}} "@$5 st.global.v4.b32 [$0], {$1, $2, $3, $4};", {{.*}} %[[IF]]
-  // CHECK-NOT:   st.global.v4
-  // CHECK:       llvm.inline_asm has_side_effects {{.*}} "@$1 st.release.gpu.global.u32 [$0], 1;", {{.*}} %[[IF]]
+  // CHECK:       llvm.inline_asm has_side_effects
+  // CHECK-SAME:  @$10 st.global.v4.f32 [$8+0], {$0, $1, $2, $3};{{.*}}@$10 st.global.v4.f32 [$8+2048], {$4, $5, $6, $7};{{.*}}@$10 st.release.gpu.global.u32 [$9], 1;
+  // CHECK-SAME:  %[[IF]]
   gpu.func @leave(%v: memref<?x4x?x16xf32>, %parts: index, %flags: index, %slot: index, %if: i1) kernel {
     hopper.warpgroups producer registers 24 {
     } consumers 2 registers 240 {
@@ -30,21 +28,22 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // The n-th is in the slot 2 n in front of the block's own; the flag is seen, and
-  // taken down, before anything is loaded.
+  // The first is in the slot 2 in front of the block's own, each next 2 further on:
+  // 8192 bytes and 1024 of flags. A flag is seen, and taken down, before what it is
+  // for is loaded.
 
   // CHECK-LABEL: gpu.func @add
-  // CHECK-SAME:  (%[[V:.*]]: memref<?x4x?x16xf32>, %[[P:.*]]: index, %[[F:.*]]: index, %[[SLOT:.*]]: index, %[[COUNT:.*]]: index)
-  // CHECK:       %{{.*}}:8 = scf.for %[[N:.*]] = %c0 to %[[COUNT]] step %c1
-  // CHECK:         %[[NEXT:.*]] = arith.addi %[[N]], %c1
-  // CHECK:         %[[BACK:.*]] = arith.muli %[[NEXT]], %c2
-  // CHECK:         arith.subi %[[SLOT]], %[[BACK]]
-  // CHECK:         llvm.inline_asm has_side_effects {{.*}}ld.acquire.gpu.global.u32{{.*}}@down bra WAIT;{{.*}}st.relaxed.gpu.global.u32 [$0], 0;
-  // CHECK:         llvm.inline_asm has_side_effects {{.*}} "ld.relaxed.gpu.global.v4.f32
-  // CHECK-COUNT-4: arith.addf
-  // CHECK:         llvm.inline_asm has_side_effects {{.*}} "ld.relaxed.gpu.global.v4.f32
-  // CHECK-COUNT-4: arith.addf
-  // CHECK:         scf.yield
+  // CHECK-SAME:  (%[[V:[^:]*]]: memref<?x4x?x16xf32>, %[[P:[^:]*]]: index, %[[F:[^:]*]]: index, %[[SLOT:[^:]*]]: index, %[[COUNT:[^:]*]]: index)
+  // CHECK:       %[[FIRST:.*]] = arith.subi %[[SLOT]], %c2
+  // CHECK:       %[[AT:.*]] = arith.muli %[[FIRST]], %c4096
+  // CHECK:       arith.addi %[[P]], %[[AT]]
+  // CHECK:       %[[N:.*]] = arith.index_cast %[[COUNT]] : index to i32
+  // CHECK:       llvm.inline_asm has_side_effects
+  // CHECK-SAME:  NEXT:{{.*}}WAIT:{{.*}}ld.acquire.gpu.global.u32 up, [flag];{{.*}}@p bra WAIT;{{.*}}st.relaxed.gpu.global.u32 [flag], 0;
+  // CHECK-SAME:  ld.relaxed.gpu.global.v4.f32 {x0, x1, x2, x3}, [part+0];{{.*}}add.rn.f32 $0, $0, x0;{{.*}}add.rn.f32 $3, $3, x3;
+  // CHECK-SAME:  ld.relaxed.gpu.global.v4.f32 {x0, x1, x2, x3}, [part+2048];{{.*}}add.rn.f32 $7, $7, x3;
+  // CHECK-SAME:  sub.s64 part, part, 8192;{{.*}}sub.s64 flag, flag, 1024;{{.*}}bra NEXT;
+  // CHECK-SAME:  %[[N]]
   gpu.func @add(%v: memref<?x4x?x16xf32>, %parts: index, %flags: index, %slot: index, %count: index) kernel {
     hopper.warpgroups producer registers 24 {
     } consumers 2 registers 240 {

@@ -115,7 +115,9 @@ bool TileLoop::isRepeatable(Value value) {
   Operation *definition = value.getDefiningOp();
   if (!definition || definition->getBlock() != loop.getBody())
     return !definition || !steps->isAncestor(definition);
+  // An item of work has divisions in it.
   return isPure(definition) && definition->getNumRegions() == 0 &&
+         !isa<WorkItemOp>(definition) &&
          llvm::all_of(definition->getOperands(),
                       [&](Value operand) { return isRepeatable(operand); });
 }
@@ -220,7 +222,7 @@ void TileLoop::buildBoundary(OpBuilder &b, Location loc, ValueRange arguments) {
       clone(b, sumWait, old);
     if (op == (pass ? pass.getOperation() : last.getOperation()))
       for (Operation *late : tail) {
-        // Nothing is to be added but to the block's last tile.
+        // Nothing is to be added but to the block's last item.
         if (auto parts = dyn_cast<AddPartsOp>(late))
           old.map(parts.getResult(), old.lookup(parts.getValue()));
         else if (late != sum && late != sumWait && !isPure(late) &&
@@ -255,7 +257,10 @@ void TileLoop::fuse() {
   IRMapping last;
   last.map(loop.getInductionVar(), whileOp.getResult(0));
   last.map(fromSteps, whileOp.getResults().drop_front());
-  cloneAll(b, tail, last);
+  for (Operation *op : tail)
+    // Only the first of several items is left to another block.
+    if (!isa<LeavePartOp>(op))
+      cloneAll(b, op, last);
   loop.erase();
 }
 
