@@ -13,6 +13,7 @@ are any.
 """
 
 import argparse
+import math
 import os
 import random
 import re
@@ -44,7 +45,8 @@ WORDS = [
     "flashmhf.project", "exchange", "rotate", "producers", "fuse_tiles", "halve_q",
     "scale_sums", "late_columns", "turns", "hopper.thread", "warp", "hopper.add_scaled",
     "paced", "hopper.await_first", "shares", "hopper.push_shares", "hopper.sum_pushed_shares",
-    "hold_q", "hopper.read",
+    "hold_q", "hopper.read", "stream_k", "hopper.work_range", "hopper.work_item", "givers",
+    "hopper.leave_part", "hopper.add_parts", "whole", "steps", "resident", "flags",
 ]  # fmt: skip
 SIZES = "batch=1 tokens=65 max-steps=20000"
 COMMANDS = [
@@ -164,6 +166,19 @@ def without_known(text):
     return APPLY.sub(cut, text)
 
 
+SHAPE = re.compile(r"(?:tensor|memref)<((?:\d+x)+)")
+MOST_ELEMENTS = 1 << 23
+
+
+def takes_long(text):
+    """Whether to emulate it would take a minute: one size for another, everywhere, makes
+    tensors of 128x128x128x64."""
+    return any(
+        math.prod(int(size) for size in shape.split("x")[:-1]) > MOST_ELEMENTS
+        for shape in SHAPE.findall(text)
+    )
+
+
 def mutate_options(command, rng):
     """Now and then another value of a pass's option."""
     if rng.random() > 0.1:
@@ -222,7 +237,9 @@ def main():
         programs = [
             without_known(mutate(rng.choice(pool), pool, rng)) for _ in range(BATCH)
         ]
-        tried += BATCH
+        if any("emulate" in word for word in command):
+            programs = [program for program in programs if not takes_long(program)]
+        tried += len(programs)
         result = run(arguments.opt, programs, command)
         if not is_finding(result):
             for program, message in diagnostics(result, programs):
