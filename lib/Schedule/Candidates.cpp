@@ -142,11 +142,15 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     if (findFault(op, schedule))
       return;
     Prediction prediction = predict(op, schedule, chip);
-    // Where it would not pay, kernels of any number of tokens do without, too.
-    if (schedule.streamK && prediction.sharers == 0 && !op.hasAnyTokens &&
+    // Kernels of any number of tokens decide for themselves.
+    if (schedule.streamK && !op.hasAnyTokens &&
         ShapedType::isStatic(op.tokens) && ShapedType::isStatic(op.batches)) {
       schedule.streamK = false;
-      prediction = predict(op, schedule, chip);
+      Prediction whole = predict(op, schedule, chip);
+      schedule.streamK = prediction.sharers > 0 &&
+                         prediction.microseconds < whole.microseconds;
+      if (!schedule.streamK)
+        prediction = whole;
     }
     candidates.push_back({schedule, prediction});
   };

@@ -56,10 +56,9 @@ static constexpr double kSharedReads = 24000;
 static constexpr double kFewEarly = 0.88;
 /// Microseconds to start a tile in a fresh block instead of a persistent one.
 static constexpr double kFreshBlock = 1.25;
-/// Steps that blocks lose which share tiles: two ends, and a partial sum that
-/// goes to memory and back. 16384 tokens, h200: 370m 2 to 3, 1.3b 0, 128m 2
-/// to 4.
-static constexpr double kStreamSteps = 2.5;
+/// Microseconds that blocks lose which share tiles: two ends for one, and a
+/// partial sum that goes to memory and back.
+static constexpr double kStream = 6;
 /// Bytes a cycle at which a tile's output leaves a block at its end.
 static constexpr double kStoreBytes = 29.5;
 /// Microseconds that the pieces of a split take to meet; bytes a cycle of a
@@ -311,7 +310,7 @@ static double countBusySteps(const Prediction &counts) {
   if (counts.sharers == 0)
     return all;
   int64_t left = counts.tiles % counts.blocks;
-  return all - double(counts.steps) + kStreamSteps +
+  return all - double(counts.steps) +
          double(left * counts.steps) / double(counts.sharers);
 }
 
@@ -369,6 +368,8 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
                        : schedule.producers > 1 ? kQThread
                                                 : 1);
   busy += (result.waves - 1) * boundary;
+  if (result.sharers > 0)
+    busy += kStream;
 
   double launch = kLaunch, ramp = kRamp;
   if (schedule.programmatic) {

@@ -98,6 +98,23 @@ def test_plan(artifact):
     assert plan["block"] == taken["block"]
 
 
+@pytest.mark.parametrize("multiprocessors, blocks", [(132, 132), (300, 256), (4, 4)])
+def test_plan_of_shared_tiles(multiprocessors, blocks):
+    """A tile of f32 for each block, and a flag for each thread of two consumers."""
+    schedule = "#flashmhf.schedule<persistent = true, stream_k = true>"
+    shape = (1, 8, 8192, 128)
+    rows = dict(q=fake(shape), out=fake(shape, address=1 << 30))
+    plan = flashmhf.compile("370m", schedule=schedule).plan(
+        *tensors(r=fake((1, 8, 8192, 11), "f32"), **rows), multiprocessors=multiprocessors
+    )
+    assert plan["grid"] == [blocks, 1, 1]
+    assert plan["workspace"] == {
+        "partials": blocks * 128 * 128 * 4,
+        "counters": blocks * 2 * 128 * 4,
+        "resident": True,
+    }
+
+
 def test_plan_of_strided_tensors(artifact):
     tokens = (300 * 1024, 128, 1024, 1)
     layer = (128, 256 * 1024, 1024, 1)

@@ -1,8 +1,8 @@
 //===- LowerTiles.cpp - Tile numbers to index arithmetic ------------------===//
 //
 /// \file
-/// In: tile_count, tile_coordinates, work_range and work_item. Out: arith on the
-/// sizes of the tensor and of the grid.
+/// In: tile_count, tile_coordinates, work_range and work_item. Out: arith on
+/// the sizes of the tensor and of the grid.
 //
 //===----------------------------------------------------------------------===//
 

@@ -225,9 +225,8 @@ struct InstructionsOfRead : OpConversionPattern<ReadOp> {
     // TMA may fill the slot again once it is released, and nothing else orders
     // that behind these loads: they were overtaken, rows of Q were the next
     // tile's. A block of one tile has no next.
-    auto schedule =
-        op->getParentOfType<gpu::GPUFuncOp>()
-            ->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+    flashmhf::ScheduleAttr schedule =
+        getSchedule(op->getParentOfType<gpu::GPUFuncOp>());
     if (!schedule || schedule.getPersistent())
       ptx::fenceProxyAsync(rewriter, loc);
     rewriter.replaceOpWithMultiple(op, {words});

@@ -37,8 +37,7 @@ LogicalResult hopper::lowerTensorMaps(gpu::GPUFuncOp func,
 
 /// Whether a block has few steps: a piece, or one that reads its weights once.
 static bool isShort(gpu::GPUFuncOp func) {
-  auto schedule =
-      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  flashmhf::ScheduleAttr schedule = getSchedule(func);
   if (schedule && schedule.getSplit() > 1)
     return true;
   WalkResult result = func.walk([](PutOp put) {

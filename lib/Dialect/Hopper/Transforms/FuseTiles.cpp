@@ -268,8 +268,7 @@ namespace {
 struct HopperFuseTiles : hopper::impl::HopperFuseTilesBase<HopperFuseTiles> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      auto schedule =
-          func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+      flashmhf::ScheduleAttr schedule = getSchedule(func);
       if (!schedule || !schedule.getFuseTiles())
         return;
       SmallVector<std::unique_ptr<TileLoop>> found;

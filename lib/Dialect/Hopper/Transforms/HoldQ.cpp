@@ -61,8 +61,7 @@ namespace {
 struct HopperHoldQ : hopper::impl::HopperHoldQBase<HopperHoldQ> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      auto schedule =
-          func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+      flashmhf::ScheduleAttr schedule = getSchedule(func);
       if (!schedule || !schedule.getHoldQ())
         return;
       SmallVector<GetOp> gets;

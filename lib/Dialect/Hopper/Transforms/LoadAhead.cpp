@@ -118,8 +118,7 @@ namespace {
 struct HopperLoadAhead : hopper::impl::HopperLoadAheadBase<HopperLoadAhead> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      auto schedule =
-          func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+      flashmhf::ScheduleAttr schedule = getSchedule(func);
       if (!schedule || schedule.getSplit() == 1)
         return;
       SmallVector<Operation *> loads;

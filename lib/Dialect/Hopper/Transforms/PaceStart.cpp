@@ -48,8 +48,7 @@ namespace {
 struct HopperPaceStart : hopper::impl::HopperPaceStartBase<HopperPaceStart> {
   void runOnOperation() override {
     getOperation()->walk([](gpu::GPUFuncOp func) {
-      auto schedule =
-          func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+      flashmhf::ScheduleAttr schedule = getSchedule(func);
       if (schedule && schedule.getPaced())
         func.walk([](WarpgroupsOp op) { pace(op); });
     });

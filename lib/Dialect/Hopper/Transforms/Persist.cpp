@@ -98,8 +98,7 @@ static void persist(Region &region, TileCoordinatesOp own,
 }
 
 static LogicalResult persist(gpu::GPUFuncOp func) {
-  auto schedule =
-      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  flashmhf::ScheduleAttr schedule = getSchedule(func);
   if (!schedule || !schedule.getPersistent())
     return success();
   SmallVector<WarpgroupsOp> ops;

@@ -331,8 +331,7 @@ static LogicalResult overlap(WarpgroupsOp op, bool takesTurns) {
 }
 
 static LogicalResult pipeline(gpu::GPUFuncOp func) {
-  auto schedule =
-      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  flashmhf::ScheduleAttr schedule = getSchedule(func);
   if (!schedule)
     return success();
   for (int64_t stages : schedule.getStages())

@@ -211,8 +211,7 @@ static LogicalResult pushPartials(LaunchOp launch) {
       launch, launch.getKernelAttr());
   if (!func || launch.getPush())
     return success();
-  auto schedule =
-      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  flashmhf::ScheduleAttr schedule = getSchedule(func);
   if (!schedule || !schedule.getPush())
     return success();
   FailureOr<Meeting> meeting = findMeeting(func);

@@ -113,8 +113,7 @@ struct HopperSplitActivation
     : hopper::impl::HopperSplitActivationBase<HopperSplitActivation> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      auto schedule =
-          func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+      flashmhf::ScheduleAttr schedule = getSchedule(func);
       if (!schedule || schedule.getLateColumns() == 0)
         return;
       int64_t late = schedule.getLateColumns();

@@ -91,8 +91,7 @@ struct HopperSplitProducer
     : hopper::impl::HopperSplitProducerBase<HopperSplitProducer> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      auto schedule =
-          func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+      flashmhf::ScheduleAttr schedule = getSchedule(func);
       if (!schedule)
         return;
       bool isEarly = schedule.getProgrammatic();

@@ -41,8 +41,7 @@ static LogicalResult startThread(Region &region) {
 }
 
 static LogicalResult startEarly(gpu::GPUFuncOp func) {
-  auto schedule =
-      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  flashmhf::ScheduleAttr schedule = getSchedule(func);
   if (!schedule || !schedule.getProgrammatic())
     return success();
   SmallVector<WarpgroupsOp> ops;

@@ -168,8 +168,7 @@ namespace {
 struct HopperStreamK : hopper::impl::HopperStreamKBase<HopperStreamK> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      auto schedule =
-          func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+      flashmhf::ScheduleAttr schedule = getSchedule(func);
       if (!schedule || !schedule.getStreamK())
         return;
       if (func.getNumArguments() < LaunchOp::kNumPieceArguments ||

@@ -255,8 +255,7 @@ static LogicalResult specialize(gpu::GPUFuncOp func) {
   if (func.walk([](WarpgroupsOp) { return WalkResult::interrupt(); })
           .wasInterrupted())
     return success();
-  auto schedule =
-      func->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+  flashmhf::ScheduleAttr schedule = getSchedule(func);
   if (!schedule)
     return func.emitOpError(
         "has no schedule that says how many warpgroups consume");

@@ -3,6 +3,8 @@
 #ifndef FLASHMHF_DIALECT_HOPPER_TRANSFORMS_PASSES_H
 #define FLASHMHF_DIALECT_HOPPER_TRANSFORMS_PASSES_H
 
+#include "flashmhf/Dialect/FlashMHF/IR/FlashMHFOps.h"
+
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
@@ -11,6 +13,11 @@ namespace mlir::hopper {
 
 /// Kernel attribute: the #flashmhf.schedule that its passes follow.
 inline constexpr llvm::StringLiteral kScheduleAttrName = "flashmhf.schedule";
+/// That schedule; null where a kernel has none.
+inline flashmhf::ScheduleAttr getSchedule(gpu::GPUFuncOp kernel) {
+  return kernel->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
+}
+
 /// Kernel attribute: dynamic shared memory in bytes that a launch must give.
 inline constexpr llvm::StringLiteral kSharedMemoryAttrName =
     "hopper.shared_memory";
