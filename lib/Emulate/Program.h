@@ -37,10 +37,10 @@ enum class Opcode : uint8_t {
   TileCount,       ///< result = tiles of argument 0, cut into `tiles`, the
                    ///< rows rounded up to `target` tiles
   TileCoordinates, ///< result, +1, +2 = batch, head, row of tile operand 1
-  WorkRange, ///< result, +1, +2 = begin, whole, end of scalar 0 tiles of
-             ///< `target` steps, scalar 1: all blocks are resident
-  WorkItem,  ///< result .. +3 = tile, first, last, givers of item 0, where 1 are
-             ///< whole, of scalar 2 tiles of `target` steps, 3: as above
+  WorkRange,       ///< result, +1, +2 = begin, whole, end of scalar 0 tiles of
+                   ///< `target` steps, scalar 1: all blocks are resident
+  WorkItem, ///< result .. +3 = tile, first, last, givers of item 0, where 1 are
+            ///< whole, of scalar 2 tiles of `target` steps, 3: as above
   // Control.
   Jump,       ///< to `target`
   JumpIfZero, ///< to `target` if operand 0 is 0
@@ -88,8 +88,8 @@ enum class Opcode : uint8_t {
                 ///< scalars 4 to 6, shares from 7 by 8; `target`: adds
   // Tiles that blocks share; see the operations of these names.
   LeavePart, ///< tile 0 to slot 2, where scalar 4 holds
-  AddParts,  ///< result = tile 0 and those in scalar 3 slots, `target` apart, in
-             ///< front of slot 2
+  AddParts, ///< result = tile 0 and those in scalar 3 slots, `target` apart, in
+            ///< front of slot 2
   // Pieces that push; see the operations of these names.
   OwnedRows, ///< result = rows of `tiles[0]` for piece 0 of `target`, argument
              ///< 1 from row 2 on

@@ -242,8 +242,8 @@ static bool fromJSON(const json::Value &value, ContractWorkspace &workspace,
       isForBlocks
           ? map.map("partials_per_block", workspace.partialsPerBlock) &&
                 map.map("counters_per_block", workspace.countersPerBlock)
-          : map && map.map("partials_per_element",
-                           workspace.partialsPerElement) &&
+          : map &&
+                map.map("partials_per_element", workspace.partialsPerElement) &&
                 map.map("counters_per_tile", workspace.countersPerTile);
   return isRead && map.mapOptional("counters_offset", workspace.countersOffset);
 }

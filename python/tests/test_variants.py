@@ -17,9 +17,10 @@ pytestmark = pytest.mark.usefixtures("library")
 #: Relative error in bf16, A and O rounded once each.
 LIMIT = 2.6e-3
 #: What chooseVersions promises, and the model's ties besides; what it comes to where
-#: ten schedules are too few for that, as for 128m at one token by the model alone.
+#: ten schedules are too few for that, as for 128m behind 2048 tokens by the model
+#: alone, where tiles of 64 rows would make two full waves for up to 64 tokens more.
 TOLERANCE = 1.05 * 1.0021
-WITH_TEN = 1.06 * 1.0021
+WITH_TEN = 1.085 * 1.0021
 
 SMALL = Problem(heads=2, groups=1, head_dim=16, subnetworks=4, subnetwork_width=256)
 

@@ -145,8 +145,8 @@ struct VariantBounds {
 
 struct LaunchContract {
   /// Of the format: 1 for a kernel, 2 for one of several pieces, 3 for several
-  /// variants or pieces that push, 4 where blocks share tiles. Each is what a reader of those before could
-  /// not launch.
+  /// variants or pieces that push, 4 where blocks share tiles. Each is what a
+  /// reader of those before could not launch.
   int64_t getVersion() const {
     for (const KernelContract &kernel : variants)
       if (kernel.grid.streamK)
