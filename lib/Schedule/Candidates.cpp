@@ -301,7 +301,9 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
         schedule.stages.assign(stages.begin(), stages.end());
         for (const auto &registers : getRegisterSplits(op)) {
           schedule.registers.assign(registers.begin(), registers.end());
-          addRuns(schedule);
+          // All that follow need as much shared memory and more registers.
+          if (!findFault(op, schedule))
+            addRuns(schedule);
         }
         // Pieces that push gain nothing where they share: of 268 that were
         // timed, 1 to 1024 tokens of three models, none was the best.

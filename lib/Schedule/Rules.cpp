@@ -124,10 +124,11 @@ int64_t flashmhf::getRingSlots(StringRef name, const ScheduleFields &schedule) {
 RingList flashmhf::getRings(const OperatorFacts &op,
                             const ScheduleFields &schedule) {
   RingList rings;
+  int64_t rowBytes =
+      hopper::getPanelLayout(1, op.headWidth, op.inputType)->getBytes();
   auto add = [&](StringRef name, int64_t rows) {
-    rings.push_back(
-        {name, std::max<int64_t>(getRingSlots(name, schedule), 1), rows,
-         hopper::getPanelLayout(rows, op.headWidth, op.inputType)->getBytes()});
+    rings.push_back({name, std::max<int64_t>(getRingSlots(name, schedule), 1),
+                     rows, rows * rowBytes});
   };
   int64_t rows = getStepRows(getRows(op, schedule), schedule);
   add("Q", schedule.tokenTile);
