@@ -340,9 +340,7 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
          first = next.fetch_add(cluster)) {
       if (!machine.runGroup(first)) {
         failed = true;
-        std::lock_guard<std::mutex> lock(workspace.parts.mutex);
-        workspace.parts.isAbandoned = true;
-        workspace.parts.left.notify_all();
+        workspace.parts.abandon();
       }
       if (options.timeline && first == 0)
         records = machine.takeRecords();

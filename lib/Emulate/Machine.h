@@ -96,7 +96,6 @@ struct ThreadBlock {
   std::vector<InboxPart> inbox;
 };
 
-/// What the pieces of a launch share.
 /// What blocks leave for blocks of higher numbers, by slot. The latter may run
 /// on another machine, but they start later.
 struct SharedParts {
@@ -104,8 +103,12 @@ struct SharedParts {
   std::condition_variable left;
   std::map<int64_t, std::vector<float>> bySlot;
   bool isAbandoned = false; ///< By a block that has failed.
+
+  /// Wakes those who wait for what will not come.
+  void abandon();
 };
 
+/// What the blocks of a launch share.
 struct Workspace {
   /// Bits of a partial sum that nobody has stored: a NaN that no sum gives.
   static constexpr uint32_t kUnwritten = 0x7FC0DEAD;

@@ -17,6 +17,12 @@ using namespace mlir;
 using namespace mlir::hopper;
 using namespace mlir::hopper::emulation;
 
+void SharedParts::abandon() {
+  std::lock_guard<std::mutex> lock(mutex);
+  isAbandoned = true;
+  left.notify_all();
+}
+
 bool Warpgroup::executeWorkRange(const Instruction &i) {
   StreamWork work =
       computeWork(scalars[i.operands[0]], i.target, machine.grid.blocks,

@@ -61,8 +61,10 @@ Translator::translateDelinearize(affine::AffineDelinearizeIndexOp op) {
   return success();
 }
 
-LogicalResult Translator::translatePlain(Operation *op, Opcode opcode) {
+LogicalResult Translator::translatePlain(Operation *op, Opcode opcode,
+                                         int64_t target) {
   Instruction instruction(opcode, op->getLoc());
+  instruction.target = target;
   if (op->getNumOperands() > instruction.operands.size())
     return fail(op, "it has too many operands");
   for (auto [i, operand] : llvm::enumerate(op->getOperands()))
@@ -129,24 +131,15 @@ LogicalResult Translator::translateHopper(Operation *op) {
         return success();
       })
       .Case<WorkRangeOp>([&](WorkRangeOp op) {
-        if (failed(translatePlain(op, Opcode::WorkRange)))
-          return failure();
-        program.code.back().target = op.getSteps();
-        return success();
+        return translatePlain(op, Opcode::WorkRange, op.getSteps());
       })
       .Case<WorkItemOp>([&](WorkItemOp op) {
-        if (failed(translatePlain(op, Opcode::WorkItem)))
-          return failure();
-        program.code.back().target = op.getSteps();
-        return success();
+        return translatePlain(op, Opcode::WorkItem, op.getSteps());
       })
       .Case<LeavePartOp>(
           [&](auto op) { return translatePlain(op, Opcode::LeavePart); })
       .Case<AddPartsOp>([&](AddPartsOp op) {
-        if (failed(translatePlain(op, Opcode::AddParts)))
-          return failure();
-        program.code.back().target = op.getStride();
-        return success();
+        return translatePlain(op, Opcode::AddParts, op.getStride());
       })
       .Case<ConsumerIndexOp>(
           [&](auto op) { return translatePlain(op, Opcode::ConsumerIndex); })
@@ -233,10 +226,7 @@ LogicalResult Translator::translateHopper(Operation *op) {
         return success();
       })
       .Case<SumSharesOp>([&](SumSharesOp op) {
-        if (failed(translatePlain(op, Opcode::SumShares)))
-          return failure();
-        program.code.back().target = op.getAccumulate();
-        return success();
+        return translatePlain(op, Opcode::SumShares, op.getAccumulate());
       })
       .Case<OwnedRowsOp>([&](OwnedRowsOp op) {
         if (failed(translatePlain(op, Opcode::OwnedRows)))
@@ -256,24 +246,15 @@ LogicalResult Translator::translateHopper(Operation *op) {
         return success();
       })
       .Case<SumPushedOp>([&](SumPushedOp op) {
-        if (failed(translatePlain(op, Opcode::SumPushed)))
-          return failure();
-        program.code.back().target = op.getAccumulate();
-        return success();
+        return translatePlain(op, Opcode::SumPushed, op.getAccumulate());
       })
       .Case<PushSharesOp>(
           [&](auto op) { return translatePlain(op, Opcode::PushShares); })
       .Case<SumPushedSharesOp>([&](SumPushedSharesOp op) {
-        if (failed(translatePlain(op, Opcode::SumPushedShares)))
-          return failure();
-        program.code.back().target = op.getAccumulate();
-        return success();
+        return translatePlain(op, Opcode::SumPushedShares, op.getAccumulate());
       })
       .Case<WaitOp>([&](WaitOp op) {
-        if (failed(translatePlain(op, Opcode::Wait)))
-          return failure();
-        program.code.back().target = op.getPending();
-        return success();
+        return translatePlain(op, Opcode::Wait, op.getPending());
       })
       .Case<WgmmaOp>([&](WgmmaOp op) {
         Instruction &instruction = emit(Opcode::Wgmma, op.getLoc());

@@ -50,7 +50,8 @@ private:
   LogicalResult translateFloats(Operation *op);
   LogicalResult translateHopper(Operation *op);
   /// An operation whose operands and results map one to one.
-  LogicalResult translatePlain(Operation *op, Opcode opcode);
+  LogicalResult translatePlain(Operation *op, Opcode opcode,
+                               int64_t target = 0);
 
   LogicalResult fail(Operation *op, const Twine &reason) {
     location = op->getLoc();

@@ -72,6 +72,22 @@ static json::Value toJSON(const ContractParameter &parameter) {
                       {"swizzle", parameter.swizzle}};
 }
 
+/// `isForBlocks`: in bytes for each block.
+static json::Object toJSON(const ContractWorkspace &workspace,
+                           bool isForBlocks) {
+  json::Object object;
+  if (isForBlocks) {
+    object["partials_per_block"] = workspace.partialsPerBlock;
+    object["counters_per_block"] = workspace.countersPerBlock;
+  } else {
+    object["partials_per_element"] = workspace.partialsPerElement;
+    object["counters_per_tile"] = workspace.countersPerTile;
+  }
+  if (workspace.countersOffset)
+    object["counters_offset"] = workspace.countersOffset;
+  return object;
+}
+
 /// The fields of one kernel.
 static json::Object toJSON(const KernelContract &kernel) {
   json::Array parameters;
@@ -85,26 +101,14 @@ static json::Object toJSON(const KernelContract &kernel) {
                       {"cluster", toArray(kernel.cluster)},
                       {"shared_memory", kernel.sharedMemory},
                       {"parameters", std::move(parameters)}};
-  if (kernel.grid.streamK) {
+  if (kernel.grid.streamK)
     grid["stream_k"] = true;
-    json::Object workspace{
-        {"partials_per_block", kernel.workspace.partialsPerBlock},
-        {"counters_per_block", kernel.workspace.countersPerBlock}};
-    if (kernel.workspace.countersOffset)
-      workspace["counters_offset"] = kernel.workspace.countersOffset;
-    object["workspace"] = std::move(workspace);
-  }
-  if (kernel.grid.pieces > 1) {
+  if (kernel.grid.pieces > 1)
     grid["pieces"] = kernel.grid.pieces;
-    if (kernel.grid.push)
-      grid["push"] = true;
-    json::Object workspace{
-        {"partials_per_element", kernel.workspace.partialsPerElement},
-        {"counters_per_tile", kernel.workspace.countersPerTile}};
-    if (kernel.workspace.countersOffset)
-      workspace["counters_offset"] = kernel.workspace.countersOffset;
-    object["workspace"] = std::move(workspace);
-  }
+  if (kernel.grid.push)
+    grid["push"] = true;
+  if (kernel.grid.streamK || kernel.grid.pieces > 1)
+    object["workspace"] = ::toJSON(kernel.workspace, kernel.grid.streamK);
   if (kernel.programmatic)
     object["programmatic"] = true;
   object["grid"] = std::move(grid);
