@@ -78,10 +78,12 @@ void flashmhf::buildToHopperPipeline(OpPassManager &manager,
       hopper::createHopperPlaceWaits());
 }
 
-/// LLVM merges blocks, too, and faster.
-static GreedyRewriteConfig withoutBlockMerging() {
-  return GreedyRewriteConfig().setRegionSimplificationLevel(
-      GreedySimplifyRegionLevel::Disabled);
+/// LLVM merges blocks, too, and faster. Rewrites bring what they touch back to
+/// the worklist, so that a second round finds nothing.
+static GreedyRewriteConfig inOneRound() {
+  return GreedyRewriteConfig()
+      .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled)
+      .setMaxIterations(1);
 }
 
 void flashmhf::buildHopperToNVVMPipeline(OpPassManager &manager,
@@ -98,13 +100,13 @@ void flashmhf::buildHopperToNVVMPipeline(OpPassManager &manager,
   modules.addPass(createLowerAffinePass());
   modules.addNestedPass<gpu::GPUFuncOp>(hopper::createHopperDistribute());
 
-  modules.addPass(createCanonicalizerPass(withoutBlockMerging()));
+  modules.addPass(createCanonicalizerPass(inOneRound()));
   modules.addPass(createCSEPass());
   modules.addPass(createSCFToControlFlowPass());
   modules.addPass(createConvertGpuOpsToNVVMOps());
   modules.addPass(createReconcileUnrealizedCastsPass());
   modules.addPass(hopper::createHopperFinalizeKernels());
-  modules.addPass(createCanonicalizerPass(withoutBlockMerging()));
+  modules.addPass(createCanonicalizerPass(inOneRound()));
   modules.addPass(createCSEPass());
 }
 

@@ -9,17 +9,6 @@
 using namespace mlir;
 using namespace mlir::flashmhf;
 
-/// Blocks that share what is left of whole waves; 0 where that does not pay.
-static int64_t countSharers(const ScheduleFields &schedule,
-                            const Prediction &counts) {
-  int64_t left = counts.tiles % counts.blocks;
-  if (!schedule.streamK || left == 0)
-    return 0;
-  int64_t sharers = hopper::countSharers(left, counts.steps, counts.blocks,
-                                         /*isResident=*/true);
-  return sharers > left ? sharers : 0;
-}
-
 void flashmhf::countWork(Prediction &result, const OperatorFacts &op,
                          const ScheduleFields &schedule, int64_t tile,
                          const Chip &chip) {
@@ -44,7 +33,10 @@ void flashmhf::countWork(Prediction &result, const OperatorFacts &op,
   result.waves = llvm::divideCeil(result.tiles, slots);
   result.occupancy = double(result.tiles) /
                      double(result.waves * chip.multiprocessors * together);
-  result.sharers = countSharers(schedule, result);
+  if (schedule.streamK)
+    result.sharers =
+        hopper::countSharers(result.tiles % result.blocks, result.steps,
+                             result.blocks, /*isResident=*/true);
 }
 
 double flashmhf::countBusySteps(const Prediction &counts) {

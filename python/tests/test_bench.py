@@ -96,6 +96,18 @@ def test_rounds_are_shuffled_and_complete():
     assert again.log == clock.log
 
 
+def test_a_lead_hides_what_ran_before():
+    costs = {"a": 1e-3, "greedy": 4e-3, "b": 4e-3}
+    entries = [rounds.Entry(name, 1.0, lambda name=name: name) for name in costs]
+    options = dict(rounds=20, budget=0.01, sets=1, seed=3)
+    with_lead, without = FakeClock(costs), FakeClock(costs)
+    samples = rounds.run_rounds(entries, with_lead, lead=0.015, **options)
+    assert all(max(s) == pytest.approx(costs[name]) for name, s in zip(costs, samples))
+    assert max(rounds.run_rounds(entries, without, **options)[0]) > 1.04e-3
+    # Two replays of 10 or 12 ms are in front of the one that counts.
+    assert len(with_lead.log) == 3 * len(without.log)
+
+
 def test_models(library):
     model = models.parse_model("1.3b")
     assert (model.width, model.swiglu_width, model.matched_width) == (2048, 5504, 7040)
@@ -258,6 +270,7 @@ def test_options(library):
     assert tokens == [1, 4096]
     assert [v.name for v in keywords["variants"]] == ["flashmhf", "cluster = 2"]
     assert keywords["budget"] == pytest.approx(0.025) and keywords["rounds"] == 12
+    assert keywords["lead"] == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
@@ -267,6 +280,7 @@ def test_options(library):
         (["--tokens", "1,x"], "--tokens has 'x'"),
         (["--rounds", "0"], "--rounds is 0"),
         (["--milliseconds", "0"], "--milliseconds is 0"),
+        (["--lead", "-1"], "--lead is -1"),
         (["--batch", "0"], "--batch"),
         (["--schedule", "flashmhf: cluster = 2"], "two kernels are called 'flashmhf'"),
     ],

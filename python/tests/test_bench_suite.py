@@ -57,6 +57,7 @@ def test_case(suite, monkeypatch, changes):
         batch=2,
         rounds=3,
         budget=1e-4,
+        lead=1e-4,
         image="ptx",
         variants=[schedules.Variant(n) for n in names],
         peers=dict(peer=peer, missing=missing),

@@ -2,7 +2,7 @@
 //
 /// \file
 /// computeWork of StreamK.h for a block, in 32 bits. Whole tiles, which are
-/// nearly all, are not to wait for divisions.
+/// nearly all, wait for one division, and where none are shared that is all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,22 +32,29 @@ struct Words {
   Value div(Value x, Value y) { return arith::DivUIOp::create(b, loc, x, y); }
   Value min(Value x, Value y) { return arith::MinUIOp::create(b, loc, x, y); }
   Value max(Value x, Value y) { return arith::MaxSIOp::create(b, loc, x, y); }
+  Value compare(arith::CmpIPredicate how, Value x, Value y) {
+    return arith::CmpIOp::create(b, loc, how, x, y);
+  }
   Value less(Value x, Value y) {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
+    return compare(arith::CmpIPredicate::slt, x, y);
+  }
+  /// 1 where `condition` holds, else 0.
+  Value count(Value condition) {
+    return arith::ExtUIOp::create(b, loc, b.getI32Type(), condition);
   }
   Value select(Value condition, Value yes, Value no) {
     return arith::SelectOp::create(b, loc, condition, yes, no);
   }
-  Value toIndex(Value word) {
-    return arith::IndexCastOp::create(b, loc, b.getIndexType(), word);
-  }
 };
 
-/// The share of a block; names are those of StreamWork.
-struct Share {
-  Value from, sharers, all;
-  Value ended, endFirst, begun, beginFirst, beginLast;
-  Value ends, begins; ///< i1
+/// What remains of whole waves, and who has a part of it; names are those of
+/// StreamWork.
+struct Rest {
+  Value steps, sharers;
+  /// Where the share of a block begins.
+  Value getStart(Words w, Value block) const {
+    return w.div(w.mul(w.min(block, sharers), steps), sharers);
+  }
 };
 } // namespace
 
@@ -59,36 +66,19 @@ static Value getBlock(Words w) {
   return w.take(gpu::BlockIdOp::create(w.b, w.loc, gpu::Dimension::x));
 }
 
-/// Of `left` tiles (i32), at most as many as `blocks`.
-static Share getShare(Words w, Value left, int64_t steps, Value blocks,
-                      Value block, Value resident) {
-  Share share;
-  Value isResident = arith::CmpIOp::create(w.b, w.loc, arith::CmpIPredicate::ne,
-                                           w.take(resident), w.get(0));
-  Value n = w.get(steps);
-  share.all = w.mul(left, n);
-  // countSharers.
-  Value most =
-      w.min(blocks, w.mul(left, w.get(std::min(kMaxStreamParts, steps))));
-  Value pays =
-      arith::CmpIOp::create(w.b, w.loc, arith::CmpIPredicate::sle, share.all,
-                            w.mul(w.get(steps - kLeastStreamGain), most));
-  Value shares = arith::AndIOp::create(w.b, w.loc, isResident, pays);
-  share.sharers = w.max(w.select(shares, most, left), w.get(1));
-  auto getStart = [&](Value block) {
-    return w.div(w.mul(w.min(block, share.sharers), share.all), share.sharers);
-  };
-  share.from = getStart(block);
-  Value to = getStart(w.add(block, w.get(1)));
-  share.ended = w.div(share.from, n);
-  share.endFirst = w.sub(share.from, w.mul(share.ended, n));
-  share.begun = w.div(to, n);
-  Value begun = w.mul(share.begun, n);
-  share.beginFirst = w.max(w.sub(share.from, begun), w.get(0));
-  share.beginLast = w.sub(to, begun);
-  share.ends = w.less(share.ended, share.begun);
-  share.begins = w.less(share.beginFirst, share.beginLast);
-  return share;
+/// Of `left` tiles, which are shared if any are.
+static Rest getRest(Words w, Value left, int64_t steps, Value blocks) {
+  return {w.mul(left, w.get(steps)),
+          w.min(blocks, w.mul(left, w.get(std::min(kMaxStreamParts, steps))))};
+}
+
+static void replaceWithIndices(PatternRewriter &rewriter, Operation *op,
+                               ValueRange words) {
+  SmallVector<Value> results;
+  for (Value word : words)
+    results.push_back(arith::IndexCastOp::create(
+        rewriter, op->getLoc(), rewriter.getIndexType(), word));
+  rewriter.replaceOp(op, results);
 }
 
 namespace {
@@ -97,18 +87,41 @@ struct ArithOfWorkRange : OpRewritePattern<WorkRangeOp> {
 
   LogicalResult matchAndRewrite(WorkRangeOp op,
                                 PatternRewriter &rewriter) const override {
-    Words w{rewriter, op.getLoc()};
-    Value tiles = w.take(op.getTiles()), blocks = getBlocks(w);
-    Value whole = w.div(tiles, blocks);
-    Share share = getShare(w, w.sub(tiles, w.mul(whole, blocks)), op.getSteps(),
-                           blocks, getBlock(w), op.getResident());
-    auto count = [&](Value holds) -> Value {
-      return arith::ExtUIOp::create(rewriter, op.getLoc(),
-                                    rewriter.getI32Type(), holds);
-    };
-    rewriter.replaceOp(op, {w.toIndex(w.sub(w.get(0), count(share.begins))),
-                            w.toIndex(whole),
-                            w.toIndex(w.add(whole, count(share.ends)))});
+    Location loc = op.getLoc();
+    Words w{rewriter, loc};
+    int64_t steps = op.getSteps();
+    Value blocks = getBlocks(w), block = getBlock(w), zero = w.get(0);
+    Value tiles = w.take(op.getTiles()), whole = w.div(tiles, blocks);
+    Value left = w.sub(tiles, w.mul(whole, blocks));
+    Rest rest = getRest(w, left, steps, blocks);
+    // countSharers is not 0; nothing left is 2^32 - 1.
+    Value isResident =
+        w.compare(arith::CmpIPredicate::ne, w.take(op.getResident()), zero);
+    Value most = w.select(isResident, rest.sharers, zero);
+    Value limit =
+        w.mul(most, w.get(std::max<int64_t>(steps - kLeastStreamGain, 0)));
+    Value shares = w.compare(arith::CmpIPredicate::ult,
+                             w.sub(rest.steps, w.get(1)), limit);
+
+    Type word = rewriter.getI32Type();
+    auto ifOp = scf::IfOp::create(rewriter, loc, TypeRange{word, word, word},
+                                  shares, /*withElseRegion=*/true);
+    rewriter.setInsertionPointToStart(ifOp.thenBlock());
+    Value from = rest.getStart(w, block);
+    Value to = rest.getStart(w, w.add(block, w.get(1)));
+    Value begun = w.div(to, w.get(steps));
+    Value first = w.max(from, w.mul(begun, w.get(steps)));
+    Value begin = w.sub(zero, w.count(w.less(first, to)));
+    Value ends = w.count(w.less(w.div(from, w.get(steps)), begun));
+    scf::YieldOp::create(rewriter, loc,
+                         ValueRange{begin, whole, w.add(whole, ends)});
+
+    rewriter.setInsertionPointToStart(ifOp.elseBlock());
+    Value all = w.add(whole, w.count(w.less(block, left)));
+    scf::YieldOp::create(rewriter, loc, ValueRange{zero, all, all});
+
+    rewriter.setInsertionPointAfter(ifOp);
+    replaceWithIndices(rewriter, op, ifOp.getResults());
     return success();
   }
 };
@@ -124,8 +137,7 @@ struct ArithOfWorkItem : OpRewritePattern<WorkItemOp> {
     Value blocks = getBlocks(w), block = getBlock(w), zero = w.get(0);
     Value steps = w.get(op.getSteps());
     // -1 is more than any number of tiles.
-    Value isWhole = arith::CmpIOp::create(
-        rewriter, loc, arith::CmpIPredicate::ult, item, whole);
+    Value isWhole = w.compare(arith::CmpIPredicate::ult, item, whole);
     Type word = rewriter.getI32Type();
     auto ifOp =
         scf::IfOp::create(rewriter, loc, TypeRange{word, word, word, word},
@@ -136,28 +148,30 @@ struct ArithOfWorkItem : OpRewritePattern<WorkItemOp> {
 
     rewriter.setInsertionPointToStart(ifOp.elseBlock());
     Value taken = w.mul(whole, blocks);
-    Share share = getShare(w, w.sub(w.take(op.getTiles()), taken),
-                           op.getSteps(), blocks, block, op.getResident());
+    Rest rest =
+        getRest(w, w.sub(w.take(op.getTiles()), taken), op.getSteps(), blocks);
+    // A loop may ask for what is behind its last item: no division by 0.
+    rest = {w.max(rest.steps, w.get(1)), w.max(rest.sharers, w.get(1))};
     Value begins = w.less(item, zero);
+    Value from = rest.getStart(w, block);
+    Value to = rest.getStart(w, w.add(block, w.get(1)));
+    Value tile = w.div(w.select(begins, to, from), steps);
+    Value start = w.mul(tile, steps);
+    // The end of a tile begins at from, or it is all of one.
+    Value first = w.sub(w.max(from, start), start);
     // The first block whose share goes beyond the first step of the tile.
-    Value past =
-        w.mul(w.add(w.mul(share.ended, steps), w.get(1)), share.sharers);
-    Value up = w.sub(w.add(past, share.all), w.get(1));
-    Value before = w.div(up, w.max(share.all, w.get(1)));
-    Value givers = w.select(w.less(zero, share.endFirst),
-                            w.sub(w.add(block, w.get(1)), before), zero);
-    scf::YieldOp::create(
-        rewriter, loc,
-        ValueRange{w.add(taken, w.select(begins, share.begun, share.ended)),
-                   w.select(begins, share.beginFirst, share.endFirst),
-                   w.select(begins, share.beginLast, steps),
-                   w.select(begins, zero, givers)});
+    Value past = w.mul(w.add(start, w.get(1)), rest.sharers);
+    Value before = w.div(w.sub(w.add(past, rest.steps), w.get(1)), rest.steps);
+    Value hasGivers = w.less(zero, w.select(begins, zero, first));
+    Value givers =
+        w.select(hasGivers, w.sub(w.add(block, w.get(1)), before), zero);
+    scf::YieldOp::create(rewriter, loc,
+                         ValueRange{w.add(taken, tile), first,
+                                    w.select(begins, w.sub(to, start), steps),
+                                    givers});
 
     rewriter.setInsertionPointAfter(ifOp);
-    SmallVector<Value> results;
-    for (Value result : ifOp.getResults())
-      results.push_back(w.toIndex(result));
-    rewriter.replaceOp(op, results);
+    replaceWithIndices(rewriter, op, ifOp.getResults());
     return success();
   }
 };

@@ -73,6 +73,14 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--milliseconds", type=float, default=25, help="of an entry in a round, default %(default)s"
     )
+    parser.add_argument(
+        "--lead",
+        type=float,
+        default=50,
+        metavar="MILLISECONDS",
+        help="of the same entry in front of these, untimed, for the clock to follow its power; "
+        "default %(default)s",
+    )
     parser.add_argument("--seed", type=int, default=0)
     peers = parser.add_argument_group("opponents")
     peers.add_argument(
@@ -140,6 +148,8 @@ def settings_of(arguments):
         raise ValueError(f"--rounds is {arguments.rounds}, it must be at least 1")
     if not arguments.milliseconds > 0:
         raise ValueError(f"--milliseconds is {arguments.milliseconds}, it must be positive")
+    if not arguments.lead >= 0:
+        raise ValueError(f"--lead is {arguments.lead}, it must not be negative")
     return (
         models,
         tokens,
@@ -147,6 +157,7 @@ def settings_of(arguments):
             batch=positive("--batch", str(arguments.batch)),
             rounds=arguments.rounds,
             budget=arguments.milliseconds / 1e3,
+            lead=arguments.lead / 1e3,
             seed=arguments.seed,
             variants=variants,
             image=arguments.image,
@@ -210,7 +221,9 @@ def find_method_peers(arguments) -> tuple:
 def _start_report(arguments, machine, settings):
     """A fresh report, or that of --append. Raises ValueError where that is of another
     machine or method."""
-    method = dict(rounds=settings.rounds, seconds=settings.budget, seed=settings.seed)
+    method = dict(
+        rounds=settings.rounds, seconds=settings.budget, lead=settings.lead, seed=settings.seed
+    )
     if settings.methods:
         method["single_rounds"] = settings.single_rounds
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -53,15 +53,21 @@ def fastest(clock, calls: dict) -> tuple:
     return best, calls[best]
 
 
-def run_rounds(entries, clock, *, rounds: int, budget: float, sets: int, seed: int) -> list:
+def run_rounds(
+    entries, clock, *, rounds: int, budget: float, sets: int, seed: int, lead: float = 0.0
+) -> list:
     """Seconds a call: a list for each entry, one number a round.
+
+    Its calls are timed after `lead` seconds of the same, since a GPU at its power limit
+    takes some tens of milliseconds to follow: behind a light kernel a heavy one would
+    be faster than it can stay.
 
     `clock` has estimate(call) -> seconds, prepare(call, count) -> timed, and
     measure(timed) -> seconds of all its calls. One more round comes before the
     first and is not counted.
     """
     prepared = [prepare(e.call, clock, budget=budget, sets=sets) for e in entries]
-    return run_prepared(prepared, clock, rounds=rounds, seed=seed)
+    return run_prepared(prepared, clock, rounds=rounds, seed=seed, lead=lead)
 
 
 def prepare(call, clock, *, budget: float, sets: int) -> tuple:
@@ -70,7 +76,7 @@ def prepare(call, clock, *, budget: float, sets: int) -> tuple:
     return clock.prepare(call, count), count
 
 
-def run_prepared(prepared, clock, *, rounds: int, seed: int) -> list:
+def run_prepared(prepared, clock, *, rounds: int, seed: int, lead: float = 0.0) -> list:
     """run_rounds for entries that `prepare` has prepared."""
     order = list(range(len(prepared)))
     shuffle = random.Random(seed).shuffle
@@ -79,6 +85,9 @@ def run_prepared(prepared, clock, *, rounds: int, seed: int) -> list:
         shuffle(order)
         for i in order:
             timed, count = prepared[i]
+            before = 0.0
+            while before < lead:
+                before += clock.measure(timed)
             seconds = clock.measure(timed) / count
             if number:
                 samples[i].append(seconds)

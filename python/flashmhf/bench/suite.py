@@ -17,8 +17,8 @@ from .rounds import run_rounds
 
 @dataclasses.dataclass
 class Settings:
-    """What holds for every case. budget: seconds of an entry in a round. image:
-    "ptx", "cubin" or None, see schedules.build_all. specialise: compile for the
+    """What holds for every case. budget: seconds of an entry in a round. lead: seconds
+    in front of them, see rounds.run_rounds. image: "ptx", "cubin" or None, see schedules.build_all. specialise: compile for the
     exact sizes. peers: name -> function of a Bench that makes a list of entries
     or raises Unavailable. methods: of `methods`, each its own case, for tokens up to
     most_by_method, None for all; single_rounds: of W and R; official: the peers of
@@ -28,6 +28,7 @@ class Settings:
     batch: int = 1
     rounds: int = 12
     budget: float = 0.025
+    lead: float = 0.05
     seed: int = 0
     variants: list = dataclasses.field(default_factory=list)
     image: str | None = None
@@ -130,6 +131,7 @@ def _run_case(model, tokens, built, clock, settings, say) -> Case:
         clock,
         rounds=settings.rounds,
         budget=settings.budget,
+        lead=settings.lead,
         sets=number,
         seed=settings.seed,
     )

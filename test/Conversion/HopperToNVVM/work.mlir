@@ -15,14 +15,21 @@ gpu.module @kernels {
   // CHECK-DAG:   %[[ALL:.*]] = arith.muli %[[LEFT]], %c22_i32
   // CHECK-DAG:   %[[PARTS:.*]] = arith.muli %[[LEFT]], %c4_i32
   // CHECK-DAG:   %[[MOST:.*]] = arith.minui %[[G]], %[[PARTS]]
-  // CHECK-DAG:   %[[LIMIT:.*]] = arith.muli %[[MOST]], %c18_i32
-  // CHECK-DAG:   %[[PAYS:.*]] = arith.cmpi sle, %[[ALL]], %[[LIMIT]]
-  // CHECK:       %[[SHARES:.*]] = arith.andi %{{.*}}, %[[PAYS]]
-  // CHECK:       %[[SOME:.*]] = arith.select %[[SHARES]], %[[MOST]], %[[LEFT]]
-  // CHECK:       %[[SHARERS:.*]] = arith.maxsi %[[SOME]], %c1_i32
-  // CHECK:       %[[N:.*]] = arith.minui %{{.*}}, %[[SHARERS]]
-  // CHECK:       %[[STEPS:.*]] = arith.muli %[[N]], %[[ALL]]
-  // CHECK:       arith.divui %[[STEPS]], %[[SHARERS]]
+  // CHECK:       %[[SOME:.*]] = arith.select %{{.*}}, %[[MOST]], %c0_i32
+  // CHECK:       %[[LIMIT:.*]] = arith.muli %[[SOME]], %c18_i32
+  // CHECK:       %[[SHARES:.*]] = arith.cmpi ult, %{{.*}}, %[[LIMIT]]
+  // CHECK-NEXT:  scf.if %[[SHARES]] -> (i32, i32, i32) {
+  // CHECK:         %[[N:.*]] = arith.minui %[[BLOCK:.*]], %[[MOST]]
+  // CHECK:         %[[STEPS:.*]] = arith.muli %[[N]], %[[ALL]]
+  // CHECK:         arith.divui %[[STEPS]], %[[MOST]]
+  // CHECK:         scf.yield %{{.*}}, %[[WHOLE]], %{{.*}}
+  // CHECK-NEXT:  } else {
+
+  // Not shared: one whole tile more for the first blocks, and no other division.
+  // CHECK-NEXT:    %[[MORE:.*]] = arith.cmpi slt, %[[BLOCK]], %[[LEFT]]
+  // CHECK-NEXT:    %[[ONE:.*]] = arith.extui %[[MORE]]
+  // CHECK-NEXT:    %[[OWN:.*]] = arith.addi %[[WHOLE]], %[[ONE]]
+  // CHECK-NEXT:    scf.yield %c0_i32, %[[OWN]], %[[OWN]]
   gpu.func @range(%tiles: index, %resident: index, %out: memref<3xindex>) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index

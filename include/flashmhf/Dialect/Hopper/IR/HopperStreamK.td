@@ -14,10 +14,10 @@ def Hopper_WorkRangeOp : Hopper_Op<"work_range", [Pure]> {
   let description = [{
     Of `tiles` tiles of `steps` steps each, dealt out to the blocks of the grid
     as `computeWork` says. A block's items are begin, begin + 1, .. end - 1:
-    those from 0 to `whole` - 1 are whole tiles, the same number for every block;
-    in front of them may be the first steps of a tile (-1), and behind them the
-    last ones of another (`whole`). `resident` is not zero where all blocks run
-    at once; else nothing is shared, and some blocks have a whole tile more.
+    those from 0 to `whole` - 1 are whole tiles; in front of them may be the first
+    steps of a tile (-1), and behind them the last ones of another (`whole`).
+    `resident` is not zero where all blocks run at once. Where it is zero, or
+    sharing would not pay, some blocks have a whole tile more than others.
 
     ```mlir
     %begin, %whole, %end = hopper.work_range of %tiles steps 22 resident %all

@@ -24,12 +24,13 @@ inline constexpr int64_t kMaxStreamParts = 4;
 /// partial sum for one, 3 to 7 us (docs/performance.md).
 inline constexpr int64_t kLeastStreamGain = 4;
 
-/// What one block of a persistent grid does. All blocks have `whole` tiles of
-/// their own, block + n * blocks. The `left` tiles that remain are one range of
-/// left * steps steps, cut evenly into shares for the first `sharers` blocks.
-/// The share of a block may hold the end of a tile, whose number among the
-/// remaining ones is `ended`, from step `endFirst` on, and of one more tile,
-/// `begun`, the steps from `beginFirst` to `beginLast` - 1 but never its end.
+/// What one block of a persistent grid does. It has `whole` tiles of its own,
+/// block + n * blocks. Where blocks share, they have the same number of these,
+/// and the `left` tiles that remain are one range of left * steps steps, cut
+/// evenly into shares for the first `sharers` blocks. The share of a block may
+/// hold the end of a tile, whose number among the remaining ones is `ended`,
+/// from step `endFirst` on, and of one more tile, `begun`, the steps from
+/// `beginFirst` to `beginLast` - 1 but never its end.
 ///
 /// The block begins with the latter, whose sum it leaves to a block of a higher
 /// number, and ends with the former. So nobody waits for a block that has not
@@ -43,16 +44,13 @@ struct StreamWork {
   int64_t givers = 0;
 };
 
-/// Blocks that share tiles: 1 where nothing is left. Where not all blocks run
-/// at once, or sharing would not pay, as many as there are tiles left, so that
-/// each has a whole one.
+/// Blocks that share the `left` tiles. 0 where none do, since nothing is left,
+/// not all blocks run at once, or sharing would not pay.
 inline int64_t countSharers(int64_t left, int64_t steps, int64_t blocks,
                             bool isResident) {
-  if (left == 0)
-    return 1;
   int64_t sharers = std::min(blocks, left * std::min(kMaxStreamParts, steps));
   bool pays = left * steps <= (steps - kLeastStreamGain) * sharers;
-  return isResident && pays ? sharers : left;
+  return isResident && pays ? sharers : 0;
 }
 
 inline StreamWork computeWork(int64_t tiles, int64_t steps, int64_t blocks,
@@ -61,6 +59,10 @@ inline StreamWork computeWork(int64_t tiles, int64_t steps, int64_t blocks,
   work.whole = tiles / blocks;
   int64_t left = tiles % blocks;
   int64_t sharers = countSharers(left, steps, blocks, isResident);
+  if (sharers == 0) {
+    work.whole += block < left;
+    return work;
+  }
   int64_t all = left * steps;
   int64_t from = std::min(block, sharers) * all / sharers;
   int64_t to = std::min(block + 1, sharers) * all / sharers;
