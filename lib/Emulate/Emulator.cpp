@@ -307,7 +307,8 @@ static Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
                       std::max<int64_t>(options.multiprocessors / cluster, 1) *
                           cluster);
   if (launch.streamK) {
-    blocks = std::min(blocks, kMaxStreamBlocks);
+    blocks =
+        std::min<int64_t>(blocks, llvm::alignDown(kMaxStreamBlocks, cluster));
     workspace.isResident = blocks <= options.multiprocessors;
   }
   if (blocks == 0)

@@ -37,7 +37,7 @@ enum class Opcode : uint8_t {
   TileCount,       ///< result = tiles of argument 0, cut into `tiles`, the
                    ///< rows rounded up to `target` tiles
   TileCoordinates, ///< result, +1, +2 = batch, head, row of tile operand 1
-  WorkRange,       ///< result, +1, +2 = begin, whole, end of scalar 0 tiles of
+  WorkRange,       ///< result, +1 = whole, end of scalar 0 tiles of
                    ///< `target` steps, scalar 1: all blocks are resident
   WorkItem, ///< result .. +3 = tile, first, last, givers of item 0, where 1 are
             ///< whole, of scalar 2 tiles of `target` steps, 3: as above

@@ -23,41 +23,47 @@ void SharedParts::abandon() {
   left.notify_all();
 }
 
+/// Of the block's cluster.
+StreamWork Warpgroup::getWork(const Instruction &i, int64_t tiles,
+                              bool isResident) const {
+  int64_t cluster = i.tiles[0];
+  return computeWork(tiles / cluster, i.target, machine.grid.blocks / cluster,
+                     block.number / cluster, isResident);
+}
+
 bool Warpgroup::executeWorkRange(const Instruction &i) {
   StreamWork work =
-      computeWork(scalars[i.operands[0]], i.target, machine.grid.blocks,
-                  block.number, scalars[i.operands[1]] != 0);
-  scalars[i.result] = work.begins ? -1 : 0;
-  scalars[i.result + 1] = work.whole;
-  scalars[i.result + 2] = work.whole + work.ends;
+      getWork(i, scalars[i.operands[0]], scalars[i.operands[1]] != 0);
+  scalars[i.result] = work.whole;
+  scalars[i.result + 1] = work.whole + work.begins + work.ends;
   return true;
 }
 
 bool Warpgroup::executeWorkItem(const Instruction &i) {
   int64_t item = scalars[i.operands[0]], whole = scalars[i.operands[1]];
-  int64_t blocks = machine.grid.blocks;
-  StreamWork work = computeWork(scalars[i.operands[2]], i.target, blocks,
-                                block.number, scalars[i.operands[3]] != 0);
+  StreamWork work =
+      getWork(i, scalars[i.operands[2]], scalars[i.operands[3]] != 0);
   if (whole != work.whole)
     return fault(i, llvm::formatv("takes {0} of its tiles for whole, but {1} "
                                   "are",
                                   whole, work.whole));
   auto set = [&](int64_t tile, int64_t first, int64_t last, int64_t givers) {
-    scalars[i.result] = tile;
+    scalars[i.result] = tile * i.tiles[0] + block.number % i.tiles[0];
     scalars[i.result + 1] = first;
     scalars[i.result + 2] = last;
     scalars[i.result + 3] = givers;
     return true;
   };
+  int64_t clusters = machine.grid.blocks / i.tiles[0];
   if (item >= 0 && item < whole)
-    return set(block.number + item * blocks, 0, i.target, 0);
-  int64_t taken = whole * blocks;
-  if (item == -1 && work.begins)
+    return set(block.number / i.tiles[0] + item * clusters, 0, i.target, 0);
+  int64_t taken = whole * clusters;
+  if (item == whole && work.begins)
     return set(taken + work.begun, work.beginFirst, work.beginLast, 0);
-  if (item == whole && work.ends)
+  if (item == whole + work.begins && work.ends)
     return set(taken + work.ended, work.endFirst, i.target, work.givers);
   // A loop may ask for what is behind its last item.
-  if (item == whole + work.ends)
+  if (item == whole + work.begins + work.ends)
     return set(0, 0, i.target, 0);
   return fault(i, llvm::formatv("has no item {0} of work", item));
 }

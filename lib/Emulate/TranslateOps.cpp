@@ -61,6 +61,14 @@ Translator::translateDelinearize(affine::AffineDelinearizeIndexOp op) {
   return success();
 }
 
+template <typename OpTy>
+LogicalResult Translator::translateWork(OpTy op, Opcode opcode) {
+  if (failed(translatePlain(op, opcode, op.getSteps())))
+    return failure();
+  program.code.back().tiles[0] = op.getCluster();
+  return success();
+}
+
 LogicalResult Translator::translatePlain(Operation *op, Opcode opcode,
                                          int64_t target) {
   Instruction instruction(opcode, op->getLoc());
@@ -130,12 +138,10 @@ LogicalResult Translator::translateHopper(Operation *op) {
         instruction.target = op.getCluster();
         return success();
       })
-      .Case<WorkRangeOp>([&](WorkRangeOp op) {
-        return translatePlain(op, Opcode::WorkRange, op.getSteps());
-      })
-      .Case<WorkItemOp>([&](WorkItemOp op) {
-        return translatePlain(op, Opcode::WorkItem, op.getSteps());
-      })
+      .Case<WorkRangeOp>(
+          [&](WorkRangeOp op) { return translateWork(op, Opcode::WorkRange); })
+      .Case<WorkItemOp>(
+          [&](WorkItemOp op) { return translateWork(op, Opcode::WorkItem); })
       .Case<LeavePartOp>(
           [&](auto op) { return translatePlain(op, Opcode::LeavePart); })
       .Case<AddPartsOp>([&](AddPartsOp op) {

@@ -49,6 +49,8 @@ private:
   LogicalResult translateDelinearize(affine::AffineDelinearizeIndexOp op);
   LogicalResult translateFloats(Operation *op);
   LogicalResult translateHopper(Operation *op);
+  template <typename OpTy>
+  LogicalResult translateWork(OpTy op, Opcode opcode);
   /// An operation whose operands and results map one to one.
   LogicalResult translatePlain(Operation *op, Opcode opcode,
                                int64_t target = 0);

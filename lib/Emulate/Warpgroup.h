@@ -11,6 +11,8 @@
 
 #include "Machine.h"
 
+#include "flashmhf/Dialect/Hopper/IR/StreamK.h"
+
 namespace mlir::hopper::emulation {
 
 /// A value of type !hopper.slot.
@@ -74,6 +76,8 @@ private:
   int64_t *getCounter(const Instruction &instruction, int64_t tile);
   bool executeArrivals(const Instruction &instruction);
   bool executeMeet(const Instruction &instruction);
+  StreamWork getWork(const Instruction &instruction, int64_t tiles,
+                     bool isResident) const;
   bool executeWorkRange(const Instruction &instruction);
   bool executeWorkItem(const Instruction &instruction);
   bool executeLeavePart(const Instruction &instruction);

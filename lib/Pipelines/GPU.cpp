@@ -103,7 +103,7 @@ void flashmhf::buildHopperToNVVMPipeline(OpPassManager &manager,
   modules.addPass(createCanonicalizerPass(inOneRound()));
   modules.addPass(createCSEPass());
   modules.addPass(createSCFToControlFlowPass());
-  modules.addPass(createConvertGpuOpsToNVVMOps());
+  modules.addPass(hopper::createHopperKernelsToNVVM());
   modules.addPass(createReconcileUnrealizedCastsPass());
   modules.addPass(hopper::createHopperFinalizeKernels());
   modules.addPass(createCanonicalizerPass(inOneRound()));

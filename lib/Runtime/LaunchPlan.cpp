@@ -108,7 +108,8 @@ static Error planGrid(const KernelContract &kernel,
     blocks = std::min<uint64_t>(
         blocks, std::max<uint64_t>(multiprocessors / cluster, 1) * cluster);
   if (kernel.grid.streamK) {
-    blocks = std::min<uint64_t>(blocks, hopper::kMaxStreamBlocks);
+    blocks = std::min<uint64_t>(
+        blocks, llvm::alignDown(hopper::kMaxStreamBlocks, cluster));
     plan.partialBytes = blocks * kernel.workspace.partialsPerBlock;
     plan.counterBytes = blocks * kernel.workspace.countersPerBlock;
   }

@@ -137,8 +137,8 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     // Beside three consumers it made D = 64 4% slower.
     schedule.holdQ = schedule.consumers <= 2 && canHoldQ(op, schedule);
     // Without fused tiles it spills.
-    schedule.streamK = schedule.fuseTiles && schedule.cluster == 1 &&
-                       !schedule.rotate && !schedule.scaleSums;
+    schedule.streamK =
+        schedule.fuseTiles && !schedule.rotate && !schedule.scaleSums;
     if (findFault(op, schedule))
       return;
     Prediction prediction = predict(op, schedule, chip);

@@ -35,8 +35,10 @@ void flashmhf::countWork(Prediction &result, const OperatorFacts &op,
                      double(result.waves * chip.multiprocessors * together);
   if (schedule.streamK)
     result.sharers =
-        hopper::countSharers(result.tiles % result.blocks, result.steps,
-                             result.blocks, /*isResident=*/true);
+        schedule.cluster *
+        hopper::countSharers(result.tiles % result.blocks / schedule.cluster,
+                             result.steps, result.blocks / schedule.cluster,
+                             /*isResident=*/true);
 }
 
 double flashmhf::countBusySteps(const Prediction &counts) {

@@ -148,8 +148,8 @@ static Error verifyKernel(const LaunchContract &contract,
                 llvm::formatv("{0} is not in 1..1024", grid.pieces));
   if (grid.pieces > 1 && grid.persistent)
     return fail("grid.pieces", "does not go with persistent blocks");
-  if (grid.streamK && (!grid.persistent || kernel.getClusterBlocks() > 1))
-    return fail("grid.stream_k", "needs persistent blocks in no cluster");
+  if (grid.streamK && !grid.persistent)
+    return fail("grid.stream_k", "needs persistent blocks");
   if (grid.push && (grid.pieces == 1 || kernel.cluster[0] != grid.pieces ||
                     kernel.getClusterBlocks() != grid.pieces))
     return fail("grid.push", llvm::formatv("needs a cluster of the {0} pieces, "

@@ -270,7 +270,7 @@ def test_options(library):
     assert tokens == [1, 4096]
     assert [v.name for v in keywords["variants"]] == ["flashmhf", "cluster = 2"]
     assert keywords["budget"] == pytest.approx(0.025) and keywords["rounds"] == 12
-    assert keywords["lead"] == pytest.approx(0.05)
+    assert keywords["lead"] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,13 @@ def test_plan(artifact):
     assert plan["block"] == taken["block"]
 
 
-@pytest.mark.parametrize("multiprocessors, blocks", [(132, 132), (300, 256), (4, 4)])
-def test_plan_of_shared_tiles(multiprocessors, blocks):
+@pytest.mark.parametrize(
+    "multiprocessors, cluster, blocks",
+    [(132, 1, 132), (300, 1, 256), (4, 1, 4), (131, 2, 130), (300, 3, 255)],
+)
+def test_plan_of_shared_tiles(multiprocessors, cluster, blocks):
     """A tile of f32 for each block, and a flag for each thread of two consumers."""
-    schedule = "#flashmhf.schedule<persistent = true, stream_k = true>"
+    schedule = f"#flashmhf.schedule<dff_tile = 48, cluster = {cluster}, persistent = true, stream_k = true>"
     shape = (1, 8, 8192, 128)
     rows = dict(q=fake(shape), out=fake(shape, address=1 << 30))
     plan = flashmhf.compile("370m", schedule=schedule).plan(

@@ -103,6 +103,19 @@ def test_shared_tiles(operands, multiprocessors, steps, fuse):
     assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]
 
 
+@pytest.mark.parametrize("cluster", [2, 3])
+@pytest.mark.parametrize("steps", [1, 8, 9])
+@pytest.mark.parametrize("multiprocessors", [2, 6, 11, 14, 132])
+def test_clusters_share_tiles(operands, multiprocessors, steps, cluster):
+    """16 or 24 tiles, 64 to 128 rows of them past the end, in 1 to 7 clusters."""
+    x = operands(B=2, H=2, L=450, D=32, E=1, F=48 * steps, dtype="bf16")
+    schedule = (
+        f"#flashmhf.schedule<dff_tile = 48, cluster = {cluster}, persistent = true, "
+        "overlap = true, fuse_tiles = true, halve_q = true, stream_k = true>"
+    )
+    assert emulate(x, schedule, multiprocessors) <= LIMIT["bf16"]
+
+
 @pytest.mark.parametrize("tokens", [1, 129, 300, 513])
 @pytest.mark.parametrize("rotate", ["false", "true"])
 @pytest.mark.parametrize("cluster", [2, 4, 8])

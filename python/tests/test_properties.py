@@ -102,7 +102,7 @@ def schedules(draw):
         paced=draw(st.booleans(), "paced") and split > 1,
         hold_q=draw(st.booleans(), "hold_q") and not exchange,
     )
-    shares = persistent and cluster == 1 and not (keys["rotate"] or keys["scale_sums"])
+    shares = persistent and not (keys["rotate"] or keys["scale_sums"])
     keys["stream_k"] = draw(st.booleans(), "stream_k") and shares
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in keys.items())
     return f"#flashmhf.schedule<{text}>"

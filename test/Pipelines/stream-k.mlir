@@ -3,7 +3,7 @@
 // RUN: flashmhf-opt %s --flashmhf-to-hopper --flashmhf-emulate="tokens=450 multiprocessors=8" -o /dev/null 2>&1 | FileCheck %s --check-prefix=RUNS
 
 // Blocks that share tiles, pipelined and with tiles that end under the next: a part
-// is left while the next tile begins, and parts are added to the last tile only.
+// is left, also while the next tile begins, and parts are added to the last tile only.
 
 // CHECK:       hopper.work_item
 // CHECK:       scf.while
@@ -16,9 +16,8 @@
 // CHECK:         hopper.leave_part
 // CHECK-NOT:     hopper.add_parts
 // CHECK:         scf.yield
-// CHECK-NOT:   hopper.leave_part
-// CHECK:       hopper.add_parts
-// CHECK-NOT:   hopper.leave_part
+// CHECK:       hopper.leave_part
+// CHECK-NEXT:  hopper.add_parts
 // CHECK:       hopper.store
 // CHECK:       hopper.launch {{.*}} persistent stream_k
 

@@ -168,6 +168,24 @@ def HopperDistribute : Pass<"hopper-distribute"> {
       "::mlir::gpu::GPUDialect"];
 }
 
+def HopperKernelsToNVVM
+    : Pass<"hopper-kernels-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Convert kernels to the LLVM and NVVM dialects";
+  let description = [{
+    What convert-gpu-to-nvvm does, but for the operations that it rewrites
+    within the GPU dialect beforehand, such as gpu.all_reduce.
+
+    ```mlir
+    gpu.func @ffn(%o: memref<?xf32>) kernel { %x = gpu.thread_id x .. }
+    // becomes
+    llvm.func @ffn(%p: !llvm.ptr, ..) attributes {nvvm.kernel} {
+      %x = nvvm.read.ptx.sreg.tid.x : i32 ..
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect"];
+}
+
 def HopperFinalizeKernels
     : Pass<"hopper-finalize-kernels", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Give kernels the attributes that only NVVM kernels have";

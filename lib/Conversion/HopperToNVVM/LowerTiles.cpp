@@ -96,8 +96,11 @@ struct HopperLowerTiles : hopper::impl::HopperLowerTilesBase<HopperLowerTiles> {
     patterns.add<ProductOfTileCount, QuotientsOfTileCoordinates>(&getContext());
     populateWorkPatterns(patterns);
     FrozenRewritePatternSet frozen(std::move(patterns));
+    // Blocks are none of its business, and to look at all takes time.
+    GreedyRewriteConfig config;
+    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      if (failed(applyPatternsGreedily(func, frozen)))
+      if (failed(applyPatternsGreedily(func, frozen, config)))
         signalPassFailure();
     });
   }

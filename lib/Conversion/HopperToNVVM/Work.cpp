@@ -42,6 +42,7 @@ struct Words {
   Value count(Value condition) {
     return arith::ExtUIOp::create(b, loc, b.getI32Type(), condition);
   }
+  Value both(Value x, Value y) { return arith::AndIOp::create(b, loc, x, y); }
   Value select(Value condition, Value yes, Value no) {
     return arith::SelectOp::create(b, loc, condition, yes, no);
   }
@@ -51,25 +52,43 @@ struct Words {
 /// StreamWork.
 struct Rest {
   Value steps, sharers;
-  /// Where the share of a block begins.
-  Value getStart(Words w, Value block) const {
-    return w.div(w.mul(w.min(block, sharers), steps), sharers);
+  /// Where the share of a cluster begins.
+  Value getStart(Words w, Value cluster) const {
+    return w.div(w.mul(w.min(cluster, sharers), steps), sharers);
   }
+};
+
+/// The grid in clusters, which share as blocks would.
+struct Clusters {
+  Clusters(Words w, int64_t size);
+
+  int64_t size;
+  Value count, number, rank;
 };
 } // namespace
 
-static Value getBlocks(Words w) {
-  return w.take(gpu::GridDimOp::create(w.b, w.loc, gpu::Dimension::x));
-}
-
-static Value getBlock(Words w) {
-  return w.take(gpu::BlockIdOp::create(w.b, w.loc, gpu::Dimension::x));
+Clusters::Clusters(Words w, int64_t size) : size(size) {
+  count = w.take(gpu::GridDimOp::create(w.b, w.loc, gpu::Dimension::x));
+  number = w.take(gpu::BlockIdOp::create(w.b, w.loc, gpu::Dimension::x));
+  if (size == 1)
+    return;
+  Value block = number;
+  count = w.div(count, w.get(size));
+  number = w.div(block, w.get(size));
+  rank = w.sub(block, w.mul(number, w.get(size)));
 }
 
 /// Of `left` tiles, which are shared if any are.
-static Rest getRest(Words w, Value left, int64_t steps, Value blocks) {
-  return {w.mul(left, w.get(steps)),
-          w.min(blocks, w.mul(left, w.get(std::min(kMaxStreamParts, steps))))};
+static Rest getRest(Words w, Value left, int64_t steps, Value clusters) {
+  return {
+      w.mul(left, w.get(steps)),
+      w.min(clusters, w.mul(left, w.get(std::min(kMaxStreamParts, steps))))};
+}
+
+/// Tiles for each cluster together, of so many in all.
+static Value getTiles(Words w, Value tiles, int64_t cluster) {
+  Value words = w.take(tiles);
+  return cluster == 1 ? words : w.div(words, w.get(cluster));
 }
 
 static void replaceWithIndices(PatternRewriter &rewriter, Operation *op,
@@ -90,10 +109,12 @@ struct ArithOfWorkRange : OpRewritePattern<WorkRangeOp> {
     Location loc = op.getLoc();
     Words w{rewriter, loc};
     int64_t steps = op.getSteps();
-    Value blocks = getBlocks(w), block = getBlock(w), zero = w.get(0);
-    Value tiles = w.take(op.getTiles()), whole = w.div(tiles, blocks);
-    Value left = w.sub(tiles, w.mul(whole, blocks));
-    Rest rest = getRest(w, left, steps, blocks);
+    Clusters clusters(w, op.getCluster());
+    Value own = clusters.number, zero = w.get(0);
+    Value tiles = getTiles(w, op.getTiles(), clusters.size);
+    Value whole = w.div(tiles, clusters.count);
+    Value left = w.sub(tiles, w.mul(whole, clusters.count));
+    Rest rest = getRest(w, left, steps, clusters.count);
     // countSharers is not 0; nothing left is 2^32 - 1.
     Value isResident =
         w.compare(arith::CmpIPredicate::ne, w.take(op.getResident()), zero);
@@ -104,21 +125,21 @@ struct ArithOfWorkRange : OpRewritePattern<WorkRangeOp> {
                              w.sub(rest.steps, w.get(1)), limit);
 
     Type word = rewriter.getI32Type();
-    auto ifOp = scf::IfOp::create(rewriter, loc, TypeRange{word, word, word},
-                                  shares, /*withElseRegion=*/true);
+    auto ifOp = scf::IfOp::create(rewriter, loc, TypeRange{word, word}, shares,
+                                  /*withElseRegion=*/true);
     rewriter.setInsertionPointToStart(ifOp.thenBlock());
-    Value from = rest.getStart(w, block);
-    Value to = rest.getStart(w, w.add(block, w.get(1)));
+    Value from = rest.getStart(w, own);
+    Value to = rest.getStart(w, w.add(own, w.get(1)));
     Value begun = w.div(to, w.get(steps));
-    Value first = w.max(from, w.mul(begun, w.get(steps)));
-    Value begin = w.sub(zero, w.count(w.less(first, to)));
-    Value ends = w.count(w.less(w.div(from, w.get(steps)), begun));
-    scf::YieldOp::create(rewriter, loc,
-                         ValueRange{begin, whole, w.add(whole, ends)});
+    Value begins = w.less(w.max(from, w.mul(begun, w.get(steps))), to);
+    Value ends = w.less(w.div(from, w.get(steps)), begun);
+    scf::YieldOp::create(
+        rewriter, loc,
+        ValueRange{whole, w.add(whole, w.add(w.count(begins), w.count(ends)))});
 
     rewriter.setInsertionPointToStart(ifOp.elseBlock());
-    Value all = w.add(whole, w.count(w.less(block, left)));
-    scf::YieldOp::create(rewriter, loc, ValueRange{zero, all, all});
+    Value all = w.add(whole, w.count(w.less(own, left)));
+    scf::YieldOp::create(rewriter, loc, ValueRange{all, all});
 
     rewriter.setInsertionPointAfter(ifOp);
     replaceWithIndices(rewriter, op, ifOp.getResults());
@@ -133,45 +154,51 @@ struct ArithOfWorkItem : OpRewritePattern<WorkItemOp> {
                                 PatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     Words w{rewriter, loc};
+    Clusters clusters(w, op.getCluster());
     Value item = w.take(op.getItem()), whole = w.take(op.getWhole());
-    Value blocks = getBlocks(w), block = getBlock(w), zero = w.get(0);
+    Value own = clusters.number, zero = w.get(0), one = w.get(1);
     Value steps = w.get(op.getSteps());
-    // -1 is more than any number of tiles.
-    Value isWhole = w.compare(arith::CmpIPredicate::ult, item, whole);
+    Value isWhole = w.less(item, whole);
     Type word = rewriter.getI32Type();
     auto ifOp =
         scf::IfOp::create(rewriter, loc, TypeRange{word, word, word, word},
                           isWhole, /*withElseRegion=*/true);
     rewriter.setInsertionPointToStart(ifOp.thenBlock());
-    Value own = w.add(block, w.mul(item, blocks));
-    scf::YieldOp::create(rewriter, loc, ValueRange{own, zero, steps, zero});
+    scf::YieldOp::create(
+        rewriter, loc,
+        ValueRange{w.add(own, w.mul(item, clusters.count)), zero, steps, zero});
 
     rewriter.setInsertionPointToStart(ifOp.elseBlock());
-    Value taken = w.mul(whole, blocks);
-    Rest rest =
-        getRest(w, w.sub(w.take(op.getTiles()), taken), op.getSteps(), blocks);
+    Value taken = w.mul(whole, clusters.count);
+    Value left = w.sub(getTiles(w, op.getTiles(), clusters.size), taken);
+    Rest rest = getRest(w, left, op.getSteps(), clusters.count);
     // A loop may ask for what is behind its last item: no division by 0.
-    rest = {w.max(rest.steps, w.get(1)), w.max(rest.sharers, w.get(1))};
-    Value begins = w.less(item, zero);
-    Value from = rest.getStart(w, block);
-    Value to = rest.getStart(w, w.add(block, w.get(1)));
-    Value tile = w.div(w.select(begins, to, from), steps);
-    Value start = w.mul(tile, steps);
-    // The end of a tile begins at from, or it is all of one.
-    Value first = w.sub(w.max(from, start), start);
-    // The first block whose share goes beyond the first step of the tile.
-    Value past = w.mul(w.add(start, w.get(1)), rest.sharers);
-    Value before = w.div(w.sub(w.add(past, rest.steps), w.get(1)), rest.steps);
-    Value hasGivers = w.less(zero, w.select(begins, zero, first));
-    Value givers =
-        w.select(hasGivers, w.sub(w.add(block, w.get(1)), before), zero);
-    scf::YieldOp::create(rewriter, loc,
-                         ValueRange{w.add(taken, tile), first,
-                                    w.select(begins, w.sub(to, start), steps),
-                                    givers});
+    rest = {w.max(rest.steps, one), w.max(rest.sharers, one)};
+    Value from = rest.getStart(w, own);
+    Value to = rest.getStart(w, w.add(own, one));
+    Value begun = w.div(to, steps), ended = w.div(from, steps);
+    Value beginStart = w.mul(begun, steps), endStart = w.mul(ended, steps);
+    Value beginFirst = w.max(from, beginStart);
+    Value begins = w.both(w.less(beginFirst, to),
+                          w.compare(arith::CmpIPredicate::eq, item, whole));
+    Value endFirst = w.sub(from, endStart);
+    // The first one whose share goes beyond the first step of the tile.
+    Value past = w.mul(w.add(endStart, one), rest.sharers);
+    Value giver = w.div(w.sub(w.add(past, rest.steps), one), rest.steps);
+    Value hasGivers = w.less(zero, w.select(begins, zero, endFirst));
+    scf::YieldOp::create(
+        rewriter, loc,
+        ValueRange{w.add(taken, w.select(begins, begun, ended)),
+                   w.select(begins, w.sub(beginFirst, beginStart), endFirst),
+                   w.select(begins, w.sub(to, beginStart), steps),
+                   w.select(hasGivers, w.sub(w.add(own, one), giver), zero)});
 
     rewriter.setInsertionPointAfter(ifOp);
-    replaceWithIndices(rewriter, op, ifOp.getResults());
+    SmallVector<Value> results(ifOp.getResults());
+    if (clusters.size > 1)
+      results[0] =
+          w.add(w.mul(results[0], w.get(clusters.size)), clusters.rank);
+    replaceWithIndices(rewriter, op, results);
     return success();
   }
 };

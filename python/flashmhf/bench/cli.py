@@ -76,7 +76,7 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--lead",
         type=float,
-        default=50,
+        default=200,
         metavar="MILLISECONDS",
         help="of the same entry in front of these, untimed, for the clock to follow its power; "
         "default %(default)s",

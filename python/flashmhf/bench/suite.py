@@ -28,7 +28,7 @@ class Settings:
     batch: int = 1
     rounds: int = 12
     budget: float = 0.025
-    lead: float = 0.05
+    lead: float = 0.2
     seed: int = 0
     variants: list = dataclasses.field(default_factory=list)
     image: str | None = None

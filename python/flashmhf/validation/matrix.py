@@ -386,6 +386,12 @@ def _shared(models):
         yield case(f"d{d}", problem=problem, schedule=f"dff_tile = 64, {many}{stages}", quick=d == 96)
     for tokens in (2200, 3000, 4300):
         yield case(f"tokens-{tokens}", tokens, quick=tokens == 2200)
+    pairs = f"dff_tile = 64, cluster = 2, {many}"
+    for d in (64, 96, 128):
+        problem = small.replace(head_dim=d)
+        yield case(f"cluster-d{d}", problem=problem, schedule=pairs, quick=d == 128)
+    for tokens in (2200, 4300):
+        yield case(f"cluster-{tokens}", tokens, schedule=pairs)
     yield case("one-left", 17025, small.replace(heads=1, groups=1))
     yield case("no-up", problem=small.replace(up=False))
     yield case("no-router", problem=small.replace(router=False))
@@ -490,6 +496,13 @@ def sanitizer_cases() -> list:
             4480,
             schedule="token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, "
             "persistent = true, fuse_tiles = true, stream_k = true",
+        ),
+        Case(
+            "sanitizer/shared-cluster",
+            base.replace(head_dim=32),
+            4480,
+            schedule="token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, "
+            "persistent = true, fuse_tiles = true, stream_k = true, cluster = 2",
         ),
         # More blocks than run at once.
         Case("sanitizer/range", base, 40, batch=3, max_variants=8),

@@ -313,13 +313,13 @@ func.func private @schedule_hold_q() attributes {s = #flashmhf.schedule<token_ti
 
 // -----
 
-// expected-error@+1 {{schedule: 'stream_k' needs 'persistent' and no 'rotate', 'scale_sums' or 'cluster'}}
+// expected-error@+1 {{schedule: 'stream_k' needs 'persistent' and no 'rotate' or 'scale_sums'}}
 func.func private @schedule_stream_k() attributes {s = #flashmhf.schedule<stream_k = true>}
 
 // -----
 
-// expected-error@+1 {{schedule: 'stream_k' needs 'persistent' and no 'rotate', 'scale_sums' or 'cluster'}}
-func.func private @schedule_stream_k_cluster() attributes {s = #flashmhf.schedule<persistent = true, cluster = 2, stream_k = true>}
+// expected-error@+1 {{schedule: 'stream_k' needs 'persistent' and no 'rotate' or 'scale_sums'}}
+func.func private @schedule_stream_k_rotate() attributes {s = #flashmhf.schedule<persistent = true, rotate = true, stream_k = true>}
 
 // -----
 

@@ -250,9 +250,9 @@ LogicalResult ScheduleAttr::verify(
   if (exchange && holdQ)
     return emitError() << "schedule: 'hold_q' and 'exchange' exclude each "
                           "other";
-  if (streamK && (!persistent || rotate || scaleSums || cluster > 1))
+  if (streamK && (!persistent || rotate || scaleSums))
     return emitError() << "schedule: 'stream_k' needs 'persistent' and no "
-                          "'rotate', 'scale_sums' or 'cluster'";
+                          "'rotate' or 'scale_sums'";
   if (paced && split == 1)
     return emitError() << "schedule: 'paced' needs 'split' > 1, got " << split;
   return success(succeeded(positive("token_tile", tokenTile)) &&

@@ -75,9 +75,9 @@ LogicalResult LaunchOp::verify() {
     return emitOpError("has pieces that push, which form a cluster of their "
                        "own, but a cluster of ")
            << getCluster();
-  if (getStreamK() && (!getPersistent() || getCluster() > 1))
+  if (getStreamK() && !getPersistent())
     return emitOpError("has blocks that share tiles, which need to be "
-                       "persistent and in no cluster");
+                       "persistent");
   if (getPieces() > 1 && getPersistent())
     return emitOpError("has ") << getPieces()
                                << " pieces of each tile, whose blocks cannot "

@@ -258,9 +258,7 @@ void TileLoop::fuse() {
   last.map(loop.getInductionVar(), whileOp.getResult(0));
   last.map(fromSteps, whileOp.getResults().drop_front());
   for (Operation *op : tail)
-    // Only the first of several items is left to another block.
-    if (!isa<LeavePartOp>(op))
-      cloneAll(b, op, last);
+    cloneAll(b, op, last);
   loop.erase();
 }
 

@@ -2,9 +2,9 @@
 //
 /// \file
 /// In: regions that loop over the whole tiles of a block. Out, with `stream_k`:
-/// regions that loop over its items of work, of which the first may be the
-/// beginning of a tile and the last the end of another. Invariant: all regions
-/// visit the same steps in the same order.
+/// regions that loop over its items of work, of which the last but one may be
+/// the beginning of a tile and the last the end of another. Invariant: all
+/// regions visit the same steps in the same order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,7 +34,7 @@ struct TileLoop {
   static std::optional<TileLoop> match(Region &region);
 
   /// Makes it one over items. What all regions know: `resident`.
-  WorkItemOp share(Value resident);
+  WorkItemOp share(Value resident, int64_t cluster);
 
   scf::ForOp tiles;
   scf::ForOp nest; ///< Over the steps of one tile.
@@ -88,21 +88,23 @@ static void coalesce(scf::ForOp nest, Value first, Value last) {
   nest.setUpperBound(upper);
 }
 
-WorkItemOp TileLoop::share(Value resident) {
+WorkItemOp TileLoop::share(Value resident, int64_t cluster) {
   Location loc = tiles.getLoc();
   OpBuilder b(tiles);
   Value count = tiles.getUpperBound();
   Type index = b.getIndexType();
-  auto range = WorkRangeOp::create(b, loc, index, index, index, count,
-                                   b.getI64IntegerAttr(steps), resident);
-  tiles.setLowerBound(range.getBegin());
+  IntegerAttr stepsAttr = b.getI64IntegerAttr(steps);
+  IntegerAttr clusterAttr = b.getI64IntegerAttr(cluster);
+  auto range = WorkRangeOp::create(b, loc, index, index, count, stepsAttr,
+                                   resident, clusterAttr);
+  tiles.setLowerBound(arith::ConstantIndexOp::create(b, loc, 0));
   tiles.setUpperBound(range.getEnd());
   tiles.setStep(arith::ConstantIndexOp::create(b, loc, 1));
   b.setInsertionPointToStart(tiles.getBody());
   Value number = tiles.getInductionVar();
   auto item = WorkItemOp::create(b, loc, index, index, index, index, number,
-                                 range.getWhole(), count,
-                                 b.getI64IntegerAttr(steps), resident);
+                                 range.getWhole(), count, stepsAttr, resident,
+                                 clusterAttr);
   number.replaceAllUsesExcept(item.getTile(), item);
   coalesce(nest, item.getFirst(), item.getLast());
   return item;
@@ -138,7 +140,8 @@ static void exchangeParts(WorkItemOp item, scf::ForOp sum, StoreOp store,
   // In front: then nothing else wants the registers of the sum of all.
   auto leave = LeavePartOp::create(b, loc, own, parts, slot, flags, isPart);
   auto all = AddPartsOp::create(b, loc, own.getType(), own, parts, slot,
-                                consumers, item.getGivers(), flags);
+                                consumers * item.getCluster(), item.getGivers(),
+                                flags);
   own.replaceUsesWithIf(all.getResult(), [&](OpOperand &use) {
     return use.getOwner() != leave && use.getOwner() != all;
   });
@@ -149,7 +152,7 @@ static void exchangeParts(WorkItemOp item, scf::ForOp sum, StoreOp store,
   row.set(arith::SelectOp::create(b, loc, isPart, end, row.get()));
 }
 
-static void streamK(WarpgroupsOp op, ValueRange arguments) {
+static void streamK(WarpgroupsOp op, int64_t cluster, ValueRange arguments) {
   Value parts = arguments[0], flags = arguments[1], resident = arguments[2];
   std::optional<TileLoop> producer = TileLoop::match(op.getProducer());
   std::optional<TileLoop> consumer = TileLoop::match(op.getConsumer());
@@ -159,8 +162,8 @@ static void streamK(WarpgroupsOp op, ValueRange arguments) {
   StoreOp store = findStore(*consumer);
   if (!store)
     return;
-  producer->share(resident);
-  WorkItemOp item = consumer->share(resident);
+  producer->share(resident, cluster);
+  WorkItemOp item = consumer->share(resident, cluster);
   scf::ForOp sum = *consumer->tiles.getOps<scf::ForOp>().begin();
   exchangeParts(item, sum, store, op.getConsumers(), parts, flags);
 }
@@ -185,7 +188,7 @@ struct HopperStreamK : hopper::impl::HopperStreamKBase<HopperStreamK> {
                                  .take_back(LaunchOp::kNumPieceArguments);
       func.walk([&](WarpgroupsOp op) {
         if (op->getParentOfType<gpu::GPUFuncOp>() == func)
-          streamK(op, arguments);
+          streamK(op, schedule.getCluster(), arguments);
       });
     });
   }

@@ -34,7 +34,7 @@ gpu.module @kernels {
   }
 }
 func.func @launch(%o: !out) {
-  // expected-error@+1 {{has blocks that share tiles, which need to be persistent and in no cluster}}
+  // expected-error@+1 {{has blocks that share tiles, which need to be persistent}}
   hopper.launch @kernels::@k args(%o : !out) as [!out] over %o tiles [1, 1, 64] stream_k : !out
   return
 }

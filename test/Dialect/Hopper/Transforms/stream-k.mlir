@@ -17,8 +17,8 @@ gpu.module @kernels {
   // CHECK-SAME:  %[[PARTS:[^:]*]]: index, %[[FLAGS:[^:]*]]: index, %[[ALL:[^:]*]]: index)
   // CHECK:       producer registers 24 {
   // CHECK:         %[[PCOUNT:.*]] = hopper.tile_count
-  // CHECK:         %[[PBEGIN:.*]], %[[PWHOLE:.*]], %[[PEND:.*]] = hopper.work_range of %[[PCOUNT]] steps 6 resident %[[ALL]]
-  // CHECK:         scf.for %[[PI:.*]] = %[[PBEGIN]] to %[[PEND]]
+  // CHECK:         %[[PWHOLE:.*]], %[[PEND:.*]] = hopper.work_range of %[[PCOUNT]] steps 6 resident %[[ALL]]
+  // CHECK:         scf.for %[[PI:.*]] = %c0{{.*}} to %[[PEND]]
   // CHECK-NEXT:      %[[PTILE:.*]], %[[PFIRST:.*]], %[[PLAST:.*]], %{{.*}} = hopper.work_item %[[PI]] whole %[[PWHOLE]] of %[[PCOUNT]] steps 6 resident %[[ALL]]
   // CHECK-NEXT:      hopper.tile_coordinates %[[PTILE]]
   // CHECK:           scf.for %[[PSTEP:.*]] = %[[PFIRST]] to %[[PLAST]]
@@ -28,8 +28,8 @@ gpu.module @kernels {
 
   // CHECK:       consumers 2 registers 240 {
   // CHECK:         %[[COUNT:.*]] = hopper.tile_count
-  // CHECK:         %[[BEGIN:.*]], %[[WHOLE:.*]], %[[END:.*]] = hopper.work_range of %[[COUNT]] steps 6 resident %[[ALL]]
-  // CHECK:         scf.for %[[I:.*]] = %[[BEGIN]] to %[[END]]
+  // CHECK:         %[[WHOLE:.*]], %[[END:.*]] = hopper.work_range of %[[COUNT]] steps 6 resident %[[ALL]]
+  // CHECK:         scf.for %[[I:.*]] = %c0{{.*}} to %[[END]]
   // CHECK-NEXT:      %[[TILE:.*]], %[[FIRST:.*]], %[[LAST:.*]], %[[GIVERS:.*]] = hopper.work_item %[[I]] whole %[[WHOLE]] of %[[COUNT]] steps 6 resident %[[ALL]]
   // CHECK:           %[[SUM:[0-9]+]] = scf.for %{{.*}} = %[[FIRST]] to %[[LAST]]
   // CHECK:           %[[BLOCK:.*]] = gpu.block_id x

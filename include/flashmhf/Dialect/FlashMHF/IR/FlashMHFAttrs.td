@@ -83,7 +83,7 @@ def FlashMHF_ScheduleAttr : AttrDef<FlashMHF_Dialect, "Schedule"> {
     | `late_columns` | columns of a step whose activation is computed beside the multiplication with the product with U, if there is U |
     | `paced` | of a piece, what later steps fetch is asked for once that of the first is there |
     | `hold_q` | consumers keep Q in registers, not in shared memory; not with `exchange` |
-    | `stream_k` | blocks share the tiles of the last wave evenly, if persistent and not in clusters, see hopper-stream-k |
+    | `stream_k` | blocks share the tiles of the last wave evenly, if persistent, see hopper-stream-k |
   }];
   let parameters = (ins
     "int64_t":$tokenTile,

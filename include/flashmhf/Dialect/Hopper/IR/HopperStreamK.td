@@ -13,21 +13,24 @@ def Hopper_WorkRangeOp : Hopper_Op<"work_range", [Pure]> {
   let summary = "what a persistent block has to do";
   let description = [{
     Of `tiles` tiles of `steps` steps each, dealt out to the blocks of the grid
-    as `computeWork` says. A block's items are begin, begin + 1, .. end - 1:
-    those from 0 to `whole` - 1 are whole tiles; in front of them may be the first
-    steps of a tile (-1), and behind them the last ones of another (`whole`).
-    `resident` is not zero where all blocks run at once. Where it is zero, or
-    sharing would not pay, some blocks have a whole tile more than others.
+    as `computeWork` says. A block's items are 0, 1, .. end - 1: those below `whole`
+    are whole tiles; then there may be the first steps of a tile, and after these
+    the last ones of another. `resident` is not zero where all blocks run at once.
+    Where it is zero, or sharing would not pay, some blocks have a whole tile more
+    than others. The blocks of a `cluster` have the same items, of tiles side by
+    side.
 
     ```mlir
-    %begin, %whole, %end = hopper.work_range of %tiles steps 22 resident %all
+    %whole, %end = hopper.work_range of %tiles steps 22 resident %all
     ```
   }];
   let arguments = (ins Index:$tiles, ConfinedAttr<I64Attr, [IntPositive]>:$steps,
-                       Index:$resident);
-  let results = (outs Index:$begin, Index:$whole, Index:$end);
+                       Index:$resident,
+                       DefaultValuedAttr<I64Attr, "1">:$cluster);
+  let results = (outs Index:$whole, Index:$end);
   let assemblyFormat = [{
-    `of` $tiles `steps` $steps `resident` $resident attr-dict
+    `of` $tiles `steps` $steps `resident` $resident (`cluster` $cluster^)?
+    attr-dict
   }];
 }
 
@@ -38,8 +41,8 @@ def Hopper_WorkItemOp : Hopper_Op<"work_item",
   let description = [{
     The steps first, first + 1, .. last - 1, at least one, of a tile; with
     `whole` from hopper.work_range, whose other operands it repeats. `givers`
-    blocks right in front of this one compute the steps below `first`, as the
-    first thing that each does.
+    blocks right in front of this one, or those at its place in so many clusters,
+    compute the steps below `first`.
 
     ```mlir
     %tile, %first, %last, %givers = hopper.work_item %n whole %whole
@@ -48,11 +51,12 @@ def Hopper_WorkItemOp : Hopper_Op<"work_item",
   }];
   let arguments = (ins Index:$item, Index:$whole, Index:$tiles,
                        ConfinedAttr<I64Attr, [IntPositive]>:$steps,
-                       Index:$resident);
+                       Index:$resident,
+                       DefaultValuedAttr<I64Attr, "1">:$cluster);
   let results = (outs Index:$tile, Index:$first, Index:$last, Index:$givers);
   let assemblyFormat = [{
     $item `whole` $whole `of` $tiles `steps` $steps `resident` $resident
-    attr-dict
+    (`cluster` $cluster^)? attr-dict
   }];
 }
 

@@ -32,9 +32,13 @@ inline constexpr int64_t kLeastStreamGain = 4;
 /// from step `endFirst` on, and of one more tile, `begun`, the steps from
 /// `beginFirst` to `beginLast` - 1 but never its end.
 ///
-/// The block begins with the latter, whose sum it leaves to a block of a higher
-/// number, and ends with the former. So nobody waits for a block that has not
-/// started, and what is waited for is there long before.
+/// The block has its whole tiles first: while all blocks are at the same step,
+/// L2 answers several at once. Then comes the latter, whose sum it leaves to a
+/// block of a higher number, and last the former. So nobody waits for a block
+/// that has not started, nor long.
+///
+/// In clusters all this is of clusters instead of blocks, and a tile is one for
+/// each block of a cluster.
 struct StreamWork {
   int64_t whole = 0;
   int64_t ended = 0, endFirst = 0;

@@ -65,8 +65,8 @@ def HopperStreamK : HopperPass<"hopper-stream-k"> {
   let summary = "Share the tiles that do not fill a wave";
   let description = [{
     With `stream_k` a persistent block loops over items of work instead of
-    tiles: the beginning of a tile, whose partial sum it leaves in memory, then
-    its whole tiles, then the end of another tile, to which it adds what blocks
+    tiles: its whole tiles, then the beginning of a tile, whose partial sum it
+    leaves in memory, then the end of another tile, to which it adds what blocks
     of lower numbers have left. All of them are equally long for all blocks to
     within a step. See hopper.work_range for who does what.
 
@@ -76,8 +76,8 @@ def HopperStreamK : HopperPass<"hopper-stream-k"> {
       hopper.store %sum, %o[%b, %h, %row, %c0]
     }
     // becomes
-    %begin, %whole, %end = hopper.work_range of %count steps 22 resident %all
-    scf.for %i = %begin to %end step %c1 {
+    %whole, %end = hopper.work_range of %count steps 22 resident %all
+    scf.for %i = %c0 to %end step %c1 {
       %n, %first, %last, %givers = hopper.work_item %i whole %whole of %count ..
       %sum = scf.for %k = %first to %last step %c1 { step }
       hopper.leave_part %sum, %parts[%slot] flags %flags if %is_part
