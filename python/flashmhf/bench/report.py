@@ -174,6 +174,8 @@ def markdown(report: Report) -> str:
     products = [case.product.tflops for case in report.cases if case.product]
     about = f"{machine}, {report.date[:10]}. Median microseconds of {report.settings['rounds']} "
     about += "shuffled rounds"
+    if report.settings.get("lead"):
+        about += f", each behind {report.settings['lead'] * 1e3:.0f} ms of the same"
     if products:
         about += (
             "; in brackets the rate as a fraction of that of cuBLAS, bf16 8192^3, in the same "
