@@ -23,6 +23,8 @@ static constexpr double kMuchActivation = 0.6;
 
 /// Head widths up to which pieces, too, try to shorten the activation.
 static constexpr int64_t kNarrow = 64;
+/// The widest head whose partial sums blocks leave for each other.
+static constexpr int64_t kWidestShared = 224;
 
 /// Tiles of d_ff, best first: powers of two, and where F is known the smallest
 /// tile for each number of steps that F may take.
@@ -136,9 +138,9 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     schedule.programmatic = programmatic;
     // Beside three consumers it made D = 64 4% slower.
     schedule.holdQ = schedule.consumers <= 2 && canHoldQ(op, schedule);
-    // Without fused tiles it spills.
-    schedule.streamK =
-        schedule.fuseTiles && !schedule.rotate && !schedule.scaleSums;
+    // Without fused tiles it spills, and beside the sums of wider heads.
+    schedule.streamK = schedule.fuseTiles && !schedule.rotate &&
+                       !schedule.scaleSums && op.headWidth <= kWidestShared;
     if (findFault(op, schedule))
       return;
     Prediction prediction = predict(op, schedule, chip);
