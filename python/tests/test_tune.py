@@ -47,7 +47,7 @@ class FakeMeter:
         if artifact.data.decode() in self.wrong:
             raise ArithmeticError("relative error 5.0e-01")
 
-    def time(self, artifacts, rounds, budget):
+    def time(self, artifacts, rounds, budget, lead):
         schedules = [a.data.decode() for a in artifacts]
         self.asked.append((schedules, rounds))
         return [[self.seconds.get(s, 1e-5)] * rounds for s in schedules]
@@ -265,6 +265,8 @@ def test_what_else_is_taken():
 
 def test_rounds_of_a_method():
     assert cli.settings_of("") == tuner.Settings()
+    assert cli.settings_of("", 0.2).final_lead == 0.2
+    assert cli.settings_of("R", 0.2).final_lead == 0
     assert cli.settings_of("R").final_rounds > cli.settings_of("P").final_rounds
 
 
@@ -388,6 +390,7 @@ def test_dry_run(capsys):
         (["--method=R,P"], "compared by one"),
         (["--batch=2", "--tokens=63"], "of less than 64 tokens each"),
         (["--limit=0"], "it must be at least 1"),
+        (["--lead=-1"], "it must not be negative"),
         (["--model=370m,head_dim=40"], "no schedule is legal: needs a static head width"),
     ],
 )
@@ -438,7 +441,7 @@ def test_the_shipped_database():
 
 def test_the_command_line_builds_shapes():
     parser_like = type("Arguments", (), dict(
-        limit=3, factor=1.3, batch=2, tokens="100,4096", model=[SMALL], method=None
+        limit=3, factor=1.3, lead=0, batch=2, tokens="100,4096", model=[SMALL], method=None
     ))  # fmt: skip
     shapes = list_shapes(parser_like, "h100-sxm")
     assert [s.title for s in shapes] == [f"{SMALL}, {n} tokens, B = 2" for n in (100, 4096)]

@@ -26,7 +26,7 @@ def test_right_and_timed(meter):
     kernels = [CPUKernel(PROBLEM), CPUKernel(PROBLEM)]
     for kernel in kernels:
         meter.check(kernel)
-    samples = meter.time(kernels, 3, 1e-4)
+    samples = meter.time(kernels, 3, 1e-4, 1e-4)
     assert [len(seconds) for seconds in samples] == [3, 3]
     assert all(seconds > 0 for row in samples for seconds in row)
 
@@ -56,11 +56,11 @@ def test_methods(new_method_meter, method):
     spoilt = CPUKernel(PROBLEM, lambda tensor: calls.append(tensor))
     for kernel in (good, spoilt):
         meter.check(kernel)
-    samples = meter.time([good, spoilt], 3, 1.0)
+    samples = meter.time([good, spoilt], 3, 1.0, 0.0)
     assert [len(seconds) for seconds in samples] == [3, 3]
     # A turn over the weights or one call in each of three rounds, and one before them.
     before = len(calls)
-    meter.time([spoilt], 3, 1.0)
+    meter.time([spoilt], 3, 1.0, 0.0)
     assert len(calls) - before == 4 * (1 if method == "R" else 2)
 
     with pytest.raises(ArithmeticError, match="relative error"):

@@ -63,7 +63,10 @@ def measure(result, chosen, built, meter, settings) -> None:
         return
     best = result.best
     samples = meter.time(
-        [built[s] for s in [best, *missing]], settings.final_rounds, settings.final_budget
+        [built[s] for s in [best, *missing]],
+        settings.final_rounds,
+        settings.final_budget,
+        settings.final_lead,
     )
     base, *others = (statistics.median(seconds) for seconds in samples)
     for schedule, seconds in zip(missing, others):

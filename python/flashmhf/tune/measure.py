@@ -55,7 +55,7 @@ class Meter:
         if not error <= limit:
             raise ArithmeticError(f"relative error {error:.2e}, above {limit:.1e}")
 
-    def time(self, artifacts, rounds, budget) -> list:
+    def time(self, artifacts, rounds, budget, lead) -> list:
         """Seconds of a call: a list for each artifact, one number a round."""
         entries = [Entry(str(i), self._flops, self._call(a)) for i, a in enumerate(artifacts)]
         return run_rounds(
@@ -65,6 +65,7 @@ class Meter:
             budget=budget,
             sets=len(self._sets),
             seed=self._seed,
+            lead=lead,
         )
 
     def close(self) -> None:
@@ -99,9 +100,9 @@ class MethodMeter(Meter):
         prepared, out = self._prepare(artifact), self._sets[0].out
         return few.replayed_error(self._way, prepared, out, self._want, self._rows)
 
-    def time(self, artifacts, rounds, budget) -> list:
+    def time(self, artifacts, rounds, budget, lead) -> list:
         """Seconds of a call: a list for each artifact, one number a round. Chains are
-        as long as those of `bench --method`, whatever `budget` says."""
+        as long as those of `bench --method`, whatever `budget` and `lead` say."""
         return self._way.run([self._prepare(a) for a in artifacts], rounds)
 
     def close(self) -> None:

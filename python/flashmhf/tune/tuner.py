@@ -17,7 +17,8 @@ from ..compiler import Artifact, compile
 class Settings:
     """rounds, budget: of the first look at every candidate; final_rounds,
     final_budget: of the finalists, which are at most `finalists` and within `near`
-    of the best. Budgets are seconds of a candidate in a round. margin: what another
+    of the best. Budgets are seconds of a candidate in a round, final_lead seconds in
+    front of a finalist's, see rounds.run_rounds. margin: what another
     schedule must gain over the model's pick to be kept instead. general_from: the
     tokens from which on a shape counts for kernels that take any number."""
 
@@ -27,6 +28,7 @@ class Settings:
     near: float = 1.04
     final_rounds: int = 11
     final_budget: float = 0.008
+    final_lead: float = 0.0
     margin: float = 0.01
     general_from: int = 4096
 
@@ -105,7 +107,7 @@ def keep(pick: str, times: dict, margin: float) -> str:
 def tune(shape, built, meter, settings, advance: Callable = lambda: None) -> Result:
     """The Result of a shape. `built`: see build. `meter` measures it:
     check(artifact) raises where the kernel is not right, time(artifacts, rounds,
-    budget) gives a list of seconds for each. `advance` is called for each
+    budget, lead) gives a list of seconds for each. `advance` is called for each
     candidate that was checked. Raises ValueError where none is right."""
     wrong, right = {}, []
     for candidate in shape.candidates:
@@ -122,11 +124,11 @@ def tune(shape, built, meter, settings, advance: Callable = lambda: None) -> Res
         reasons = "; ".join(sorted(set(wrong.values())))
         raise ValueError(f"{shape.title}: no candidate runs: {reasons}")
 
-    def medians(schedules, rounds, budget):
-        samples = meter.time([built[s] for s in schedules], rounds, budget)
+    def medians(schedules, *how):
+        samples = meter.time([built[s] for s in schedules], *how)
         return {s: statistics.median(seconds) for s, seconds in zip(schedules, samples)}
 
-    first = medians(right, settings.rounds, settings.budget)
+    first = medians(right, settings.rounds, settings.budget, 0.0)
     order = sorted(right, key=first.get)
     near = [s for s in order if first[s] <= settings.near * first[order[0]]]
     finalists = near[: settings.finalists]
@@ -134,7 +136,9 @@ def tune(shape, built, meter, settings, advance: Callable = lambda: None) -> Res
     # The pick is measured again with the best, to say what it costs.
     choices = dict.fromkeys([pick, *shape.choices.values()])
     finalists += [s for s in choices if s in right and s not in finalists]
-    times = medians(finalists, settings.final_rounds, settings.final_budget)
+    times = medians(
+        finalists, settings.final_rounds, settings.final_budget, settings.final_lead
+    )
     kept = keep(pick, times, settings.margin)
     return Result(shape, times, wrong, kept, len(right), dict(shape.choices), first)
 
