@@ -23,26 +23,37 @@ void SharedParts::abandon() {
   left.notify_all();
 }
 
-/// Of the block's cluster.
-StreamWork Warpgroup::getWork(const Instruction &i, int64_t tiles,
-                              bool isResident) const {
+/// Of the block's cluster; nothing where that is another than the launch's.
+std::optional<StreamWork> Warpgroup::getWork(const Instruction &i,
+                                             int64_t tiles, bool isResident) {
   int64_t cluster = i.tiles[0];
+  if (cluster != machine.grid.launch.cluster) {
+    fault(i, llvm::formatv("is of clusters of {0}, but {1} of the launch's "
+                           "blocks form one",
+                           cluster, machine.grid.launch.cluster));
+    return std::nullopt;
+  }
   return computeWork(tiles / cluster, i.target, machine.grid.blocks / cluster,
                      block.number / cluster, isResident);
 }
 
 bool Warpgroup::executeWorkRange(const Instruction &i) {
-  StreamWork work =
+  std::optional<StreamWork> work =
       getWork(i, scalars[i.operands[0]], scalars[i.operands[1]] != 0);
-  scalars[i.result] = work.whole;
-  scalars[i.result + 1] = work.whole + work.begins + work.ends;
+  if (!work)
+    return false;
+  scalars[i.result] = work->whole;
+  scalars[i.result + 1] = work->whole + work->begins + work->ends;
   return true;
 }
 
 bool Warpgroup::executeWorkItem(const Instruction &i) {
   int64_t item = scalars[i.operands[0]], whole = scalars[i.operands[1]];
-  StreamWork work =
+  std::optional<StreamWork> found =
       getWork(i, scalars[i.operands[2]], scalars[i.operands[3]] != 0);
+  if (!found)
+    return false;
+  const StreamWork &work = *found;
   if (whole != work.whole)
     return fault(i, llvm::formatv("takes {0} of its tiles for whole, but {1} "
                                   "are",

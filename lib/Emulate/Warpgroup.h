@@ -76,8 +76,8 @@ private:
   int64_t *getCounter(const Instruction &instruction, int64_t tile);
   bool executeArrivals(const Instruction &instruction);
   bool executeMeet(const Instruction &instruction);
-  StreamWork getWork(const Instruction &instruction, int64_t tiles,
-                     bool isResident) const;
+  std::optional<StreamWork> getWork(const Instruction &instruction,
+                                    int64_t tiles, bool isResident);
   bool executeWorkRange(const Instruction &instruction);
   bool executeWorkItem(const Instruction &instruction);
   bool executeLeavePart(const Instruction &instruction);

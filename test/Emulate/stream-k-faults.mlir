@@ -157,3 +157,18 @@ func.func @f(%o: memref<1x1x?x16xf32>) {
   hopper.launch @kernels::@k args(%o : memref<1x1x?x16xf32>) as [memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] persistent stream_k : memref<1x1x?x16xf32>
   return
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @k(%o: memref<1x1x?x16xf32>, %parts: index, %flags: index, %resident: index) kernel {
+    %c2 = arith.constant 2 : index
+    // expected-error @below {{is of clusters of 4, but 2 of the launch's blocks form one}}
+    %whole, %end = hopper.work_range of %c2 steps 8 resident %resident cluster 4
+    gpu.return
+  }
+}
+func.func @f(%o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%o : memref<1x1x?x16xf32>) as [memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] cluster 2 persistent stream_k : memref<1x1x?x16xf32>
+  return
+}

@@ -66,4 +66,24 @@ gpu.module @kernels {
     memref.store %givers, %out[%c3] : memref<4xindex>
     gpu.return
   }
+
+  // Clusters share as blocks do; each block has the tile of its place.
+
+  // CHECK-LABEL: gpu.func @pair
+  // CHECK:       %[[GRID:.*]] = arith.index_cast %{{.*}} : index to i32
+  // CHECK:       %[[CLUSTERS:.*]] = arith.divui %[[GRID]], %c2_i32
+  // CHECK:       %[[CLUSTER:.*]] = arith.divui %[[BLOCK:.*]], %c2_i32
+  // CHECK:       %[[FIRST:.*]] = arith.muli %[[CLUSTER]], %c2_i32
+  // CHECK:       %[[RANK:.*]] = arith.subi %[[BLOCK]], %[[FIRST]]
+  // CHECK:       %[[ITEM:.*]]:4 = scf.if
+  // CHECK-NEXT:    %[[AT:.*]] = arith.muli %{{.*}}, %[[CLUSTERS]]
+  // CHECK-NEXT:    arith.addi %[[CLUSTER]], %[[AT]]
+  // CHECK:       %[[PAIR:.*]] = arith.muli %[[ITEM]]#0, %c2_i32
+  // CHECK-NEXT:  arith.addi %[[PAIR]], %[[RANK]]
+  gpu.func @pair(%item: index, %whole: index, %tiles: index, %resident: index, %out: memref<4xindex>) {
+    %c0 = arith.constant 0 : index
+    %tile, %first, %last, %givers = hopper.work_item %item whole %whole of %tiles steps 22 resident %resident cluster 2
+    memref.store %tile, %out[%c0] : memref<4xindex>
+    gpu.return
+  }
 }

@@ -111,8 +111,10 @@ def widths(directory):
     variants = {"full": {}, "no-up": {"up": False}, "no-router":
                 {"router": False}, "groups": {"groups": 2}, "short":
                 {"dff": 40}}
-    for width, (name, variant) in itertools.product(
-            (64, 96, 128, 256), variants.items()):
+    # 224 columns are the most that share tiles.
+    kernels = [*itertools.product((64, 96, 128, 256), variants.items()),
+               *itertools.product((224, 240), [("full", {})])]
+    for width, (name, variant) in kernels:
         up = variant.get("up", True)
         router = variant.get("router", True)
         arguments = ["%q: !q", "%k: !w", "%v: !w", "%o: !q"]

@@ -2,6 +2,7 @@
 
 #on = #flashmhf.schedule<dff_tile = 64, token_tile = 128, persistent = true, stream_k = true>
 #off = #flashmhf.schedule<dff_tile = 64, token_tile = 128, persistent = true>
+#pairs = #flashmhf.schedule<dff_tile = 64, token_tile = 128, cluster = 2, persistent = true, stream_k = true>
 !map = !hopper.tensor_map<1x1x64x64xbf16>
 !ring = !hopper.ring<1 x 64x64xbf16>
 !s = !hopper.slot<64x64xbf16>
@@ -82,6 +83,46 @@ gpu.module @kernels {
         %rounded = arith.truncf %sum : vector<64x64xf32> to vector<64x64xbf16>
         %b, %h, %row = hopper.tile_coordinates %n of %o tiles [1, 1, 128] : !out
         hopper.store %rounded, %o[%b, %h, %row, %c0] : vector<64x64xbf16>, !out
+      }
+    }
+    gpu.return
+  }
+
+  // The blocks of a cluster share with those at their places in other clusters.
+
+  // CHECK-LABEL: gpu.func @clusters
+  // CHECK:         %[[PWHOLE:.*]], %[[PEND:.*]] = hopper.work_range of %{{.*}} steps 3 resident %{{.*}} cluster 2
+  // CHECK:           hopper.work_item %{{.*}} whole %[[PWHOLE]] of %{{.*}} steps 3 resident %{{.*}} cluster 2
+  // CHECK:       consumers 2
+  // CHECK:           %{{.*}}, %{{.*}}, %{{.*}}, %[[GIVERS:.*]] = hopper.work_item %{{.*}} steps 3 resident %{{.*}} cluster 2
+  // CHECK:           hopper.add_parts %{{.*}} stride 4 count %[[GIVERS]]
+  gpu.func @clusters(%m: !map, %o: !out, %parts: index, %flags: index, %resident: index) kernel attributes {flashmhf.schedule = #pairs} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c3 = arith.constant 3 : index
+    %zero = arith.constant dense<0.0> : vector<64x64xf32>
+    %r = hopper.ring "K" : !ring
+    hopper.warpgroups producer registers 24 {
+      %n0 = gpu.block_id x
+      %g = gpu.grid_dim x
+      %count = hopper.tile_count %o tiles [1, 1, 128] cluster 2 : !out
+      scf.for %n = %n0 to %count step %g {
+        scf.for %e = %c0 to %c3 step %c1 {
+          hopper.put %m[%c0, %e, %c0, %c0] into %r : !map, !ring
+        }
+      }
+    } consumers 2 registers 240 {
+      %n0 = gpu.block_id x
+      %g = gpu.grid_dim x
+      %count = hopper.tile_count %o tiles [1, 1, 128] cluster 2 : !out
+      scf.for %n = %n0 to %count step %g {
+        %sum = scf.for %e = %c0 to %c3 step %c1 iter_args(%acc = %zero) -> (vector<64x64xf32>) {
+          %k = hopper.get %r : !ring -> !s
+          hopper.release %k : !s
+          scf.yield %acc : vector<64x64xf32>
+        }
+        %rounded = arith.truncf %sum : vector<64x64xf32> to vector<64x64xbf16>
+        hopper.store %rounded, %o[%c0, %c0, %c0, %c0] : vector<64x64xbf16>, !out
       }
     }
     gpu.return

@@ -26,7 +26,8 @@ def Hopper_WorkRangeOp : Hopper_Op<"work_range", [Pure]> {
   }];
   let arguments = (ins Index:$tiles, ConfinedAttr<I64Attr, [IntPositive]>:$steps,
                        Index:$resident,
-                       DefaultValuedAttr<I64Attr, "1">:$cluster);
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>,
+                                         "1">:$cluster);
   let results = (outs Index:$whole, Index:$end);
   let assemblyFormat = [{
     `of` $tiles `steps` $steps `resident` $resident (`cluster` $cluster^)?
@@ -52,7 +53,8 @@ def Hopper_WorkItemOp : Hopper_Op<"work_item",
   let arguments = (ins Index:$item, Index:$whole, Index:$tiles,
                        ConfinedAttr<I64Attr, [IntPositive]>:$steps,
                        Index:$resident,
-                       DefaultValuedAttr<I64Attr, "1">:$cluster);
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>,
+                                         "1">:$cluster);
   let results = (outs Index:$tile, Index:$first, Index:$last, Index:$givers);
   let assemblyFormat = [{
     $item `whole` $whole `of` $tiles `steps` $steps `resident` $resident
