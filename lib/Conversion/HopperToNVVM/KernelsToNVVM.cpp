@@ -33,8 +33,9 @@ struct HopperKernelsToNVVM
     gpu::GPUModuleOp module = getOperation();
     LLVMTypeConverter converter(
         &getContext(),
-        LowerToLLVMOptions(&getContext(), DataLayout(cast<DataLayoutOpInterface>(
-                                              module.getOperation()))));
+        LowerToLLVMOptions(
+            &getContext(),
+            DataLayout(cast<DataLayoutOpInterface>(module.getOperation()))));
     configureGpuToNVVMTypeConverter(converter);
     LLVMConversionTarget target(getContext());
     RewritePatternSet patterns(&getContext());
