@@ -23,8 +23,10 @@ static constexpr double kMuchActivation = 0.6;
 
 /// Head widths up to which pieces, too, try to shorten the activation.
 static constexpr int64_t kNarrow = 64;
-/// The widest head whose partial sums blocks leave for each other.
+/// The widest head whose partial sums blocks leave for each other, and those in
+/// clusters.
 static constexpr int64_t kWidestShared = 224;
+static constexpr int64_t kWidestSharedInClusters = 160;
 
 /// Tiles of d_ff, best first: powers of two, and where F is known the smallest
 /// tile for each number of steps that F may take.
@@ -139,8 +141,10 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
     // Beside three consumers it made D = 64 4% slower.
     schedule.holdQ = schedule.consumers <= 2 && canHoldQ(op, schedule);
     // Without fused tiles it spills, and beside the sums of wider heads.
+    int64_t widest =
+        schedule.cluster > 1 ? kWidestSharedInClusters : kWidestShared;
     schedule.streamK = schedule.fuseTiles && !schedule.rotate &&
-                       !schedule.scaleSums && op.headWidth <= kWidestShared;
+                       !schedule.scaleSums && op.headWidth <= widest;
     if (findFault(op, schedule))
       return;
     Prediction prediction = predict(op, schedule, chip);
