@@ -27,6 +27,8 @@ static constexpr int64_t kNarrow = 64;
 /// clusters.
 static constexpr int64_t kWidestShared = 224;
 static constexpr int64_t kWidestSharedInClusters = 160;
+/// The widest head whose Q consumers hold in a cluster; beyond, they spill.
+static constexpr int64_t kWidestHeldInClusters = 192;
 
 /// Tiles of d_ff, best first: powers of two, and where F is known the smallest
 /// tile for each number of steps that F may take.
@@ -139,7 +141,10 @@ std::vector<Candidate> flashmhf::getCandidates(const OperatorFacts &op,
   auto add = [&](ScheduleFields schedule) {
     schedule.programmatic = programmatic;
     // Beside three consumers it made D = 64 4% slower.
-    schedule.holdQ = schedule.consumers <= 2 && canHoldQ(op, schedule);
+    schedule.holdQ =
+        schedule.consumers <= 2 &&
+        (schedule.cluster == 1 || op.headWidth <= kWidestHeldInClusters) &&
+        canHoldQ(op, schedule);
     // Without fused tiles it spills, and beside the sums of wider heads.
     int64_t widest =
         schedule.cluster > 1 ? kWidestSharedInClusters : kWidestShared;

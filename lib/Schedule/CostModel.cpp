@@ -99,9 +99,17 @@ static constexpr double kJoinMemory = 4.46;
 
 // From docs/performance.md, the forward kernel.
 
-/// A cluster of two is 1% slower than none (370m, 1.3b, 16384 tokens): what
-/// multicast saves in traffic has not been seen to save time there.
-static constexpr double kCluster = 1.01;
+/// A cluster of two beside none, whole sums, each at the clock that its own
+/// power leaves it (1000 to 65536 tokens, D = 96 to 192): multicast halves what
+/// is read from L2, which is power, and blocks wait for one another. Where
+/// there is a ring of one slot (D = 256 with U) the latter is more; three
+/// consumers (D = 64) read less per product; and a chip that is not full has
+/// power to spare.
+static constexpr double kCluster = 0.984;
+static constexpr double kClusterShallow = 1.048;
+static constexpr double kClusterThree = 1.02;
+static constexpr double kClusterIdle = 1.006;
+static constexpr double kFullChip = 0.75;
 /// What is left exposed at the end of a tile, with a thread that fetches Q
 /// ahead and where tiles are fused besides: of 16384 tokens of 370m the
 /// multiprocessors were busy for 554, 547 and 543 thousand cycles.
@@ -265,6 +273,17 @@ static double getMemoryTime(const OperatorFacts &op,
          getUnevenTime(op, schedule, chip, counts);
 }
 
+/// The time of a kernel of whole sums in clusters over that of one in none.
+static double getClusterFactor(const ScheduleFields &schedule, const Chip &chip,
+                               const Prediction &counts) {
+  if (llvm::is_contained(schedule.stages, 1))
+    return kClusterShallow;
+  if (schedule.consumers > 2)
+    return kClusterThree;
+  bool full = double(counts.blocks) >= kFullChip * double(chip.multiprocessors);
+  return full ? kCluster : kClusterIdle;
+}
+
 Prediction flashmhf::predict(const OperatorFacts &facts,
                              const ScheduleFields &schedule, const Chip &chip) {
   OperatorFacts op = assumeSizes(facts);
@@ -357,7 +376,7 @@ Prediction flashmhf::predict(const OperatorFacts &facts,
   if (schedule.exchange && schedule.stages[0] == 2)
     result.microseconds *= kShallow;
   if (schedule.cluster > 1 && schedule.split == 1)
-    result.microseconds *= kCluster;
+    result.microseconds *= getClusterFactor(schedule, chip, result);
   else if (schedule.cluster > 1 && schedule.consumers > 1)
     result.microseconds += kClusterPieces;
   if (schedule.rotate)

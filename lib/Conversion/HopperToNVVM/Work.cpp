@@ -52,10 +52,15 @@ struct Words {
 /// StreamWork.
 struct Rest {
   Value steps, sharers;
-  /// Where the share of a cluster begins.
-  Value getStart(Words w, Value cluster) const {
-    return w.div(w.mul(w.min(cluster, sharers), steps), sharers);
-  }
+};
+
+/// A cluster's part of it, in steps of the rest: of tile `ended` from `from`
+/// on, and of tile `begun`, which starts at `beginStart`, from `beginFirst` to
+/// `to`.
+struct Share {
+  Share(Words w, Rest rest, Value cluster, Value steps);
+
+  Value from, to, begun, ended, beginStart, beginFirst;
 };
 
 /// The grid in clusters, which share as blocks would.
@@ -66,6 +71,18 @@ struct Clusters {
   Value count, number, rank;
 };
 } // namespace
+
+Share::Share(Words w, Rest rest, Value cluster, Value steps) {
+  auto getStart = [&](Value cluster) {
+    return w.div(w.mul(w.min(cluster, rest.sharers), rest.steps), rest.sharers);
+  };
+  from = getStart(cluster);
+  to = getStart(w.add(cluster, w.get(1)));
+  begun = w.div(to, steps);
+  ended = w.div(from, steps);
+  beginStart = w.mul(begun, steps);
+  beginFirst = w.max(from, beginStart);
+}
 
 Clusters::Clusters(Words w, int64_t size) : size(size) {
   count = w.take(gpu::GridDimOp::create(w.b, w.loc, gpu::Dimension::x));
@@ -128,11 +145,9 @@ struct ArithOfWorkRange : OpRewritePattern<WorkRangeOp> {
     auto ifOp = scf::IfOp::create(rewriter, loc, TypeRange{word, word}, shares,
                                   /*withElseRegion=*/true);
     rewriter.setInsertionPointToStart(ifOp.thenBlock());
-    Value from = rest.getStart(w, own);
-    Value to = rest.getStart(w, w.add(own, w.get(1)));
-    Value begun = w.div(to, w.get(steps));
-    Value begins = w.less(w.max(from, w.mul(begun, w.get(steps))), to);
-    Value ends = w.less(w.div(from, w.get(steps)), begun);
+    Share share(w, rest, own, w.get(steps));
+    Value begins = w.less(share.beginFirst, share.to);
+    Value ends = w.less(share.ended, share.begun);
     scf::YieldOp::create(
         rewriter, loc,
         ValueRange{whole, w.add(whole, w.add(w.count(begins), w.count(ends)))});
@@ -174,23 +189,21 @@ struct ArithOfWorkItem : OpRewritePattern<WorkItemOp> {
     Rest rest = getRest(w, left, op.getSteps(), clusters.count);
     // A loop may ask for what is behind its last item: no division by 0.
     rest = {w.max(rest.steps, one), w.max(rest.sharers, one)};
-    Value from = rest.getStart(w, own);
-    Value to = rest.getStart(w, w.add(own, one));
-    Value begun = w.div(to, steps), ended = w.div(from, steps);
-    Value beginStart = w.mul(begun, steps), endStart = w.mul(ended, steps);
-    Value beginFirst = w.max(from, beginStart);
-    Value begins = w.both(w.less(beginFirst, to),
+    Share share(w, rest, own, steps);
+    Value endStart = w.mul(share.ended, steps);
+    Value begins = w.both(w.less(share.beginFirst, share.to),
                           w.compare(arith::CmpIPredicate::eq, item, whole));
-    Value endFirst = w.sub(from, endStart);
+    Value endFirst = w.sub(share.from, endStart);
     // The first one whose share goes beyond the first step of the tile.
     Value past = w.mul(w.add(endStart, one), rest.sharers);
     Value giver = w.div(w.sub(w.add(past, rest.steps), one), rest.steps);
     Value hasGivers = w.less(zero, w.select(begins, zero, endFirst));
     scf::YieldOp::create(
         rewriter, loc,
-        ValueRange{w.add(taken, w.select(begins, begun, ended)),
-                   w.select(begins, w.sub(beginFirst, beginStart), endFirst),
-                   w.select(begins, w.sub(to, beginStart), steps),
+        ValueRange{w.add(taken, w.select(begins, share.begun, share.ended)),
+                   w.select(begins, w.sub(share.beginFirst, share.beginStart),
+                            endFirst),
+                   w.select(begins, w.sub(share.to, share.beginStart), steps),
                    w.select(hasGivers, w.sub(w.add(own, one), giver), zero)});
 
     rewriter.setInsertionPointAfter(ifOp);

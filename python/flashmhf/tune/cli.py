@@ -22,8 +22,8 @@ and keeps the fastest in a tuning database, which `database=FILE` makes the comp
 read. Says how much longer the model's own pick takes than the best found. Needs torch
 and a GPU, --dry-run neither. Exit status 0 where every shape was tuned."""
 
-MANY = "8,16,32,64,128,256,512,1000,2048,4096,16384"
-FEW = "1,2,4,8,16,32,64,128,256,512,1024,2048,4096"
+MANY = "8,16,32,64,128,256,512,1000,2048,4096,16384,65536"
+FEW = "1,2,4,8,16,32,64,128,256,512,1024,2048"
 #: Seconds that a shape may take before the run gives up: a kernel hangs.
 HANG_SECONDS = 90
 

@@ -3,7 +3,7 @@
 // RUN: flashmhf-opt %s --flashmhf-assign-schedule=tuned=false | FileCheck %s
 
 // CHECK-LABEL: func.func @d128
-// CHECK: schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = true, overlap = true, rotate = false, producers = 2, fuse_tiles = true, halve_q = true, stream_k = true>
+// CHECK: schedule = #flashmhf.schedule<token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 2, persistent = true, overlap = true, rotate = false, producers = 2, fuse_tiles = true, halve_q = true, stream_k = true>
 func.func @d128(%q: memref<?x8x?x128xbf16>, %w: memref<8x11x256x128xbf16>, %o: memref<?x8x?x128xbf16>) {
   flashmhf.mhffn silu ins(%q, %w, %w : memref<?x8x?x128xbf16>, memref<8x11x256x128xbf16>, memref<8x11x256x128xbf16>) up(%w : memref<8x11x256x128xbf16>) outs(%o : memref<?x8x?x128xbf16>)
   return
