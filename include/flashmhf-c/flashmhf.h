@@ -273,8 +273,9 @@ FLASHMHF_API FlashmhfStatus flashmhfEmulatorRun(
     const FlashmhfEmulator *emulator, const DLTensor *const *tensors,
     int32_t count, int32_t multiprocessors);
 
-/** The same, and the predicted time line of the first block on an H100: who
- *  waits for what and what overlaps, as JSON that Chrome and Perfetto open.
+/** The same, and the predicted time line on an H100 of the first block or, if
+ *  slower, of one that shares tiles with others: who waits for what and what
+ *  overlaps, as JSON that Chrome and Perfetto open.
  *  `*trace` goes back to flashmhfStringDestroy(). */
 FLASHMHF_API FlashmhfStatus flashmhfEmulatorTrace(
     const FlashmhfEmulator *emulator, const DLTensor *const *tensors,

@@ -125,7 +125,14 @@ struct Grid {
   int64_t blocks;
   int64_t maxSteps;
   Workspace *workspace;
+  /// Whether blocks of lower numbers run, too, and leave their partial sums.
+  bool isWhole;
 };
+
+/// The first block of a cluster that ends a tile which others have begun and,
+/// if there is such a one, begins another. None where none of the launch's
+/// `tiles` is shared.
+std::optional<int64_t> findSharer(const Grid &grid, int64_t tiles);
 
 class Machine {
 public:

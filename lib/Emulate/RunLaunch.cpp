@@ -87,6 +87,15 @@ static Error checkParameter(const ParameterInfo &info, const TensorRef &tensor,
   return Error::success();
 }
 
+/// The first blocks of the groups that are timed. No block does more than the
+/// first does, but where tiles are shared it adds nobody's partial sum.
+static SmallVector<int64_t> getTimedGroups(const Grid &grid, int64_t tiles) {
+  SmallVector<int64_t> groups = {0};
+  if (std::optional<int64_t> sharer = findSharer(grid, tiles))
+    groups.push_back(*sharer);
+  return groups;
+}
+
 Error emulation::runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
                            const EmulateOptions &options) {
   SmallVector<TensorRef> parameters;
@@ -95,7 +104,7 @@ Error emulation::runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   int64_t cluster = launch.cluster;
   auto [batches, heads, rows] =
       countTiles(tensors[launch.over].sizes, launch.tiles, cluster);
-  int64_t blocks = batches * heads * rows;
+  int64_t tiles = batches * heads * rows, blocks = tiles;
   Workspace workspace;
   if (launch.hasMeetings()) {
     workspace.counters.resize(blocks * launch.kernel.consumers);
@@ -128,33 +137,46 @@ Error emulation::runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
     if (Error error = checkParameter(info, tensor, argument))
       return error;
 
-  Grid grid{launch, parameters, blocks, options.maxSteps, &workspace};
-  int64_t end = options.firstClusterOnly ? cluster : blocks;
-  // The first block is to run on the machine that records it.
+  Grid grid{launch,           parameters, blocks,
+            options.maxSteps, &workspace, !options.timelineOnly};
+  SmallVector<int64_t> timed, groups;
+  if (options.timeline)
+    timed = getTimedGroups(grid, tiles);
+  if (options.timelineOnly)
+    groups = timed;
+  else
+    for (int64_t first = 0; first < blocks; first += cluster)
+      groups.push_back(first);
+  // What is timed is to run on the machine that records it.
   unsigned workers = options.timeline ? 1 : options.threads;
   if (workers == 0)
     workers =
         llvm::divideCeil(std::max(std::thread::hardware_concurrency(), 1u),
                          launch.kernel.consumers * cluster);
-  workers = std::min<int64_t>(workers, end / cluster);
-  std::atomic<int64_t> next = 0;
+  workers = std::min<int64_t>(workers, groups.size());
+  std::atomic<size_t> next = 0;
   std::atomic<bool> failed = false;
-  std::vector<Record> records;
   std::vector<std::unique_ptr<Machine>> machines;
   machines.reserve(workers);
   for (unsigned i = 0; i < workers; ++i)
     machines.push_back(std::make_unique<Machine>(grid));
-  if (options.timeline)
-    machines.front()->record();
+  std::optional<Timeline> longest;
   auto work = [&](Machine &machine) {
-    for (int64_t first = next.fetch_add(cluster); first < end && !failed;
-         first = next.fetch_add(cluster)) {
-      if (!machine.runGroup(first)) {
+    for (size_t i = next++; i < groups.size() && !failed; i = next++) {
+      bool isTimed = llvm::is_contained(timed, groups[i]);
+      if (isTimed)
+        machine.record();
+      if (!machine.runGroup(groups[i])) {
         failed = true;
         workspace.parts.abandon();
       }
-      if (options.timeline && first == 0)
-        records = machine.takeRecords();
+      if (!isTimed)
+        continue;
+      Timeline timeline =
+          predict(launch.kernel, machine.takeRecords(), options.costs);
+      timeline.block = groups[i];
+      if (!longest || timeline.cycles > longest->cycles)
+        longest = std::move(timeline);
     }
   };
   std::vector<std::thread> threads;
@@ -163,8 +185,8 @@ Error emulation::runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   work(*machines.front());
   for (std::thread &thread : threads)
     thread.join();
-  if (options.timeline && !failed) {
-    *options.timeline = predict(launch.kernel, records, options.costs);
+  if (longest && !failed) {
+    *options.timeline = std::move(*longest);
     options.timeline->blocks = blocks;
     for (auto [tensor, parameter] :
          llvm::zip_equal(parameters, launch.kernel.parameters))
@@ -181,7 +203,7 @@ Error emulation::runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
     else
       llvm::consumeError(std::move(error));
   }
-  if (!first && end == blocks && !workspace.parts.bySlot.empty())
+  if (!first && grid.isWhole && !workspace.parts.bySlot.empty())
     return llvm::make_error<EmulationFault>(
         launch.kernel.location,
         llvm::formatv("nobody has added the partial sum in slot "

@@ -18,7 +18,7 @@ namespace mlir::hopper::emulation {
 /// can emulate that.
 llvm::Error checkTensor(Type type, const TensorRef &tensor, unsigned index);
 
-/// Runs all blocks of `launch`, or those of its first cluster. `tensors` are
+/// Runs all blocks of `launch`, or those that its timeline needs. `tensors` are
 /// the function's.
 llvm::Error runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
                       const EmulateOptions &options);

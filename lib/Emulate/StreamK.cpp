@@ -23,6 +23,29 @@ void SharedParts::abandon() {
   left.notify_all();
 }
 
+std::optional<int64_t> emulation::findSharer(const Grid &grid, int64_t tiles) {
+  auto isRange = [](const Instruction &i) {
+    return i.opcode == Opcode::WorkRange;
+  };
+  const Launch &launch = grid.launch;
+  auto range = llvm::find_if(launch.kernel.consumer.code, isRange);
+  if (!launch.streamK || range == launch.kernel.consumer.code.end())
+    return std::nullopt;
+  int64_t clusters = grid.blocks / launch.cluster;
+  std::optional<int64_t> found;
+  for (int64_t n = 0; n < clusters; ++n) {
+    StreamWork work = computeWork(tiles / launch.cluster, range->target,
+                                  clusters, n, grid.workspace->isResident);
+    if (work.givers == 0)
+      continue;
+    if (work.begins)
+      return n * launch.cluster;
+    if (!found)
+      found = n * launch.cluster;
+  }
+  return found;
+}
+
 /// Of the block's cluster; nothing where that is another than the launch's.
 std::optional<StreamWork> Warpgroup::getWork(const Instruction &i,
                                              int64_t tiles, bool isResident) {
@@ -88,6 +111,9 @@ bool Warpgroup::executeLeavePart(const Instruction &i) {
   const float *values = getFloats(i.operands[0]);
   int64_t slot = scalars[i.operands[2]];
   record({Event::Kind::Store, 0, 0, 0, double(info.getSize() * sizeof(float))});
+  // Until others see it.
+  record({Event::Kind::Load, 0, 0, 0, 0});
+  record({Event::Kind::Compute});
   SharedParts &parts = machine.grid.workspace->parts;
   std::lock_guard<std::mutex> lock(parts.mutex);
   if (slot / machine.grid.launch.kernel.consumers != block.number ||
@@ -110,6 +136,14 @@ bool Warpgroup::executeAddParts(const Instruction &i) {
     slot -= i.target;
     if (slot < 0)
       return fault(i, "adds a partial sum of a block below 0");
+    // Whether it is there, and the sum itself.
+    record({Event::Kind::Load, 0, 0, 0, 0});
+    record({Event::Kind::Compute});
+    record(
+        {Event::Kind::Load, 0, 0, 0, double(info.getSize() * sizeof(float))});
+    record({Event::Kind::Compute, 0, 0, 0, double(info.getSize())});
+    if (!machine.grid.isWhole)
+      continue;
     std::unique_lock<std::mutex> lock(parts.mutex);
     parts.left.wait(lock, [&] {
       return parts.isAbandoned || parts.bySlot.count(slot) != 0;

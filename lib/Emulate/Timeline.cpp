@@ -302,9 +302,9 @@ std::string Timeline::toText(int64_t multiprocessors) const {
   llvm::raw_string_ostream os(text);
   os << llvm::formatv("kernel {0}: {1} blocks on {2} multiprocessors\n", kernel,
                       blocks, multiprocessors)
-     << llvm::formatv("block 0: {0:f0} cycles, {1:f1} us at {2:f3} GHz; all: "
-                      "{3:f1} us\n",
-                      cycles, microseconds, costs.clockGHz,
+     << llvm::formatv("block {0}: {1:f0} cycles, {2:f1} us at {3:f3} GHz; "
+                      "all: {4:f1} us\n",
+                      block, cycles, microseconds, costs.clockGHz,
                       getMicroseconds(multiprocessors))
      << llvm::formatv("busy: tensor cores {0:P1}, memory {1:P1}, special "
                       "functions {2:P1}\n",

@@ -209,7 +209,7 @@ static Expected<Artifact> predictTimeline(Compilation &compilation) {
   hopper::Timeline timeline;
   hopper::EmulateOptions options;
   options.timeline = &timeline;
-  options.firstClusterOnly = true;
+  options.timelineOnly = true;
   if (Error error = (*emulator)->run(tensors, options))
     return makeError(ErrorKind::Compile, toString(std::move(error)));
   return Artifact{timeline.toText(options.multiprocessors), std::nullopt, ""};

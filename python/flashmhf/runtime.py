@@ -44,8 +44,9 @@ def run(q, k, u, v, r=None, *, activation="silu", out=None, target=None, stream=
         torch.cuda.Stream; default: torch's current stream of the tensors' GPU for
         torch tensors, else CUDA's default stream. Nothing waits for it.
 
-    trace : with target "emulate", a file to write the predicted time line of the
-        first block on an H100 to, for Chrome's or Perfetto's viewer.
+    trace : with target "emulate", a file to write the predicted time line on an H100 of
+        the first block or, if slower, one that shares tiles with others to, for Chrome's
+        or Perfetto's viewer.
 
     The function is compiled on the first call with its sizes, dtype and
     activation, on a GPU with schedules for the one that the tensors are on, and kept;

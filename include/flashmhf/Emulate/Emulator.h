@@ -36,11 +36,13 @@ struct EmulateOptions {
   unsigned threads = 0;
   /// Instructions that one warpgroup of one block may execute.
   int64_t maxSteps = int64_t(1) << 28;
-  /// Where to write the predicted time of the first block of the last launch.
+  /// Where to write the predicted time of the last launch's first block or,
+  /// where blocks share tiles, of one in the middle if that takes longer.
   Timeline *timeline = nullptr;
   CostTable costs;
-  /// Runs the first cluster of each launch only, for its timeline.
-  bool firstClusterOnly = false;
+  /// Runs only the clusters that the timeline needs, without what others leave
+  /// for them.
+  bool timelineOnly = false;
 };
 
 /// What an emulation found, and the operation at fault.

@@ -40,6 +40,7 @@ struct Timeline {
   std::string kernel;
   CostTable costs;
   int64_t blocks = 0;
+  int64_t block = 0; ///< The number of the one that it is of.
   std::vector<Slice> slices;
   double cycles = 0;
   /// Bytes of all arguments, which device memory delivers or takes once.
