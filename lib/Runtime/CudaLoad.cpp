@@ -206,14 +206,13 @@ Error CudaKernel::Impl::loadVariant(const KernelContract &kernel,
           "reserve " + llvm::Twine(kernel.sharedMemory) +
               " bytes of shared memory"))
     return error;
-  if (kernel.hasWorkspace()) {
-    if (!workspaces)
-      workspaces = std::make_unique<WorkspacePool>(driver);
+  if (kernel.hasWorkspace() && !workspaces)
+    workspaces = std::make_unique<WorkspacePool>(driver);
+  int64_t cluster = kernel.getClusterBlocks();
+  if (kernel.hasWorkspace() || (kernel.grid.persistent && cluster > 1))
     if (Error error = countBlocksAtOnce(kernel, variant))
       return error;
-  }
   // More than 8 blocks to a cluster is not portable and must be asked for.
-  int64_t cluster = kernel.getClusterBlocks();
   if (cluster <= 8)
     return Error::success();
   return driver.check(driver.funcSetAttribute(variant.function,

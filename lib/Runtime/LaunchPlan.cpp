@@ -76,11 +76,11 @@ static Expected<MemRefPlan> planMemRef(const ContractArgument &argument,
 }
 
 /// Tiles of the output, those along the rows rounded up to whole clusters; a
-/// persistent kernel runs at most as many clusters as fit the GPU at once. Also
+/// persistent kernel runs at most as many clusters as fit `most` blocks. Also
 /// the workspace for them.
 static Error planGrid(const KernelContract &kernel,
                       const ContractArgument &argument, const TensorView &view,
-                      unsigned multiprocessors, LaunchPlan &plan) {
+                      unsigned most, LaunchPlan &plan) {
   constexpr uint64_t maxGrid = (uint64_t(1) << 31) - 1;
   // A cluster of pieces has one tile.
   uint64_t cluster = kernel.grid.push ? 1 : kernel.getClusterBlocks();
@@ -105,8 +105,8 @@ static Error planGrid(const KernelContract &kernel,
     blocks = llvm::SaturatingMultiply(blocks, uint64_t(kernel.grid.pieces));
   }
   if (kernel.grid.persistent)
-    blocks = std::min<uint64_t>(
-        blocks, std::max<uint64_t>(multiprocessors / cluster, 1) * cluster);
+    blocks = std::min<uint64_t>(blocks, std::max<uint64_t>(most / cluster, 1) *
+                                            cluster);
   if (kernel.grid.streamK) {
     blocks = std::min<uint64_t>(
         blocks, llvm::alignDown(hopper::kMaxStreamBlocks, cluster));
@@ -174,11 +174,12 @@ mlir::flashmhf::planLaunch(const LaunchContract &contract, unsigned variant,
     plan.parameters.push_back(*map);
   }
 
-  if (Error error = planGrid(kernel, over, output, multiprocessors, plan))
+  if (blocksAtOnce == 0)
+    blocksAtOnce = multiprocessors;
+  if (Error error = planGrid(kernel, over, output,
+                             std::min(multiprocessors, blocksAtOnce), plan))
     return std::move(error);
-  plan.isResident =
-      kernel.hasWorkspace() &&
-      plan.grid[0] <= (blocksAtOnce ? blocksAtOnce : multiprocessors);
+  plan.isResident = kernel.hasWorkspace() && plan.grid[0] <= blocksAtOnce;
   llvm::copy(kernel.block, plan.block.begin());
   llvm::copy(kernel.cluster, plan.cluster.begin());
   plan.sharedMemory = kernel.sharedMemory;

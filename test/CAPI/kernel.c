@@ -81,6 +81,29 @@ static void testClusters(void) {
   flashmhfKernelDestroy(kernel);
 }
 
+static const char *const persistentContract =
+    "{\"version\": 1, \"kernel\": \"persistent\", \"chip\": \"sm_90a\","
+    " \"block\": [384, 1, 1], \"cluster\": [4, 1, 1],"
+    " \"shared_memory\": 200000,"
+    " \"grid\": {\"argument\": 2, \"tiles\": [1, 1, 128],"
+    "            \"persistent\": true}," OPERANDS "]}";
+
+/* 132 multiprocessors have room for 33 clusters of 4 blocks, but the GPU for
+ * 32. */
+static void testPersistentClusters(void) {
+  FlashmhfKernel *kernel = NULL;
+  Tensor q, k, out;
+  const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
+  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 4096, 128);
+  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
+  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 4096, 128);
+  printf("persistent clusters\n");
+  CHECK(flashmhfKernelLoad("ptx", 3, persistentContract, 0, &kernel) ==
+        FLASHMHF_OK);
+  CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
+  flashmhfKernelDestroy(kernel);
+}
+
 static const char *const pushContract =
     "{\"version\": 3, \"kernel\": \"push\", \"chip\": \"sm_90a\","
     " \"block\": [256, 1, 1], \"cluster\": [16, 1, 1],"
@@ -206,6 +229,7 @@ int main(void) {
   flashmhfKernelDestroy(kernel);
   testPieces();
   testClusters();
+  testPersistentClusters();
   testPushes();
   return finish();
 }

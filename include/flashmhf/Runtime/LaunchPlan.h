@@ -60,9 +60,10 @@ unsigned pickVariant(const LaunchContract &contract,
                      llvm::ArrayRef<TensorView> tensors);
 
 /// The launch of one variant: checks `tensors` against the rules of the tensor
-/// memory accelerator. Errors name the argument. `multiprocessors` bounds the
-/// grid of a persistent kernel. The GPU runs `blocksAtOnce` blocks of the
-/// kernel at a time, whole clusters of them; 0: one for each multiprocessor.
+/// memory accelerator. Errors name the argument. The GPU runs `blocksAtOnce`
+/// blocks of the kernel at a time, whole clusters of them; 0: one for each
+/// multiprocessor. That and `multiprocessors` bound the grid of a persistent
+/// kernel.
 llvm::Expected<LaunchPlan> planLaunch(const LaunchContract &contract,
                                       unsigned variant,
                                       llvm::ArrayRef<TensorView> tensors,
