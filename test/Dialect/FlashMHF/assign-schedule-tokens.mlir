@@ -31,7 +31,7 @@ func.func @t1000(%q: !q2, %w: !w, %o: !q2) -> !q2 {
 }
 
 // CHECK-LABEL: func.func @t4096
-// CHECK: token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 1, persistent = true, overlap = true, rotate = false, producers = 2, fuse_tiles = true, halve_q = true>
+// CHECK: token_tile = 128, dff_tile = 128, stages = [2, 2, 2], consumers = 2, registers = [24, 240], cluster = 2, persistent = true, overlap = true, rotate = false, producers = 2, fuse_tiles = true, halve_q = true>
 !q3 = tensor<1x8x4096x128xbf16>
 func.func @t4096(%q: !q3, %w: !w, %o: !q3) -> !q3 {
   %r = flashmhf.mhffn silu ins(%q, %w, %w : !q3, !w, !w) up(%w : !w) outs(%o : !q3) -> !q3
