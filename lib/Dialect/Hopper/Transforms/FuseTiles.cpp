@@ -266,7 +266,7 @@ namespace {
 struct HopperFuseTiles : hopper::impl::HopperFuseTilesBase<HopperFuseTiles> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      flashmhf::ScheduleAttr schedule = getSchedule(func);
+      flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
       if (!schedule || !schedule.getFuseTiles())
         return;
       SmallVector<std::unique_ptr<TileLoop>> found;

@@ -61,7 +61,7 @@ namespace {
 struct HopperHoldQ : hopper::impl::HopperHoldQBase<HopperHoldQ> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      flashmhf::ScheduleAttr schedule = getSchedule(func);
+      flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
       if (!schedule || !schedule.getHoldQ())
         return;
       SmallVector<GetOp> gets;

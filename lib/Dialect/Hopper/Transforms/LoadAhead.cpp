@@ -118,7 +118,7 @@ namespace {
 struct HopperLoadAhead : hopper::impl::HopperLoadAheadBase<HopperLoadAhead> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      flashmhf::ScheduleAttr schedule = getSchedule(func);
+      flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
       if (!schedule || schedule.getSplit() == 1)
         return;
       SmallVector<Operation *> loads;

@@ -48,7 +48,7 @@ namespace {
 struct HopperPaceStart : hopper::impl::HopperPaceStartBase<HopperPaceStart> {
   void runOnOperation() override {
     getOperation()->walk([](gpu::GPUFuncOp func) {
-      flashmhf::ScheduleAttr schedule = getSchedule(func);
+      flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
       if (schedule && schedule.getPaced())
         func.walk([](WarpgroupsOp op) { pace(op); });
     });

@@ -98,7 +98,7 @@ static void persist(Region &region, TileCoordinatesOp own,
 }
 
 static LogicalResult persist(gpu::GPUFuncOp func) {
-  flashmhf::ScheduleAttr schedule = getSchedule(func);
+  flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
   if (!schedule || !schedule.getPersistent())
     return success();
   SmallVector<WarpgroupsOp> ops;

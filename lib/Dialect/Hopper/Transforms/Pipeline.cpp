@@ -331,7 +331,7 @@ static LogicalResult overlap(WarpgroupsOp op, bool takesTurns) {
 }
 
 static LogicalResult pipeline(gpu::GPUFuncOp func) {
-  flashmhf::ScheduleAttr schedule = getSchedule(func);
+  flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
   if (!schedule)
     return success();
   for (int64_t stages : schedule.getStages())

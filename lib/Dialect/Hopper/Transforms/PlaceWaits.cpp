@@ -51,6 +51,7 @@ struct HopperPlaceWaits : hopper::impl::HopperPlaceWaitsBase<HopperPlaceWaits> {
   void runOnOperation() override {
     getOperation()->walk(
         [](WaitOp wait) { wait.setPending(countYounger(wait)); });
+    getOperation()->setAttr(kScheduledAttrName, UnitAttr::get(&getContext()));
   }
 };
 } // namespace

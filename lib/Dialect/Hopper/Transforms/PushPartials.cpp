@@ -211,7 +211,7 @@ static LogicalResult pushPartials(LaunchOp launch) {
       launch, launch.getKernelAttr());
   if (!func || launch.getPush())
     return success();
-  flashmhf::ScheduleAttr schedule = getSchedule(func);
+  flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
   if (!schedule || !schedule.getPush())
     return success();
   FailureOr<Meeting> meeting = findMeeting(func);

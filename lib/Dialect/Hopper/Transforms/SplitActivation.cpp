@@ -113,7 +113,7 @@ struct HopperSplitActivation
     : hopper::impl::HopperSplitActivationBase<HopperSplitActivation> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      flashmhf::ScheduleAttr schedule = getSchedule(func);
+      flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
       if (!schedule || schedule.getLateColumns() == 0)
         return;
       int64_t late = schedule.getLateColumns();

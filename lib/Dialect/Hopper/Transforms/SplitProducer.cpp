@@ -91,7 +91,7 @@ struct HopperSplitProducer
     : hopper::impl::HopperSplitProducerBase<HopperSplitProducer> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      flashmhf::ScheduleAttr schedule = getSchedule(func);
+      flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
       if (!schedule)
         return;
       bool isEarly = schedule.getProgrammatic();

@@ -41,7 +41,7 @@ static LogicalResult startThread(Region &region) {
 }
 
 static LogicalResult startEarly(gpu::GPUFuncOp func) {
-  flashmhf::ScheduleAttr schedule = getSchedule(func);
+  flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
   if (!schedule || !schedule.getProgrammatic())
     return success();
   SmallVector<WarpgroupsOp> ops;

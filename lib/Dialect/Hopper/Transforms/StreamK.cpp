@@ -172,7 +172,7 @@ namespace {
 struct HopperStreamK : hopper::impl::HopperStreamKBase<HopperStreamK> {
   void runOnOperation() override {
     getOperation()->walk([&](gpu::GPUFuncOp func) {
-      flashmhf::ScheduleAttr schedule = getSchedule(func);
+      flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
       if (!schedule || !schedule.getStreamK())
         return;
       if (func.getNumArguments() < LaunchOp::kNumPieceArguments ||

@@ -255,7 +255,7 @@ static LogicalResult specialize(gpu::GPUFuncOp func) {
   if (func.walk([](WarpgroupsOp) { return WalkResult::interrupt(); })
           .wasInterrupted())
     return success();
-  flashmhf::ScheduleAttr schedule = getSchedule(func);
+  flashmhf::ScheduleAttr schedule = getPendingSchedule(func);
   if (!schedule)
     return func.emitOpError(
         "has no schedule that says how many warpgroups consume");

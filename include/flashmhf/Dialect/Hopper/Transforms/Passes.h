@@ -18,6 +18,13 @@ inline flashmhf::ScheduleAttr getSchedule(gpu::GPUFuncOp kernel) {
   return kernel->getAttrOfType<flashmhf::ScheduleAttr>(kScheduleAttrName);
 }
 
+/// Kernel attribute, a unit: its passes have followed the schedule.
+inline constexpr llvm::StringLiteral kScheduledAttrName = "hopper.scheduled";
+/// The schedule that a pass is to follow; null also where that was done.
+inline flashmhf::ScheduleAttr getPendingSchedule(gpu::GPUFuncOp kernel) {
+  return kernel->hasAttr(kScheduledAttrName) ? nullptr : getSchedule(kernel);
+}
+
 /// Kernel attribute: dynamic shared memory in bytes that a launch must give.
 inline constexpr llvm::StringLiteral kSharedMemoryAttrName =
     "hopper.shared_memory";

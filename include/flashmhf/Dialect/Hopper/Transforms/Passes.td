@@ -373,7 +373,9 @@ def HopperPlaceWaits : HopperPass<"hopper-place-waits"> {
   let description = [{
     Counts the products issued between a product and its wait in the same block;
     a wait for a product of another block, or with a region between that issues
-    products, waits for all.
+    products, waits for all. Last of the passes that follow a schedule, it marks the
+    kernel `hopper.scheduled`, which makes them leave it alone: what is printed
+    then can be compiled.
 
     ```mlir
     %s = hopper.wgmma ..
