@@ -131,6 +131,26 @@ def test_any_number_of_tokens():
     assert tuner.general(results[:1], a, SETTINGS) is None
 
 
+def test_many_tokens_have_a_kernel_in_common():
+    """However far the one for many tokens is from the best, it is timed at each."""
+    shapes = [shape(n) for n in (1000, 4096, 16384)]
+    choices.add_model(shapes, "h100-sxm", general_from=4096)
+    slow = flashmhf.explain(shapes[0].problem, gpu="h100-sxm", runners_up=0)["schedule"]
+    assert [s.also for s in shapes] == [[], [slow], [slow]]
+    results = []
+    for i, one in enumerate(shapes[1:]):
+        fastest = next(c.schedule for c in one.candidates[i:] if c.schedule != slow)
+        meter = FakeMeter({fastest: 1e-6, slow: 3e-6})
+        results.append(tuner.tune(one, made([one]), meter, SETTINGS))
+    assert all(slow in r.times for r in results)
+    assert slow not in (results[0].kept, results[1].kept)
+    assert tuner.general(results, slow, SETTINGS)[0] in results[1].times
+    # By method nothing is said of many tokens.
+    few = shape(4096)
+    choices.add_model([few], "h100-sxm")
+    assert few.also == []
+
+
 def test_shortlist():
     every = shape(limit=10**6)
     found = candidates.shortlist(every.candidates, 12, 1.5)

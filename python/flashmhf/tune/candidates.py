@@ -30,7 +30,8 @@ class Candidate:
 class Shape:
     """A problem with open B and L at `batch` and `tokens`. candidates: the model's
     pick first. choices: name -> schedule of a candidate that is compared with the best
-    whatever it takes. name: of the model, for the reader."""
+    whatever it takes; also: more of these, without a name. name: of the model, for the
+    reader."""
 
     name: str
     problem: Problem
@@ -38,6 +39,7 @@ class Shape:
     tokens: int
     candidates: list = dataclasses.field(default_factory=list)
     choices: dict = dataclasses.field(default_factory=dict)
+    also: list = dataclasses.field(default_factory=list)
 
     @property
     def sized(self) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import tempfile
@@ -13,18 +14,28 @@ from . import database
 from .candidates import Candidate
 
 
-def add_model(shapes, gpu, early=False) -> None:
-    """Makes what a program for any number of tokens takes a candidate of each shape.
-    The shapes are of one problem. `early`: see candidates.find."""
+def add_model(shapes, gpu, early=False, general_from=math.inf) -> None:
+    """Makes what a program for any number of tokens takes a candidate of each shape,
+    and of those of `general_from` tokens and more the one kernel that it would have
+    for many, so that all of them have one that is timed. The shapes are of one problem.
+    `early`: see candidates.find."""
     options = dict(gpu=gpu, tuned=False, programmatic=early, runners_up=0)
     found = explain(shapes[0].problem, **options)
     for shape in shapes:
         schedule = schedule_at(found, shape.batch, shape.tokens)
         shape.choices["model, any count"] = schedule
-        if schedule not in {c.schedule for c in shape.candidates}:
-            said = explain(shape.sized, gpu=gpu, schedule=schedule, runners_up=0)
-            predicted = said.get("predicted", {}).get("microseconds", float("inf"))
-            shape.candidates.append(Candidate(schedule, predicted))
+        _add_candidate(shape, schedule, gpu)
+        if shape.batch * shape.tokens >= general_from:
+            shape.also.append(found["schedule"])
+            _add_candidate(shape, found["schedule"], gpu)
+
+
+def _add_candidate(shape, schedule, gpu):
+    if schedule in {c.schedule for c in shape.candidates}:
+        return
+    said = explain(shape.sized, gpu=gpu, schedule=schedule, runners_up=0)
+    predicted = said.get("predicted", {}).get("microseconds", math.inf)
+    shape.candidates.append(Candidate(schedule, predicted))
 
 
 def by_database(shapes, gpu, entries, early=False) -> list:

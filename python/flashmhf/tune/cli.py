@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import threading
 import time
 
@@ -118,7 +119,9 @@ def list_shapes(arguments, gpu) -> list:
             shape = Shape(model.name, problem, batch, count)
             shape.candidates = find(shape, gpu, arguments.limit, arguments.factor, early)
             shapes.append(shape)
-        choices.add_model(shapes[-len(tokens) :], gpu, early)
+        # By method nothing is said of many tokens.
+        general_from = math.inf if arguments.method else Settings.general_from
+        choices.add_model(shapes[-len(tokens) :], gpu, early, general_from)
     return shapes
 
 

@@ -134,7 +134,7 @@ def tune(shape, built, meter, settings, advance: Callable = lambda: None) -> Res
     finalists = near[: settings.finalists]
     pick = shape.candidates[0].schedule
     # The pick is measured again with the best, to say what it costs.
-    choices = dict.fromkeys([pick, *shape.choices.values()])
+    choices = dict.fromkeys([pick, *shape.choices.values(), *shape.also])
     finalists += [s for s in choices if s in right and s not in finalists]
     times = medians(
         finalists, settings.final_rounds, settings.final_budget, settings.final_lead
