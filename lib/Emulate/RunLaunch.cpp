@@ -170,7 +170,7 @@ Error emulation::runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
         failed = true;
         workspace.parts.abandon();
       }
-      if (!isTimed)
+      if (!isTimed || failed)
         continue;
       Timeline timeline =
           predict(launch.kernel, machine.takeRecords(), options.costs);

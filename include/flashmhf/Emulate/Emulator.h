@@ -37,7 +37,7 @@ struct EmulateOptions {
   /// Instructions that one warpgroup of one block may execute.
   int64_t maxSteps = int64_t(1) << 28;
   /// Where to write the predicted time of the last launch's first block or,
-  /// where blocks share tiles, of one in the middle if that takes longer.
+  /// where blocks share tiles, of one that adds partial sums if that is longer.
   Timeline *timeline = nullptr;
   CostTable costs;
   /// Runs only the clusters that the timeline needs, without what others leave
