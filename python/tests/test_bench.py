@@ -1,6 +1,7 @@
 """`python -m flashmhf bench` as far as it goes without a GPU."""
 
 import collections
+import itertools
 import json
 import math
 import random
@@ -94,6 +95,21 @@ def test_rounds_are_shuffled_and_complete():
     again = FakeClock(costs)
     rounds.run_rounds(entries, again, rounds=40, budget=0.01, sets=2, seed=3)
     assert again.log == clock.log
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 10])
+def test_orders_are_balanced(count):
+    square = count * (1 + count % 2)
+    drawn = list(itertools.islice(rounds.draw_orders(count, seed=7), 3 * square))
+    assert all(sorted(order) == list(range(count)) for order in drawn)
+    for start in range(0, 3 * square, square):
+        pairs = collections.Counter()
+        for order in drawn[start : start + square]:
+            pairs.update(zip(order, order[1:]))
+        assert len(pairs) == count * (count - 1)
+        assert set(pairs.values()) <= {square // count}
+    if count > 2:
+        assert drawn[:square] != drawn[square : 2 * square]
 
 
 def test_a_lead_hides_what_ran_before():

@@ -7,9 +7,9 @@ came out. Only `gpu`, `suite`, `few` and `peers` import torch.
 
 The method. A card at its power limit is no stopwatch: an entry reads some per cent
 slower right after one that draws more. So every entry runs a short while in each
-of many rounds, in an order shuffled anew for each round; medians are reported, as
-ratios to a bf16 8192^3 cuBLAS product that runs in the same rounds. Operands
-rotate over sets that together do not fit L2.
+of many rounds, each time in another order and equally often behind each of the others;
+medians are reported, as ratios to a bf16 8192^3 cuBLAS product that runs in the same
+rounds. Operands rotate over sets that together do not fit L2.
 
 Calls that last microseconds are another matter: `methods` says which ways there are to
 time those, and `few` does it.

@@ -1,12 +1,13 @@
-"""Who runs when: every entry once in each round, in a fresh random order."""
+"""Who runs when: every entry once in each round, and behind each other equally often."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import random
 import statistics
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 
 
 @dataclasses.dataclass
@@ -76,13 +77,29 @@ def prepare(call, clock, *, budget: float, sets: int) -> tuple:
     return clock.prepare(call, count), count
 
 
+def draw_orders(count: int, seed: int) -> Iterator:
+    """Endless random orders of range(count). Of `count` successive ones from the start,
+    where it is even, of two times `count` where it is odd, each number follows each
+    other one equally often within them: what an entry draws shows in the next one's
+    time for a second. The squares are those of E. J. Williams, Experimental designs
+    balanced for the estimation of residual effects of treatments, 1949."""
+    generator = random.Random(seed)
+    zigzag = [(i + 1) // 2 if i % 2 else -(i // 2) for i in range(count)]
+    while True:
+        names = generator.sample(range(count), count)
+        square = [[names[(z + k) % count] for z in zigzag] for k in range(count)]
+        if count % 2:
+            square += [order[::-1] for order in square]
+        generator.shuffle(square)
+        yield from square
+
+
 def run_prepared(prepared, clock, *, rounds: int, seed: int, lead: float = 0.0) -> list:
     """run_rounds for entries that `prepare` has prepared."""
-    order = list(range(len(prepared)))
-    shuffle = random.Random(seed).shuffle
+    warm_up = [range(len(prepared))]
+    counted = itertools.islice(draw_orders(len(prepared), seed), rounds)
     samples = [[] for _ in prepared]
-    for number in range(rounds + 1):
-        shuffle(order)
+    for number, order in enumerate(itertools.chain(warm_up, counted)):
         for i in order:
             timed, count = prepared[i]
             before = 0.0
