@@ -65,6 +65,8 @@ SCHEDULES = {
     "stream_k = true",
     "stream-cluster": "dff_tile = 16, cluster = 2, persistent = true, overlap = true, "
     "fuse_tiles = true, halve_q = true, stream_k = true",
+    "stream-cluster-early": "dff_tile = 32, cluster = 2, persistent = true, overlap = true, "
+    "fuse_tiles = true, halve_q = true, producers = 2, stream_k = true, programmatic = true",
     "stream-early": "dff_tile = 16, persistent = true, overlap = true, stream_k = true, "
     "programmatic = true",
     "cluster": "dff_tile = 32, cluster = 2, persistent = true",
