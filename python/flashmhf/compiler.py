@@ -180,8 +180,9 @@ class EmulatedFunction(_HostProgram):
         `multiprocessors`: of the emulated GPU, which bounds the grid of a
         persistent kernel. `trace`: a file to write the predicted time line on an
         H100 of the first block or, if slower, one that shares tiles with others to, for
-        Chrome's or Perfetto's viewer; it has no slices where `out` is empty. Raises FlashmhfError, which names the ring, the slot and
-        the warpgroup where the kernel would hang or read what it must not.
+        Chrome's or Perfetto's viewer; it has no slices where `out` is empty. Raises
+        FlashmhfError, which names the ring, the slot and the warpgroup where the kernel
+        would hang or read what it must not.
         """
         imported = _import_all(self.contract, tensors)
         array = native.tensor_array(imported)
