@@ -23,6 +23,16 @@ void SharedParts::abandon() {
   left.notify_all();
 }
 
+/// Of the cluster of block `block`, by the hopper.work_range or
+/// hopper.work_item `i`.
+static StreamWork getClusterWork(const Instruction &i, int64_t tiles,
+                                 int64_t blocks, int64_t block,
+                                 bool isResident) {
+  int64_t cluster = i.tiles[0];
+  return computeWork(tiles / cluster, i.target, blocks / cluster,
+                     block / cluster, isResident);
+}
+
 std::optional<int64_t> emulation::findSharer(const Grid &grid, int64_t tiles) {
   auto isRange = [](const Instruction &i) {
     return i.opcode == Opcode::WorkRange;
@@ -31,17 +41,16 @@ std::optional<int64_t> emulation::findSharer(const Grid &grid, int64_t tiles) {
   auto range = llvm::find_if(launch.kernel.consumer.code, isRange);
   if (!launch.streamK || range == launch.kernel.consumer.code.end())
     return std::nullopt;
-  int64_t clusters = grid.blocks / launch.cluster;
   std::optional<int64_t> found;
-  for (int64_t n = 0; n < clusters; ++n) {
-    StreamWork work = computeWork(tiles / launch.cluster, range->target,
-                                  clusters, n, grid.workspace->isResident);
+  for (int64_t block = 0; block < grid.blocks; block += launch.cluster) {
+    StreamWork work = getClusterWork(*range, tiles, grid.blocks, block,
+                                     grid.workspace->isResident);
     if (work.givers == 0)
       continue;
     if (work.begins)
-      return n * launch.cluster;
+      return block;
     if (!found)
-      found = n * launch.cluster;
+      found = block;
   }
   return found;
 }
@@ -56,8 +65,8 @@ std::optional<StreamWork> Warpgroup::getWork(const Instruction &i,
                            cluster, machine.grid.launch.cluster));
     return std::nullopt;
   }
-  return computeWork(tiles / cluster, i.target, machine.grid.blocks / cluster,
-                     block.number / cluster, isResident);
+  return getClusterWork(i, tiles, machine.grid.blocks, block.number,
+                        isResident);
 }
 
 bool Warpgroup::executeWorkRange(const Instruction &i) {
@@ -112,8 +121,7 @@ bool Warpgroup::executeLeavePart(const Instruction &i) {
   int64_t slot = scalars[i.operands[2]];
   record({Event::Kind::Store, 0, 0, 0, double(info.getSize() * sizeof(float))});
   // Until others see it.
-  record({Event::Kind::Load, 0, 0, 0, 0});
-  record({Event::Kind::Compute});
+  recordWait(0, 0);
   SharedParts &parts = machine.grid.workspace->parts;
   std::lock_guard<std::mutex> lock(parts.mutex);
   if (slot / machine.grid.launch.kernel.consumers != block.number ||
@@ -137,11 +145,8 @@ bool Warpgroup::executeAddParts(const Instruction &i) {
     if (slot < 0)
       return fault(i, "adds a partial sum of a block below 0");
     // Whether it is there, and the sum itself.
-    record({Event::Kind::Load, 0, 0, 0, 0});
-    record({Event::Kind::Compute});
-    record(
-        {Event::Kind::Load, 0, 0, 0, double(info.getSize() * sizeof(float))});
-    record({Event::Kind::Compute, 0, 0, 0, double(info.getSize())});
+    recordWait(0, 0);
+    recordWait(double(info.getSize() * sizeof(float)), double(info.getSize()));
     if (!machine.grid.isWhole)
       continue;
     std::unique_lock<std::mutex> lock(parts.mutex);

@@ -53,6 +53,11 @@ private:
     if (events)
       events->push_back(event);
   }
+  /// Bytes that are loaded and waited for, and operations on them.
+  void recordWait(double bytes, double operations) {
+    record({Event::Kind::Load, 0, 0, 0, bytes});
+    record({Event::Kind::Compute, 0, 0, 0, operations});
+  }
   void recordCompute(const Instruction &instruction);
   /// False to stop.
   bool execute(const Instruction &instruction);

@@ -18,6 +18,13 @@
   " {\"kind\": \"partials\"}, {\"kind\": \"counters\"},"                       \
   " {\"kind\": \"resident\"}]}"
 
+/* OPERANDS of one sequence. */
+static void makeOperands(Tensor *q, Tensor *k, Tensor *out, int64_t tokens) {
+  makeTensor(q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, tokens, 128);
+  makeTensor(k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
+  makeTensor(out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, tokens, 128);
+}
+
 /* 8 heads in 4 pieces: 32 blocks for each 64 tokens; 264 are resident at once.
  */
 static void testPieces(void) {
@@ -25,9 +32,7 @@ static void testPieces(void) {
   FlashmhfWorkspace workspace;
   Tensor q, k, out;
   const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
-  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 3, 128);
-  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
-  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 3, 128);
+  makeOperands(&q, &k, &out, 3);
   printf("pieces\n");
   CHECK(flashmhfKernelLoad("ptx", 3, PIECES("1"), 0, &kernel) == FLASHMHF_OK);
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
@@ -68,9 +73,7 @@ static void testClusters(void) {
   FlashmhfKernel *kernel = NULL;
   Tensor q, k, out;
   const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
-  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 3, 128);
-  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
-  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 3, 128);
+  makeOperands(&q, &k, &out, 3);
   printf("clusters\n");
   CHECK(flashmhfKernelLoad("ptx", 3, PIECES("2"), 0, &kernel) == FLASHMHF_OK);
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
@@ -94,9 +97,7 @@ static void testPersistentClusters(void) {
   FlashmhfKernel *kernel = NULL;
   Tensor q, k, out;
   const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
-  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 4096, 128);
-  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
-  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 4096, 128);
+  makeOperands(&q, &k, &out, 4096);
   printf("persistent clusters\n");
   CHECK(flashmhfKernelLoad("ptx", 3, persistentContract, 0, &kernel) ==
         FLASHMHF_OK);
@@ -119,9 +120,7 @@ static void testPushes(void) {
   FlashmhfWorkspace workspace = {NULL, 1, NULL, 1};
   Tensor q, k, out;
   const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
-  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 65, 128);
-  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
-  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 65, 128);
+  makeOperands(&q, &k, &out, 65);
   printf("pushes\n");
   CHECK(flashmhfKernelLoad("ptx", 3, pushContract, 0, &kernel) == FLASHMHF_OK);
   CHECK(flashmhfKernelLaunch(kernel, tensors, 3, (void *)0x5) == FLASHMHF_OK);
@@ -165,9 +164,7 @@ int main(void) {
   Tensor q, k, out;
   const DLTensor *tensors[3] = {&q.dl, &k.dl, &out.dl};
   setbuf(stdout, NULL);
-  makeTensor(&q, (void *)0x1000000, kDLCUDA, bf16, 1, 8, 300, 128);
-  makeTensor(&k, (void *)0x2000000, kDLCUDA, bf16, 2, 3, 32, 128);
-  makeTensor(&out, (void *)0x3000000, kDLCUDA, bf16, 1, 8, 300, 128);
+  makeOperands(&q, &k, &out, 300);
 
   CHECK(flashmhfCudaAvailable() == FLASHMHF_OK);
   testNames();

@@ -111,6 +111,8 @@ def list_shapes(arguments, gpu) -> list:
             f"{database.FEWEST_OF_BATCH} tokens each databases keep nothing"
         )
     early = method_of(arguments) == "P"
+    # By method nothing is said of many tokens.
+    general_from = math.inf if arguments.method else Settings.general_from
     shapes = []
     for text in arguments.model or ("128m", "370m", "1.3b"):
         model = parse_model(text)
@@ -119,8 +121,6 @@ def list_shapes(arguments, gpu) -> list:
             shape = Shape(model.name, problem, batch, count)
             shape.candidates = find(shape, gpu, arguments.limit, arguments.factor, early)
             shapes.append(shape)
-        # By method nothing is said of many tokens.
-        general_from = math.inf if arguments.method else Settings.general_from
         choices.add_model(shapes[-len(tokens) :], gpu, early, general_from)
     return shapes
 
