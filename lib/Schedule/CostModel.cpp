@@ -108,7 +108,7 @@ static constexpr double kJoinMemory = 4.46;
 static constexpr double kCluster = 0.984;
 static constexpr double kClusterShallow = 1.048;
 static constexpr double kClusterThree = 1.02;
-static constexpr double kClusterIdle = 1.006;
+static constexpr double kClusterIdle = 1.07;
 static constexpr double kFullChip = 0.75;
 /// What is left exposed at the end of a tile, with a thread that fetches Q
 /// ahead and where tiles are fused besides: of 16384 tokens of 370m the
