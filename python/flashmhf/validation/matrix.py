@@ -407,6 +407,7 @@ def _shared(models):
     one = "token_tile = 64, dff_tile = 64, consumers = 1, registers = [40, 232]"
     yield case("sequential", schedule=f"{one}, persistent = true", quick=True)
     yield case("early", schedule=f"dff_tile = 64, {many}, programmatic = true", quick=True)
+    yield case("cluster-early", schedule=f"{pairs}, programmatic = true", quick=True)
     yield case("370m", 16384, models["370m"], many)
 
 
@@ -503,6 +504,14 @@ def sanitizer_cases() -> list:
             4480,
             schedule="token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, "
             "persistent = true, fuse_tiles = true, stream_k = true, cluster = 2",
+        ),
+        Case(
+            "sanitizer/shared-cluster-early",
+            base.replace(head_dim=32),
+            4480,
+            schedule="token_tile = 64, dff_tile = 16, consumers = 1, overlap = true, "
+            "persistent = true, fuse_tiles = true, stream_k = true, cluster = 2, "
+            "programmatic = true",
         ),
         # More blocks than run at once.
         Case("sanitizer/range", base, 40, batch=3, max_variants=8),
