@@ -103,12 +103,14 @@ static constexpr double kJoinMemory = 4.46;
 /// power leaves it (1000 to 65536 tokens, D = 96 to 192): multicast halves what
 /// is read from L2, which is power, and blocks wait for one another. Where
 /// there is a ring of one slot (D = 256 with U) the latter is more; three
-/// consumers (D = 64) read less per product; and a chip that is not full has
-/// power to spare.
+/// consumers (D = 64) read less per product; a chip that is not full has power
+/// to spare; and of programmatic kernels of one tile to a block each starts as
+/// the one before ends, where it needs both multiprocessors of a pair.
 static constexpr double kCluster = 0.984;
 static constexpr double kClusterShallow = 1.048;
 static constexpr double kClusterThree = 1.02;
 static constexpr double kClusterIdle = 1.07;
+static constexpr double kClusterEarly = 1.02;
 static constexpr double kFullChip = 0.75;
 /// What is left exposed at the end of a tile, with a thread that fetches Q
 /// ahead and where tiles are fused besides: of 16384 tokens of 370m the
@@ -280,8 +282,9 @@ static double getClusterFactor(const ScheduleFields &schedule, const Chip &chip,
     return kClusterShallow;
   if (schedule.consumers > 2)
     return kClusterThree;
-  bool full = double(counts.blocks) >= kFullChip * double(chip.multiprocessors);
-  return full ? kCluster : kClusterIdle;
+  if (double(counts.blocks) < kFullChip * double(chip.multiprocessors))
+    return kClusterIdle;
+  return schedule.programmatic && counts.waves == 1 ? kClusterEarly : kCluster;
 }
 
 Prediction flashmhf::predict(const OperatorFacts &facts,

@@ -1,5 +1,6 @@
 """Tuning with made-up times: what is tried, what is kept, what is written."""
 
+import argparse
 import dataclasses
 import io
 import json
@@ -286,8 +287,19 @@ def test_what_else_is_taken():
 def test_rounds_of_a_method():
     assert cli.settings_of("") == tuner.Settings()
     assert cli.settings_of("", 0.2).final_lead == 0.2
-    assert cli.settings_of("R", 0.2).final_lead == 0
+    assert cli.settings_of("P", 0.2).final_lead == 0.2
+    assert cli.settings_of("P", 0.2).rounds == cli.settings_of("P").rounds
     assert cli.settings_of("R").final_rounds > cli.settings_of("P").final_rounds
+
+
+@pytest.mark.parametrize(
+    "options, seconds",
+    [([], 0.2), (["--lead=0"], 0), (["--method=P"], 0), (["--method=C", "--lead=50"], 0.05)],
+)
+def test_lead(options, seconds):
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    assert cli.lead_of(parser.parse_args(options)) == seconds
 
 
 def test_early_candidates():
@@ -411,6 +423,7 @@ def test_dry_run(capsys):
         (["--batch=2", "--tokens=63"], "of less than 64 tokens each"),
         (["--limit=0"], "it must be at least 1"),
         (["--lead=-1"], "it must not be negative"),
+        (["--lead=100", "--method=R"], "--method R times calls one by one"),
         (["--model=370m,head_dim=40"], "no schedule is legal: needs a static head width"),
     ],
 )

@@ -37,9 +37,11 @@ class Way:
     def prepare(self, call):
         return prepare(call, self.clock, budget=self.budget, sets=self.sets)
 
-    def run(self, prepared, rounds=None) -> list:
-        """Seconds of a call: a list for each that `prepare` has made."""
-        return run_prepared(prepared, self.clock, rounds=rounds or self.rounds, seed=self.seed)
+    def run(self, prepared, rounds=None, lead=0.0) -> list:
+        """Seconds of a call: a list for each that `prepare` has made. `lead`: see
+        rounds.run_rounds."""
+        rounds = rounds or self.rounds
+        return run_prepared(prepared, self.clock, rounds=rounds, seed=self.seed, lead=lead)
 
 
 def make_clock(method):

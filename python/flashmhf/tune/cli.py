@@ -25,6 +25,8 @@ and a GPU, --dry-run neither. Exit status 0 where every shape was tuned."""
 
 MANY = "8,16,32,64,128,256,512,1000,2048,4096,16384,65536"
 FEW = "1,2,4,8,16,32,64,128,256,512,1024,2048"
+#: Milliseconds, see settings_of.
+LEAD = 200
 #: Seconds that a shape may take before the run gives up: a kernel hangs.
 HANG_SECONDS = 90
 
@@ -63,10 +65,10 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--lead",
         type=float,
-        default=200,
         metavar="MILLISECONDS",
-        help="of the same schedule in front of those of a finalist that are timed, without "
-        "--method; default %(default)s",
+        help="of the same schedule in front of those of a finalist that are timed; default "
+        f"{LEAD}, with --method 0: 1024 tokens and more, which are at the power limit, repeat "
+        "better with one",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -84,24 +86,35 @@ def method_of(arguments) -> str:
     return methods
 
 
+def lead_of(arguments) -> float:
+    """Seconds of --lead. Raises ValueError."""
+    lead, method = arguments.lead, method_of(arguments)
+    if lead is None:
+        return 0.0 if method else LEAD / 1e3
+    if not lead >= 0:
+        raise ValueError(f"--lead is {lead}, it must not be negative")
+    if lead and method in SINGLE:
+        raise ValueError(f"--lead is {lead}: --method {method} times calls one by one")
+    return lead / 1e3
+
+
 def settings_of(method, lead=0.0) -> Settings:
-    """Rounds for a method: those that time one call at a time need more. Without one,
-    finalists run for `lead` seconds before they are timed: what ran before them then does
-    not set their clock, so that fewer rounds do, but the first look may mistake more."""
-    if not method and lead:
-        return Settings(near=1.06, finalists=8, final_rounds=7, final_lead=lead)
-    if not method:
-        return Settings()
-    rounds, final = (21, 61) if method in SINGLE else (5, 15)
-    return Settings(rounds=rounds, final_rounds=final)
+    """Rounds for a method: those that time one call at a time need more. Finalists run
+    for `lead` seconds before they are timed: what ran before them then does not set
+    their clock, so that fewer rounds do, but the first look may mistake more."""
+    rounds, final = Settings.rounds, Settings.final_rounds
+    if method:
+        rounds, final = (21, 61) if method in SINGLE else (5, 15)
+    if lead:
+        return Settings(rounds, near=1.06, finalists=8, final_rounds=7, final_lead=lead)
+    return Settings(rounds, final_rounds=final)
 
 
 def list_shapes(arguments, gpu) -> list:
     """The shapes of the command line with their candidates, models together."""
     if arguments.limit < 1:
         raise ValueError(f"--limit is {arguments.limit}, it must be at least 1")
-    if not arguments.lead >= 0:
-        raise ValueError(f"--lead is {arguments.lead}, it must not be negative")
+    lead_of(arguments)
     batch = positive("--batch", str(arguments.batch))
     counts = arguments.tokens or (FEW if arguments.method else MANY)
     tokens = [positive("--tokens", text) for text in counts.split(",")]
@@ -331,7 +344,7 @@ def run(arguments) -> int:
     tuning = Tuning(
         list_shapes(arguments, gpu),
         gpu,
-        settings_of(method, arguments.lead / 1e3),
+        settings_of(method, lead_of(arguments)),
         new_meter,
         arguments.image,
         arguments.database,

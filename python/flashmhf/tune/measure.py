@@ -102,8 +102,8 @@ class MethodMeter(Meter):
 
     def time(self, artifacts, rounds, budget, lead) -> list:
         """Seconds of a call: a list for each artifact, one number a round. Chains are
-        as long as those of `bench --method`, whatever `budget` and `lead` say."""
-        return self._way.run([self._prepare(a) for a in artifacts], rounds)
+        as long as those of `bench --method`, whatever `budget` says."""
+        return self._way.run([self._prepare(a) for a in artifacts], rounds, lead)
 
     def close(self) -> None:
         self._prepared = {}
