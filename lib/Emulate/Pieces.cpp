@@ -119,17 +119,24 @@ bool Warpgroup::executeMeet(const Instruction &i) {
     return fault(i, "meets the other pieces a second time");
   }
   block.met[consumer] = true;
+  int64_t all = (count / pieces + 1) * pieces;
+  auto await = [&](int64_t arrivals) {
+    return machine.waitUntil(
+        lock, *this, i.location, [&] { return *counter >= arrivals; },
+        [&] {
+          return llvm::formatv("for {0} of {1} pieces of tile {2}",
+                               arrivals - *counter, pieces, tile)
+              .str();
+        });
+  };
+  bool waits = scalars[i.operands[4]] != 0;
+  // Of pieces that do not wait for one another the last one sums. That is what
+  // the timeline shows, whichever thread runs first.
+  if (!waits && events && !await(all - 1))
+    return false;
   int64_t arrival = (*counter)++;
   machine.notify();
-  int64_t all = (count / pieces + 1) * pieces;
-  bool waits = scalars[i.operands[4]] != 0;
-  if (waits && !machine.waitUntil(
-                   lock, *this, i.location, [&] { return *counter >= all; },
-                   [&] {
-                     return llvm::formatv("for {0} of {1} pieces of tile {2}",
-                                          all - *counter, pieces, tile)
-                         .str();
-                   }))
+  if (waits && !await(all))
     return false;
   bool isLast = (arrival + 1) % pieces == 0;
   scalars[i.result] = waits ? piece : isLast ? 0 : int64_t(1) << 20;
