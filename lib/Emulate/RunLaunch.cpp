@@ -188,6 +188,8 @@ Error emulation::runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   if (longest && !failed) {
     *options.timeline = std::move(*longest);
     options.timeline->blocks = blocks;
+    options.timeline->cluster =
+        launch.push ? launch.getGroup() : launch.cluster;
     for (auto [tensor, parameter] :
          llvm::zip_equal(parameters, launch.kernel.parameters))
       options.timeline->bytes +=

@@ -289,8 +289,11 @@ std::string Timeline::toJSON() const {
 }
 
 double Timeline::getMicroseconds(int64_t multiprocessors) const {
-  int64_t waves = llvm::divideCeil(blocks, multiprocessors);
-  double share = double(std::min(blocks, multiprocessors)) / multiprocessors;
+  int64_t clusters =
+      flashmhf::countClustersAtOnce(multiprocessors, cluster, /*together=*/1);
+  int64_t atOnce = std::max<int64_t>(clusters, 1) * cluster;
+  int64_t waves = llvm::divideCeil(blocks, atOnce);
+  double share = double(std::min(blocks, atOnce)) / double(multiprocessors);
   double busy =
       waves * cycles / (costs.clockGHz * 1000) * (1 + costs.load * share);
   return costs.launch + std::max(busy, bytes / (costs.memoryGBs * 1000));

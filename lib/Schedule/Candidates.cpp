@@ -118,7 +118,8 @@ static SmallVector<int64_t> getSplits(const OperatorFacts &op,
   if (schedule.push) {
     most = std::min(hopper::kMaxCluster, steps);
     int64_t together = countBlocksAtOnce(op, schedule);
-    while (most > 1 && countClustersAtOnce(chip, most, together) < tiles)
+    while (most > 1 &&
+           countClustersAtOnce(chip.multiprocessors, most, together) < tiles)
       --most;
   }
   for (int64_t split = most; split > 1; --split)

@@ -19,14 +19,14 @@ static constexpr ClusterCount kClusterCounts[] = {
     {4, 30, 62}, {5, 22, 47}, {6, 17, 39}, {7, 15, 32},
     {8, 15, 30}, {11, 7, 16}, {14, 7, 14}, {16, 7, 14}};
 
-int64_t mlir::flashmhf::countClustersAtOnce(const Chip &chip, int64_t size,
-                                            int64_t together) {
+int64_t mlir::flashmhf::countClustersAtOnce(int64_t multiprocessors,
+                                            int64_t size, int64_t together) {
   if (size <= 2)
-    return chip.multiprocessors / size * together;
+    return multiprocessors / size * together;
   for (const ClusterCount &count : kClusterCounts)
     if (count.size >= size)
-      return (together > 1 ? count.paired : count.alone) *
-             chip.multiprocessors / kMeasuredMultiprocessors;
+      return (together > 1 ? count.paired : count.alone) * multiprocessors /
+             kMeasuredMultiprocessors;
   return 0;
 }
 

@@ -26,8 +26,9 @@ void flashmhf::countWork(Prediction &result, const OperatorFacts &op,
       std::max<int64_t>(chip.multiprocessors / schedule.cluster, 1) *
       schedule.cluster * together;
   if (schedule.push)
-    slots = std::max<int64_t>(
-                countClustersAtOnce(chip, schedule.split, together), 1) *
+    slots = std::max<int64_t>(countClustersAtOnce(chip.multiprocessors,
+                                                  schedule.split, together),
+                              1) *
             schedule.split;
   result.blocks = std::min(result.tiles, slots);
   result.waves = llvm::divideCeil(result.tiles, slots);

@@ -40,7 +40,8 @@ struct Timeline {
   std::string kernel;
   CostTable costs;
   int64_t blocks = 0;
-  int64_t block = 0; ///< The number of the one that it is of.
+  int64_t cluster = 1; ///< So many of them start together.
+  int64_t block = 0;   ///< The number of the one that it is of.
   std::vector<Slice> slices;
   double cycles = 0;
   /// Bytes of all arguments, which device memory delivers or takes once.
@@ -51,7 +52,7 @@ struct Timeline {
   /// In the trace-event format that Chrome and Perfetto open.
   std::string toJSON() const;
   /// From launch to end in microseconds, where `multiprocessors` run the
-  /// blocks, one each at a time.
+  /// blocks, one each at a time, as many clusters at once as fit.
   double getMicroseconds(int64_t multiprocessors) const;
   /// A few lines.
   std::string toText(int64_t multiprocessors) const;

@@ -59,11 +59,12 @@ inline constexpr Chip kChips[] = {
     {"h100-pcie", 114, 1.755, 1860, 380, 1.03, 0.968},
 };
 
-/// Clusters of `size` blocks that run at once, where a multiprocessor runs
+/// Clusters of `size` blocks that `multiprocessors` run at once, each of them
 /// `together` (1 or 2) of the blocks. Measured on an h100-sxm
 /// (cuOccupancyMaxActiveClusters), in proportion on others; for a size that was
 /// not, what the next larger one has. Of pairs there are as many as fit.
-int64_t countClustersAtOnce(const Chip &chip, int64_t size, int64_t together);
+int64_t countClustersAtOnce(int64_t multiprocessors, int64_t size,
+                            int64_t together);
 
 /// The chip that `text` names: a name of the table, or what the driver calls a
 /// GPU, such as "NVIDIA H100 PCIe". The first of the table for anything else.
