@@ -22,14 +22,9 @@ void flashmhf::countWork(Prediction &result, const OperatorFacts &op,
     return;
   // Of a persistent kernel there is a block for each multiprocessor.
   int64_t together = schedule.persistent ? 1 : countBlocksAtOnce(op, schedule);
-  int64_t slots =
-      std::max<int64_t>(chip.multiprocessors / schedule.cluster, 1) *
-      schedule.cluster * together;
-  if (schedule.push)
-    slots = std::max<int64_t>(countClustersAtOnce(chip.multiprocessors,
-                                                  schedule.split, together),
-                              1) *
-            schedule.split;
+  int64_t size = schedule.push ? schedule.split : schedule.cluster;
+  int64_t clusters = countClustersAtOnce(chip.multiprocessors, size, together);
+  int64_t slots = std::max<int64_t>(clusters, 1) * size;
   result.blocks = std::min(result.tiles, slots);
   result.waves = llvm::divideCeil(result.tiles, slots);
   result.occupancy = double(result.tiles) /
