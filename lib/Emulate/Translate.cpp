@@ -23,6 +23,16 @@ using namespace mlir::hopper::emulation;
 // Registers
 //===----------------------------------------------------------------------===//
 
+/// Whether a vector is a matrix or a row that a multiprocessor's registers
+/// hold, two elements in each.
+static bool fitsRegisters(VectorType type) {
+  int64_t elements = 1;
+  for (int64_t size : type.getShape())
+    if (llvm::MulOverflow(elements, size, elements))
+      return false;
+  return type.getRank() <= 2 && elements <= 2 * kRegisterFile;
+}
+
 Kind Translator::getKind(Type type) {
   if (type.isIndex() || type.isInteger())
     return Kind::Scalar;
@@ -33,7 +43,7 @@ Kind Translator::getKind(Type type) {
   return getFormat(getElementTypeOrSelf(type)) &&
                  (isa<FloatType>(type) ||
                   (isa<VectorType>(type) &&
-                   cast<VectorType>(type).getRank() <= 2))
+                   fitsRegisters(cast<VectorType>(type))))
              ? Kind::Floats
              : Kind::Other;
 }

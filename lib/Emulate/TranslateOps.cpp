@@ -14,6 +14,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::hopper;
@@ -22,7 +23,8 @@ using namespace mlir::hopper::emulation;
 LogicalResult Translator::translateConstant(arith::ConstantOp op) {
   int32_t reg = define(op.getResult());
   if (reg < 0)
-    return fail(op, "its type has no registers");
+    return fail(
+        op, llvm::formatv("registers do not hold '{0}'", op.getType()).str());
   Attribute value = op.getValue();
   if (auto integer = dyn_cast<IntegerAttr>(value)) {
     program.scalars[reg] = integer.getType().isInteger(1)

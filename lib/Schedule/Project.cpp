@@ -197,7 +197,7 @@ Fault flashmhf::findProjectFault(const ProjectFacts &op,
                    "have {3} steps of dff_tile = {4}",
                    schedule.split, op.groups, op.depth, steps, schedule.dffTile)
         .str();
-  if (Fault fault = findPushFault(schedule))
+  if (Fault fault = findPiecesFault(schedule))
     return fault;
   if (Fault fault =
           hopper::findRegisterFault(schedule.consumers, schedule.registers))

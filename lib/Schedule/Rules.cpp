@@ -218,7 +218,11 @@ Fault flashmhf::findStagesFault(const ScheduleFields &schedule) {
   return std::nullopt;
 }
 
-Fault flashmhf::findPushFault(const ScheduleFields &schedule) {
+Fault flashmhf::findPiecesFault(const ScheduleFields &schedule) {
+  if (schedule.split > hopper::kMaxPieces)
+    return formatv("needs at most {0} pieces on a GPU, has split = {1}",
+                   hopper::kMaxPieces, schedule.split)
+        .str();
   if (schedule.push && schedule.split > hopper::kMaxCluster)
     return formatv("needs pieces that push to be a cluster of at most {0} "
                    "blocks: push, split = {1}",
@@ -320,7 +324,7 @@ Fault flashmhf::findStepFault(const OperatorFacts &op, int64_t rows,
                    "split = {0}",
                    schedule.split)
         .str();
-  if (Fault fault = findPushFault(schedule))
+  if (Fault fault = findPiecesFault(schedule))
     return fault;
   if (int64_t late = schedule.lateColumns;
       late != 0 && (late % hopper::kColumnGroup != 0 || late >= stepRows))

@@ -950,3 +950,19 @@ func.func @f(%k: memref<1x3x16x16xbf16>, %o: memref<1x1x?x16xf32>) {
   hopper.launch @kernels::@k args(%k, %o : memref<1x3x16x16xbf16>, memref<1x1x?x16xf32>) as [!hopper.tensor_map<1x1x16x16xbf16>, memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] : memref<1x1x?x16xf32>
   return
 }
+
+// -----
+
+// More than a multiprocessor has registers for.
+
+gpu.module @kernels {
+  gpu.func @k(%o: memref<1x1x?x16xf32>) kernel {
+    // expected-error @below {{cannot emulate 'arith.constant': registers do not hold 'vector<64x4294967296xf32>'}}
+    %one = arith.constant dense<1.0> : vector<64x4294967296xf32>
+    gpu.return
+  }
+}
+func.func @f(%o: memref<1x1x?x16xf32>) {
+  hopper.launch @kernels::@k args(%o : memref<1x1x?x16xf32>) as [memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] : memref<1x1x?x16xf32>
+  return
+}

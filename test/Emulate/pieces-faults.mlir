@@ -226,7 +226,7 @@ gpu.module @kernels {
   }
 }
 func.func @f(%o: memref<1x1x?x16xf32>) {
-  // expected-error @below {{cannot emulate 4294967296 pieces of 1 warpgroups: they need a thread each, of 1024}}
-  hopper.launch @kernels::@k args(%o : memref<1x1x?x16xf32>) as [memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] pieces 4294967296 : memref<1x1x?x16xf32>
+  // expected-error @below {{cannot emulate 512 pieces of 4 warpgroups: they need a thread each, of 1024}}
+  hopper.launch @kernels::@k args(%o : memref<1x1x?x16xf32>) as [memref<1x1x?x16xf32>] over %o tiles [1, 1, 64] cluster 4 pieces 512 : memref<1x1x?x16xf32>
   return
 }

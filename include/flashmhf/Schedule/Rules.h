@@ -121,7 +121,7 @@ int64_t countBlocksAtOnce(const OperatorFacts &op,
 std::optional<std::string> findInputFault(Type inputType);
 std::optional<std::string> findTokenTileFault(const ScheduleFields &schedule);
 std::optional<std::string> findStagesFault(const ScheduleFields &schedule);
-std::optional<std::string> findPushFault(const ScheduleFields &schedule);
+std::optional<std::string> findPiecesFault(const ScheduleFields &schedule);
 std::optional<std::string> findSharedMemoryFault(int64_t bytes);
 
 /// As hopper-push-partials makes it: room for the shares of each consumer's

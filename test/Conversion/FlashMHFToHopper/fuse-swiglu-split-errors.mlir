@@ -107,3 +107,15 @@ func.func @not_a_sum(%q: !q, %k: !w, %other: !work) {
   }
   return
 }
+
+// -----
+
+!q = tensor<1x1x?x64xbf16>
+!w = tensor<1x33x256x64xbf16>
+
+func.func @pieces(%q: !q, %w: !w, %o: !q) -> !q {
+  // expected-error@+1 {{needs at most 512 pieces on a GPU, has split = 513}}
+  %r = flashmhf.mhffn silu ins(%q, %w, %w : !q, !w, !w) outs(%o : !q)
+      {schedule = #flashmhf.schedule<dff_tile = 16, split = 513>} -> !q
+  return %r : !q
+}

@@ -64,8 +64,9 @@ LogicalResult LaunchOp::verify() {
   if (getCluster() < 1 || getCluster() > 8)
     return emitOpError("needs a cluster of 1 to 8 blocks, has ")
            << getCluster();
-  if (getPieces() < 1)
-    return emitOpError("needs at least one piece, has ") << getPieces();
+  if (getPieces() < 1 || getPieces() > kMaxPieces)
+    return emitOpError("needs 1 to ")
+           << kMaxPieces << " pieces, has " << getPieces();
   if (getPush() && (getPieces() < 2 || getPieces() > kMaxCluster))
     return emitOpError("needs 2 to ")
            << kMaxCluster

@@ -100,6 +100,14 @@ func.func @launch_parameter_type(%o: !tensor) {
 
 // -----
 
+func.func @launch_pieces(%o: memref<1x4x?x64xbf16>) {
+  // expected-error@+1 {{needs 1 to 512 pieces, has 513}}
+  hopper.launch @kernels::@ffn args(%o : memref<1x4x?x64xbf16>) as [memref<1x4x?x64xbf16>] over %o tiles [1, 1, 64] pieces 513 : memref<1x4x?x64xbf16>
+  return
+}
+
+// -----
+
 func.func @launch_grid_rank(%o: memref<?x64xbf16>) {
   // expected-error@+1 {{needs a grid operand of rank 4}}
   hopper.launch @kernels::@ffn args(%o : memref<?x64xbf16>) as [memref<?x64xbf16>] over %o tiles [1, 1, 64] : memref<?x64xbf16>
@@ -527,6 +535,14 @@ func.func @partial_width(%acc: vector<64x16xf32>, %n: index, %o: memref<1x4x?x32
 func.func @sum_width(%n: index, %o: memref<1x4x?x6xbf16>) {
   // expected-error@+1 {{needs rows of a static multiple of 4 elements, has those of 'memref<1x4x?x6xbf16>'}}
   hopper.sum_partials %n of 3 into %o[%n, %n, %n] rows 64 from %n step %n : memref<1x4x?x6xbf16>
+  return
+}
+
+// -----
+
+func.func @share_pieces(%acc: vector<64x16xf32>, %n: index, %o: memref<1x4x?x16xbf16>) {
+  // expected-error@+1 {{attribute 'pieces' failed to satisfy constraint: 64-bit signless integer attribute whose minimum value is 2 whose maximum value is 512}}
+  hopper.sum_shares %acc, %n[%n] of 513 into %o[%n, %n, %n] from %n step %n : vector<64x16xf32>, memref<1x4x?x16xbf16>
   return
 }
 

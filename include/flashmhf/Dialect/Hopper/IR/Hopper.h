@@ -50,6 +50,8 @@ inline constexpr int64_t kUnitBytes = 16 * kWarpgroupThreads;
 inline constexpr int64_t kSharedMemoryLimit = 232448;
 /// Blocks of a cluster, where a launch asks for more than every GPU has.
 inline constexpr int64_t kMaxCluster = 16;
+/// Pieces of one tile's sum: code that adds them up grows with them.
+inline constexpr int64_t kMaxPieces = 512;
 /// Slots of one ring: with the smallest tile they fill the shared memory.
 inline constexpr int64_t kMaxSlots = kSharedMemoryLimit / 32;
 /// Registers of one multiprocessor.

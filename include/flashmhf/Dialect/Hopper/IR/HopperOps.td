@@ -571,7 +571,7 @@ def Hopper_StoreOp : Hopper_Op<"store"> {
 //===----------------------------------------------------------------------===//
 
 def Hopper_Pieces
-    : ConfinedAttr<I64Attr, [IntMinValue<2>]>;
+    : ConfinedAttr<I64Attr, [IntMinValue<2>, IntMaxValue<512>]>; // kMaxPieces
 
 def Hopper_StorePartialOp : Hopper_Op<"store_partial"> {
   let summary = "store the partial sum that one piece has of a tile";
