@@ -149,15 +149,23 @@ def mutate(text, pool, rng):
     return "".join(tokens)
 
 
+NEGATIVE = re.compile(r"((?P<name>%[\w.$-]+) *= *arith\.constant )-(\d+ : index)")
 APPLY = re.compile(r"(%[\w.$-]+)( *= *affine\.apply\b[^\n]*)")
 
 
 def without_known(text):
     """MLIR's own parser allocates one entry for each result below %x#N, its verifier
-    follows the operands of affine.apply around a circle for ever, and its printer looks
-    for an operand where a static tile size is the number that stands for a dynamic one."""
+    follows the operands of affine.apply around a circle for ever, its printer looks for
+    an operand where a static tile size is the number that stands for a dynamic one, and
+    its canonicalizer takes a negative constant for the index of a dimension."""
     text = re.sub(r"#\d{4,}", "#1", text)
     text = re.sub(r"tile_sizes \[[^\]]*\]", lambda m: m[0].replace(DYNAMIC, "1"), text)
+
+    def make_positive(match):
+        is_index = re.search(rf"\.dim .*, {re.escape(match['name'])}\b", text)
+        return match[1] + match[3] if is_index else match[0]
+
+    text = NEGATIVE.sub(make_positive, text)
 
     def cut(match):
         region = text[match.start() :].partition("}")[0]
