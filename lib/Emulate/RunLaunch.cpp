@@ -121,11 +121,10 @@ Error emulation::runLaunch(const Launch &launch, ArrayRef<TensorRef> tensors,
   }
   blocks *= launch.pieces;
   cluster = launch.getGroup();
-  if (launch.persistent) {
-    int64_t clusters = flashmhf::countClustersAtOnce(options.multiprocessors,
-                                                     cluster, /*together=*/1);
-    blocks = std::min(blocks, std::max<int64_t>(clusters, 1) * cluster);
-  }
+  if (launch.persistent)
+    blocks = std::min(
+        blocks, flashmhf::countClusteredBlocks(options.multiprocessors, cluster,
+                                               /*together=*/1));
   if (launch.streamK) {
     blocks =
         std::min<int64_t>(blocks, llvm::alignDown(kMaxStreamBlocks, cluster));

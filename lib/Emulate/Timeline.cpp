@@ -289,9 +289,8 @@ std::string Timeline::toJSON() const {
 }
 
 double Timeline::getMicroseconds(int64_t multiprocessors) const {
-  int64_t clusters =
-      flashmhf::countClustersAtOnce(multiprocessors, cluster, /*together=*/1);
-  int64_t atOnce = std::max<int64_t>(clusters, 1) * cluster;
+  int64_t atOnce =
+      flashmhf::countClusteredBlocks(multiprocessors, cluster, /*together=*/1);
   int64_t waves = llvm::divideCeil(blocks, atOnce);
   double share = double(std::min(blocks, atOnce)) / double(multiprocessors);
   double busy =

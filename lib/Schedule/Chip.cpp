@@ -30,6 +30,12 @@ int64_t mlir::flashmhf::countClustersAtOnce(int64_t multiprocessors,
   return 0;
 }
 
+int64_t mlir::flashmhf::countClusteredBlocks(int64_t multiprocessors,
+                                             int64_t size, int64_t together) {
+  int64_t clusters = countClustersAtOnce(multiprocessors, size, together);
+  return std::max<int64_t>(clusters, 1) * size;
+}
+
 const Chip &mlir::flashmhf::getChip(llvm::StringRef text) {
   const auto *known = llvm::find_if(
       kChips, [&](const Chip &chip) { return chip.name == text; });

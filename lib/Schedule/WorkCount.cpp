@@ -23,8 +23,7 @@ void flashmhf::countWork(Prediction &result, const OperatorFacts &op,
   // Of a persistent kernel there is a block for each multiprocessor.
   int64_t together = schedule.persistent ? 1 : countBlocksAtOnce(op, schedule);
   int64_t size = schedule.push ? schedule.split : schedule.cluster;
-  int64_t clusters = countClustersAtOnce(chip.multiprocessors, size, together);
-  int64_t slots = std::max<int64_t>(clusters, 1) * size;
+  int64_t slots = countClusteredBlocks(chip.multiprocessors, size, together);
   result.blocks = std::min(result.tiles, slots);
   result.waves = llvm::divideCeil(result.tiles, slots);
   result.occupancy = double(result.tiles) /

@@ -65,6 +65,9 @@ inline constexpr Chip kChips[] = {
 /// not, what the next larger one has. Of pairs there are as many as fit.
 int64_t countClustersAtOnce(int64_t multiprocessors, int64_t size,
                             int64_t together);
+/// The blocks of these clusters, those of one at least.
+int64_t countClusteredBlocks(int64_t multiprocessors, int64_t size,
+                             int64_t together);
 
 /// The chip that `text` names: a name of the table, or what the driver calls a
 /// GPU, such as "NVIDIA H100 PCIe". The first of the table for anything else.
